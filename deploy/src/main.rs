@@ -1,0 +1,2 @@
+//! The binary `martlog`.
+fn main() {}

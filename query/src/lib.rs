@@ -1,0 +1,3 @@
+//! The query language, the HTTP API for readers, and the web page.
+
+pub mod http;
