@@ -8,8 +8,8 @@ use serde_json::json;
 async fn bad_configuration_names_every_problem_and_the_nearest_key() {
     let scene = Scene::new();
     let config = scene.root.join("martlog.toml");
-    std::fs::write(&config, "[serve]\nlisten = \"127.0.0.1:0\"\nlisen = \"x\"\nlive-bytes = \"many\"\n").expect("the file");
-    let (code, out, err) = run(&["serve", "--config", path(&config), "--data", path(&scene.data())], &scene.root).await;
+    std::fs::write(&config, "[serve]\nlisten = \"127.0.0.1:0\"\nlisen = \"x\"\nlive-max = \"many\"\n").expect("the file");
+    let (code, out, err) = run(&["serve", "--config", path(&config), "--dir", path(&scene.data())], &scene.root).await;
     assert_eq!(code, Some(2), "{out}{err}");
     assert!(err.contains("lisen") && err.contains("listen"), "names the key and the nearest one: {err}");
     assert!(err.contains("many"), "names the second problem, too: {err}");
@@ -20,7 +20,7 @@ async fn an_occupied_port_is_said() {
     let scene = Scene::new();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("an address").to_string();
-    let (code, out, err) = run(&["serve", "--data", path(&scene.data()), "--listen", &address, "--probes", "127.0.0.1:0"], &scene.root).await;
+    let (code, out, err) = run(&["serve", "--dir", path(&scene.data()), "--listen", &address, "--probes", "127.0.0.1:0"], &scene.root).await;
     assert_ne!(code, Some(0), "{out}");
     assert!(err.contains(&address) && err.contains("--listen"), "{err}");
 }
@@ -31,12 +31,12 @@ async fn an_unwritable_or_occupied_data_folder_is_said() {
     let file = scene.root.join("file");
     std::fs::write(&file, "").expect("a file");
     let below = file.join("data");
-    let (code, _, err) = run(&["serve", "--data", path(&below), "--listen", "127.0.0.1:0", "--probes", "127.0.0.1:0"], &scene.root).await;
+    let (code, _, err) = run(&["serve", "--dir", path(&below), "--listen", "127.0.0.1:0", "--probes", "127.0.0.1:0"], &scene.root).await;
     assert!(code.is_some_and(|code| code != 0), "{err}");
     assert!(err.contains(path(&below)), "names the folder: {err}");
 
     let _server = scene.serve().await;
-    let (code, _, err) = run(&["serve", "--data", path(&scene.data()), "--listen", "127.0.0.1:0", "--probes", "127.0.0.1:0"], &scene.root).await;
+    let (code, _, err) = run(&["serve", "--dir", path(&scene.data()), "--listen", "127.0.0.1:0", "--probes", "127.0.0.1:0"], &scene.root).await;
     assert!(code.is_some_and(|code| code != 0), "{err}");
     assert!(err.contains("another") && err.contains(path(&scene.data())), "{err}");
 }
@@ -44,7 +44,7 @@ async fn an_unwritable_or_occupied_data_folder_is_said() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_public_address_without_tls_is_refused() {
     let scene = Scene::new();
-    let (code, _, err) = run(&["serve", "--data", path(&scene.data()), "--listen", "0.0.0.0:0", "--probes", "127.0.0.1:0"], &scene.root).await;
+    let (code, _, err) = run(&["serve", "--dir", path(&scene.data()), "--listen", "0.0.0.0:0", "--probes", "127.0.0.1:0"], &scene.root).await;
     assert_eq!(code, Some(2), "{err}");
     assert!(err.contains("--insecure"), "{err}");
 }

@@ -54,7 +54,7 @@ impl Scene {
 
     pub(crate) async fn serve_with(&self, more: &[&str]) -> Server {
         let data = self.data();
-        let mut args = vec!["serve", "--data", path(&data), "--listen", "127.0.0.1:0", "--probes", "127.0.0.1:0"];
+        let mut args = vec!["serve", "--dir", path(&data), "--listen", "127.0.0.1:0", "--probes", "127.0.0.1:0"];
         args.extend_from_slice(more);
         let mut process = Process::start("serve", &args, &self.root);
         let first = process.first_line().await;
