@@ -22,7 +22,18 @@ const FILES: &[(&str, &str, &[u8])] = &[
     ("index.html", HTML, include_bytes!("../../ui/index.html")),
     ("app.js", SCRIPT, include_bytes!("../../ui/app.js")),
     ("api.js", SCRIPT, include_bytes!("../../ui/api.js")),
+    ("detail.js", SCRIPT, include_bytes!("../../ui/detail.js")),
+    ("dom.js", SCRIPT, include_bytes!("../../ui/dom.js")),
+    ("follow.js", SCRIPT, include_bytes!("../../ui/follow.js")),
+    ("help.js", SCRIPT, include_bytes!("../../ui/help.js")),
+    ("histogram.js", SCRIPT, include_bytes!("../../ui/histogram.js")),
+    ("icon.svg", SVG, include_bytes!("../../ui/icon.svg")),
+    ("messages.js", SCRIPT, include_bytes!("../../ui/messages.js")),
+    ("query.js", SCRIPT, include_bytes!("../../ui/query.js")),
+    ("rows.js", SCRIPT, include_bytes!("../../ui/rows.js")),
+    ("state.js", SCRIPT, include_bytes!("../../ui/state.js")),
     ("style.css", STYLE, include_bytes!("../../ui/style.css")),
+    ("time.js", SCRIPT, include_bytes!("../../ui/time.js")),
 ];
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; \
