@@ -456,7 +456,8 @@ impl Log {
             return Ok(());
         }
         self.buffer.clear();
-        record::encode(&mut self.buffer, self.segment.salt, self.next_lsn(), self.durable, &Payload::default());
+        let next_lsn = self.next_lsn();
+        record::encode(&mut self.buffer, self.segment.salt, next_lsn, self.durable, &Payload::default());
         self.write().map_err(io::Error::other)?;
         self.written += 1;
         self.sealed = true;
