@@ -210,7 +210,8 @@ function done(view, summary) {
     messages.nothing(at.message, { query: view.query, wider, clear: view.query ? () => ask({ query: "" }) : null });
   }
   pageEnd(view, summary);
-  at.complete.replaceChildren(...badges(summary.complete));
+  // While lines arrive, how far it was complete at the start says nothing.
+  at.complete.replaceChildren(...(view.follow ? [] : badges(summary.complete)));
   const warnings = (summary.warnings ?? []).map((warning) => h("li", {}, messages.warningText(warning)));
   at.warnings.replaceChildren(...warnings);
   at.warnings.hidden = warnings.length === 0;
