@@ -255,6 +255,8 @@ function wrong(view, error) {
   if (error instanceof api.SignedOut) return showDoor("Your session has ended. Sign in again: your query is kept.");
   messages.clear(at.message);
   if (error instanceof api.Refused && error.problem.span) {
+    following?.stop();
+    following = null;
     say("");
     at.query.setAttribute("aria-invalid", "true");
     messages.queryError(at.queryError, view.query, error.problem, (query) => ask({ query }));
