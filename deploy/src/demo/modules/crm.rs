@@ -1,0 +1,52 @@
+//! CRM synchronisation: JSON from Python, tracebacks on stderr, secrets in JSON inside the text.
+
+use super::joined;
+use crate::demo::scene::{Act, Scene};
+use crate::demo::time::rfc3339_us;
+use crate::demo::world::Kind;
+use serde_json::{Value, json};
+
+fn line(scene: &mut Scene<'_>, level: &str, message: &str, more: Value) {
+    let head = json!({
+        "timestamp": rfc3339_us(scene.at_ns), "level": level, "logger": "crm.sync", "message": message,
+        "request_id": scene.request.id, "unique_id": scene.request.unique,
+    });
+    scene.out(Kind::Crm, joined(head, more));
+}
+
+pub(in crate::demo) fn fetched(scene: &mut Scene<'_>, what: &str, ms: u64) {
+    let path = format!("/services/data/v61.0/sobjects/{what}/{}", scene.dice.base64(18));
+    let more = json!({"http": {"method": "GET", "path": path, "status_code": 200}, "duration_ms": ms, "extra": {"object": what}});
+    line(scene, "INFO", &format!("Fetched {what}"), more);
+}
+
+pub(in crate::demo) fn updated(scene: &mut Scene<'_>, msisdn: &str, field: &str) {
+    let name = *scene.dice.pick(&["Олена Шевченко", "Тарас Бондар", "Íñigo Núñez", "María José Peña", "Grace O'Neill", "Łukasz Wójcik", "王小明"]);
+    let more = json!({"account_id": format!("{msisdn}@msisdn"), "i_customer": scene.dice.range(1000, 1400), "extra": {"field": field, "name": name}});
+    line(scene, "INFO", &format!("Customer record updated: {field}"), more);
+}
+
+pub(in crate::demo) fn delta(scene: &mut Scene<'_>, changed: u64, ms: u64) {
+    line(scene, "INFO", &format!("Delta sync finished: {changed} changed"), json!({"duration_ms": ms, "extra": {"changed": changed, "skipped": scene.dice.below(40), "cursor": scene.dice.hex(16)}}));
+}
+
+pub(in crate::demo) fn login(scene: &mut Scene<'_>) {
+    let inner = json!({"grant_type": "password", "username": "sync@lumina.example", "password": format!("Summer-{}!", scene.dice.digits(4)), "client_secret": scene.dice.hex(32)}).to_string();
+    line(scene, "DEBUG", &format!("POST /services/oauth2/token {inner}"), json!({}));
+    scene.pause_ms(80, 240);
+    let token = format!("00D{}!{}", scene.dice.base64(15), scene.dice.base64(80));
+    line(scene, "DEBUG", "Session renewed", json!({"extra": {"response": {"access_token": token, "refresh_token": scene.dice.base64(40), "instance": "eu42"}}}));
+}
+
+pub(in crate::demo) fn conflict(scene: &mut Scene<'_>, msisdn: &str) {
+    let more = json!({"account_id": format!("{msisdn}@msisdn"), "http": {"method": "PATCH", "path": "/services/data/v61.0/composite", "status_code": 409},
+        "error": {"type": "UNABLE_TO_LOCK_ROW", "message": "unable to obtain exclusive access to this record"}});
+    line(scene, "WARNING", "Record is locked, will be tried again", more);
+}
+
+pub(in crate::demo) fn failed(scene: &mut Scene<'_>) {
+    line(scene, "ERROR", "Sync job failed", json!({"error": {"type": "KeyError", "message": "'billing_address'"}}));
+    scene.pause_ms(0, 2);
+    let trace = "Traceback (most recent call last):\n  File \"/app/crm/worker.py\", line 118, in run\n    self.sync(customer)\n  File \"/app/crm/sync.py\", line 63, in sync\n    address = normalise(customer[\"billing_address\"])\n              ~~~~~~~~^^^^^^^^^^^^^^^^^^^\nKeyError: 'billing_address'\n\nDuring handling of the above exception, another exception occurred:\n\nTraceback (most recent call last):\n  File \"/app/crm/worker.py\", line 124, in run\n    self.report(error)\n  File \"/app/crm/report.py\", line 21, in report\n    raise SyncFailed(job.id) from error\ncrm.errors.SyncFailed: job 7731 failed";
+    scene.act(Kind::Crm, Act::Err(trace.to_owned()));
+}

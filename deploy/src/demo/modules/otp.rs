@@ -1,0 +1,34 @@
+//! The one-time-password sender: Python's plain logging as it comes, no time, the request id inside the text, and everything it should not say.
+
+use crate::demo::scene::{Act, Scene};
+use crate::demo::world::Kind;
+
+fn line(scene: &mut Scene<'_>, level: &str, text: &str) {
+    let text = format!("{level}:root:REQ <{}> {text}", scene.request.id);
+    scene.out(Kind::Otp, text);
+}
+
+pub(in crate::demo) fn sending(scene: &mut Scene<'_>, to: &str, text: &str, otp: &str) {
+    line(scene, "INFO", &format!("Sending message: {{'to': '{to}', 'text': '{text}', 'otp': '{otp}', 'ttl': 300}}"));
+}
+
+pub(in crate::demo) fn sent(scene: &mut Scene<'_>, status: u16, ms: u64) {
+    line(scene, "INFO", &format!("Gateway answered * status={status} in {ms}ms"));
+}
+
+pub(in crate::demo) fn verified(scene: &mut Scene<'_>, to: &str, good: bool) {
+    if good {
+        let token = format!("eyJhbGciOiJIUzI1NiJ9.{}.{}", scene.dice.base64(64), scene.dice.base64(43));
+        line(scene, "DEBUG", &format!("verify ok for {to}, issued {{'access_token': '{token}', 'expires_in': 900}}"));
+    } else {
+        let left = scene.dice.range(0, 2);
+        line(scene, "WARNING", &format!("wrong code for {to}, {left} tries left"));
+    }
+}
+
+pub(in crate::demo) fn gateway_failed(scene: &mut Scene<'_>) {
+    line(scene, "ERROR", "Gateway did not accept the message: 504 Gateway Timeout");
+    scene.pause_ms(1, 3);
+    let trace = "Traceback (most recent call last):\n  File \"/srv/otp/sender.py\", line 74, in send\n    response = self.session.post(self.url, json=body, timeout=self.timeout)\n  File \"/usr/lib/python3/dist-packages/requests/sessions.py\", line 590, in post\n    return self.request(\"POST\", url, data=data, json=json, **kwargs)\n  File \"/usr/lib/python3/dist-packages/requests/adapters.py\", line 532, in send\n    raise ReadTimeout(e, request=request)\nrequests.exceptions.ReadTimeout: HTTPConnectionPool(host='sms-gateway', port=8080): Read timed out. (read timeout=12)";
+    scene.act(Kind::Otp, Act::Err(trace.to_owned()));
+}
