@@ -1,2 +1,39 @@
-//! The binary `martlog`.
-fn main() {}
+//! The binary `martlog`, read aloud: what was typed is parsed, the program's own log is set up, one command runs, and its end
+//! becomes an exit code: 0 fine, 1 findings or nothing found, 2 usage, 3 server.
+//!
+//! This is the only place that knows all parts; a command is a short file that turns arguments and the config file into the
+//! options of a part and waits for it.
+
+mod cli;
+mod client;
+mod collect;
+mod config;
+mod logging;
+mod outcome;
+mod serve;
+mod signals;
+
+use clap::Parser as _;
+use cli::{Cli, Command};
+use outcome::{Failure, Outcome};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let ended = logging::start(cli.command.kind(), cli.log_format).and_then(|()| run(cli.command));
+    outcome::report(ended)
+}
+
+fn run(command: Command) -> Result<Outcome, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::Server(format!("cannot start worker threads: {error}")))?;
+    runtime.block_on(async {
+        match command {
+            Command::Serve(args) => serve::run(config::serve(args)?).await,
+            Command::Collect(args) => collect::run(config::collect(args)?).await,
+            Command::Search(args) => client::search::run(args).await,
+            Command::Tail(args) => client::tail::run(args).await,
+            Command::Admin(args) => client::admin::run(args).await,
+        }
+    })
+}

@@ -1,0 +1,377 @@
+//! What the user typed, and no more: [`crate::config`] turns it into what the program means.
+
+use crate::config::units::{ByteSize, Span};
+use crate::logging::LogFormat;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Collects the logs of a marketplace's modules, keeps them whole, and finds what went wrong for a customer.
+#[derive(Debug, Parser)]
+#[command(name = "martlog", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 fine, 1 findings or nothing found, 2 usage, 3 server.")]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// How the program's own log is written to standard error; without it, human on a terminal and JSON elsewhere.
+    #[arg(long, global = true, value_enum, value_name = "FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the server: store, search API and web page on one data folder.
+    Serve(ServeArgs),
+    /// Run the node agent: follow the container log files of this node and ship their records.
+    Collect(CollectArgs),
+    /// Search from the terminal.
+    Search(SearchArgs),
+    /// Follow matching lines as they arrive.
+    Tail(TailArgs),
+    /// Change and show partners, modules, instances, tokens and the quarantine (staff).
+    Admin(AdminArgs),
+}
+
+impl Command {
+    /// Whether it runs until it is stopped, and so keeps a log of its own, or answers somebody who waits.
+    pub(crate) fn kind(&self) -> Kind {
+        match self {
+            Self::Serve(_) | Self::Collect(_) => Kind::Service,
+            Self::Search(_) | Self::Tail(_) | Self::Admin(_) => Kind::Tool,
+        }
+    }
+}
+
+/// See [`Command::kind`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Logs at `info`.
+    Service,
+    /// Logs at `warn`.
+    Tool,
+}
+
+/// `martlog serve`. Each flag is also a key of the table `[serve]` of the config file.
+#[derive(Debug, Args, Default)]
+pub(crate) struct ServeArgs {
+    /// A TOML file with the tables [serve] and [collect]; flags win over it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The data folder; it is made when it is not there.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// The address of API and page, port 0 for any [default: 127.0.0.1:8434].
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<String>,
+    /// The address of /livez, /readyz and /metrics, or `off` [default: 127.0.0.1:9434].
+    #[arg(long, value_name = "ADDR|off")]
+    pub(crate) probes: Option<String>,
+    /// Allow addresses that other machines reach, though tokens and lines then travel in clear.
+    #[arg(long)]
+    pub(crate) insecure: bool,
+    /// Memory for lines that are not yet in a split, such as 128MiB.
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) live_max: Option<ByteSize>,
+    /// The longest that a line stays in memory alone, such as 10m.
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) live_age: Option<Span>,
+    /// The size of a file of the write-ahead log, such as 64MiB.
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) wal_segment: Option<ByteSize>,
+    /// Searches that run at once.
+    #[arg(long, value_name = "N")]
+    pub(crate) search_threads: Option<u16>,
+}
+
+/// `martlog collect`. Each flag but `--once` is also a key of the table `[collect]` of the config file.
+#[derive(Debug, Args, Default)]
+pub(crate) struct CollectArgs {
+    /// A TOML file with the tables [serve] and [collect]; flags win over it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The folder of the pods' logs: /var/log/pods.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) root: Option<PathBuf>,
+    /// The server, such as http://127.0.0.1:8434.
+    #[arg(long, value_name = "URL")]
+    pub(crate) server: Option<String>,
+    /// The file that holds the collector token.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// The folder for the position file; it is made when it is not there.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state: Option<PathBuf>,
+    /// The cluster that the token is bound to.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) cluster: Option<String>,
+    /// The name of this node.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) node: Option<String>,
+    /// Pod labels by pod UID as JSON, `{"UID": {"key": "value"}}`, for nodes without a Kubernetes API.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pod_labels: Option<PathBuf>,
+    /// Read what is there, wait for the acknowledgements, and exit.
+    #[arg(long)]
+    pub(crate) once: bool,
+}
+
+/// Where the server is and who asks.
+#[derive(Debug, Args, Clone, Default)]
+pub(crate) struct ConnectArgs {
+    /// The server, such as http://127.0.0.1:8434.
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) server: Option<String>,
+    /// The file that holds your token.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// A TOML file with `server` and `token-file` [default: ~/.config/martlog.toml].
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// `martlog search`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  martlog search 'csp:434 level>=warn -health' --from -1h\n  martlog search 'request_id:463ac35c9f6413ad'"
+)]
+pub(crate) struct SearchArgs {
+    /// What to look for: words, \"phrases\", field:value, level>=warn, -not, (a OR b).
+    #[arg(allow_hyphen_values = true)]
+    pub(crate) query: String,
+    /// The first time, included: RFC 3339, or back from now as in -1h [default: -24h].
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) from: Option<String>,
+    /// The last time, excluded [default: now].
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) to: Option<String>,
+    /// Rows at most.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) limit: u64,
+    /// Which rows come first.
+    #[arg(long, value_enum, default_value_t = Order::Newest)]
+    pub(crate) order: Order,
+    /// One JSON object a row, as the API has it.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) connect: ConnectArgs,
+}
+
+/// The order of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Order {
+    /// Newest first.
+    Newest,
+    /// Oldest first.
+    Oldest,
+}
+
+/// `martlog tail`.
+#[derive(Debug, Args)]
+pub(crate) struct TailArgs {
+    /// What to follow; without it, every line in your reach.
+    #[arg(default_value = "", allow_hyphen_values = true)]
+    pub(crate) query: String,
+    /// One JSON object a row, as the API has it.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) connect: ConnectArgs,
+}
+
+/// `martlog admin`.
+#[derive(Debug, Args)]
+pub(crate) struct AdminArgs {
+    /// On what.
+    #[command(subcommand)]
+    pub(crate) object: Object,
+    /// The server's answer as JSON.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) connect: ConnectArgs,
+}
+
+/// What can be administered.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Object {
+    /// The authors of modules.
+    Partner {
+        #[command(subcommand)]
+        action: Action<PartnerArgs>,
+    },
+    /// What a partner makes.
+    Module {
+        #[command(subcommand)]
+        action: Action<ModuleArgs>,
+    },
+    /// A module's deployments, each for one CSP.
+    Instance {
+        #[command(subcommand)]
+        action: Action<InstanceArgs>,
+    },
+    /// Who may read, push or collect.
+    Token {
+        #[command(subcommand)]
+        action: Action<TokenArgs>,
+    },
+    /// Pods whose lines have no owner.
+    Quarantine {
+        #[command(subcommand)]
+        action: QuarantineAction,
+    },
+}
+
+/// What can be done with it.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Action<A: Args> {
+    /// Make one; the same again is fine.
+    Add(A),
+    /// Show all.
+    List,
+    /// Show one.
+    Show {
+        /// Its id.
+        id: String,
+    },
+    /// Remove one.
+    Remove {
+        /// Its id.
+        id: String,
+    },
+}
+
+/// What can be done with the quarantine.
+#[derive(Debug, Subcommand)]
+pub(crate) enum QuarantineAction {
+    /// Show the pods in it.
+    List,
+}
+
+/// A new partner.
+#[derive(Debug, Args)]
+pub(crate) struct PartnerArgs {
+    /// Its id: lower-case letters, digits and dashes.
+    pub(crate) id: String,
+    /// Its name for readers.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+}
+
+/// A new module.
+#[derive(Debug, Args)]
+pub(crate) struct ModuleArgs {
+    /// Its id, unique over all partners.
+    pub(crate) id: String,
+    /// Who makes it.
+    #[arg(long)]
+    pub(crate) partner: String,
+}
+
+/// A new instance.
+#[derive(Debug, Args)]
+pub(crate) struct InstanceArgs {
+    /// Its id.
+    pub(crate) id: String,
+    /// What is deployed.
+    #[arg(long)]
+    pub(crate) module: String,
+    /// For which telco.
+    #[arg(long)]
+    pub(crate) csp: String,
+    /// Such as production or staging.
+    #[arg(long)]
+    pub(crate) environment: Option<String>,
+    /// The Kubernetes namespace of its pods.
+    #[arg(long)]
+    pub(crate) namespace: String,
+    /// A label that its pods must have; may be given several times.
+    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = key_value)]
+    pub(crate) labels: Vec<(String, String)>,
+}
+
+/// A new token.
+#[derive(Debug, Args)]
+pub(crate) struct TokenArgs {
+    /// What it is for.
+    #[arg(long, value_enum)]
+    pub(crate) kind: TokenKind,
+    /// The partner, for partner and ingest tokens.
+    #[arg(long, required_if_eq_any([("kind", "partner"), ("kind", "ingest")]))]
+    pub(crate) partner: Option<String>,
+    /// Only these instances; may be given several times.
+    #[arg(long = "instance", value_name = "ID", required_if_eq("kind", "ingest"))]
+    pub(crate) instances: Vec<String>,
+    /// The cluster, for collector tokens.
+    #[arg(long, required_if_eq("kind", "collector"))]
+    pub(crate) cluster: Option<String>,
+    /// When it ends, RFC 3339.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) expires_at: Option<String>,
+    /// Who has it and what for.
+    #[arg(long)]
+    pub(crate) note: Option<String>,
+    /// Write the token to this new file (0600) instead of showing it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// What a token is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TokenKind {
+    /// Reads everything and writes the registry.
+    Staff,
+    /// Reads one partner's lines.
+    Partner,
+    /// Pushes lines.
+    Ingest,
+    /// Ships a cluster's lines.
+    Collector,
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("write a label as KEY=VALUE, such as app.kubernetes.io/name=sms".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn connection_flags_stand_before_and_behind_the_subcommand() {
+        for line in [
+            "martlog admin --server http://a --token-file t partner add acme",
+            "martlog admin partner add acme --server http://a --token-file t",
+        ] {
+            let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+            let Command::Admin(admin) = cli.command else { panic!("not admin") };
+            assert_eq!(admin.connect.server.as_deref(), Some("http://a"));
+        }
+    }
+
+    #[test]
+    fn relative_times_and_negations_need_no_equals_sign() {
+        let cli = Cli::try_parse_from(["martlog", "search", "-health", "--from", "-1h", "--limit", "5"]).unwrap();
+        let Command::Search(search) = cli.command else { panic!("not search") };
+        assert_eq!((search.query.as_str(), search.from.as_deref(), search.limit), ("-health", Some("-1h"), 5));
+    }
+
+    #[test]
+    fn a_token_names_what_it_is_bound_to() {
+        let parse = |line: &str| Cli::try_parse_from(line.split(' '));
+        assert!(parse("martlog admin token add --kind partner").is_err());
+        assert!(parse("martlog admin token add --kind partner --partner acme").is_ok());
+        assert!(parse("martlog admin token add --kind collector").is_err());
+        assert!(parse("martlog admin token add --kind staff").is_ok());
+    }
+}

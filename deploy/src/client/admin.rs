@@ -1,0 +1,233 @@
+//! `martlog admin`: the registry from a terminal. What was typed becomes the body of one request; what comes back is shown as a
+//! table, or as it is with `--json`.
+
+use super::api::{Client, NoAnswer};
+use super::render::clean;
+use crate::cli::{Action, AdminArgs, InstanceArgs, ModuleArgs, Object, PartnerArgs, QuarantineAction, TokenArgs, TokenKind};
+use crate::config;
+use crate::outcome::{Failure, Outcome};
+use clap::Args;
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// What is to be done: one request, and where a token in its answer goes.
+struct Errand {
+    method: Method,
+    path: Vec<String>,
+    body: Option<Value>,
+    token_out: Option<PathBuf>,
+}
+
+/// Runs the command.
+pub(crate) async fn run(args: AdminArgs) -> Result<Outcome, Failure> {
+    let client = Client::new(config::connect(args.connect)?)?;
+    let errand = errand(args.object);
+    let out = errand.token_out.as_deref().map(|path| new_private_file(path).map(|file| (path, file))).transpose()?;
+    let path: Vec<&str> = errand.path.iter().map(String::as_str).collect();
+    let mut request = client.request(errand.method, &path);
+    if let Some(body) = &errand.body {
+        request = request.json(body);
+    }
+    let mut answer = match client.json(request).await {
+        Ok(answer) => answer,
+        Err(NoAnswer::Refused { status: 404, sentence, .. }) if errand.body.is_none() => {
+            writeln!(io::stderr().lock(), "martlog: {sentence}")?;
+            return Ok(Outcome::Findings);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if let Some((path, file)) = out {
+        keep_token(&mut answer, path, file)?;
+    }
+    let mut stdout = io::stdout().lock();
+    if args.json {
+        if !answer.is_null() {
+            writeln!(stdout, "{answer}")?;
+        }
+    } else {
+        stdout.write_all(shown(&answer).as_bytes())?;
+    }
+    stdout.flush()?;
+    Ok(Outcome::Fine)
+}
+
+fn errand(object: Object) -> Errand {
+    match object {
+        Object::Partner { action } => of_action("partners", action, partner),
+        Object::Module { action } => of_action("modules", action, module),
+        Object::Instance { action } => of_action("instances", action, instance),
+        Object::Token { action } => {
+            let token_out = match &action {
+                Action::Add(token) => token.out.clone(),
+                _ => None,
+            };
+            Errand { token_out, ..of_action("tokens", action, token) }
+        }
+        Object::Quarantine { action: QuarantineAction::List } => {
+            Errand { method: Method::GET, path: vec!["quarantine".to_owned()], body: None, token_out: None }
+        }
+    }
+}
+
+fn of_action<A: Args>(collection: &str, action: Action<A>, body: fn(A) -> Value) -> Errand {
+    let collection = collection.to_owned();
+    let (method, path, body) = match action {
+        Action::Add(args) => (Method::POST, vec![collection], Some(body(args))),
+        Action::List => (Method::GET, vec![collection], None),
+        Action::Show { id } => (Method::GET, vec![collection, id], None),
+        Action::Remove { id } => (Method::DELETE, vec![collection, id], None),
+    };
+    Errand { method, path, body, token_out: None }
+}
+
+fn partner(args: PartnerArgs) -> Value {
+    without_nulls(json!({ "id": args.id, "name": args.name }))
+}
+
+fn module(args: ModuleArgs) -> Value {
+    json!({ "id": args.id, "partner": args.partner })
+}
+
+fn instance(args: InstanceArgs) -> Value {
+    let labels: Map<String, Value> = args.labels.into_iter().map(|(key, value)| (key, value.into())).collect();
+    let labels = if labels.is_empty() { Value::Null } else { labels.into() };
+    let selector = without_nulls(json!({ "namespace": args.namespace, "labels": labels }));
+    without_nulls(json!({ "id": args.id, "module": args.module, "csp": args.csp, "environment": args.environment, "selector": selector }))
+}
+
+fn token(args: TokenArgs) -> Value {
+    let kind = match args.kind {
+        TokenKind::Staff => "staff",
+        TokenKind::Partner => "partner",
+        TokenKind::Ingest => "ingest",
+        TokenKind::Collector => "collector",
+    };
+    let instances = if args.instances.is_empty() { Value::Null } else { args.instances.into() };
+    without_nulls(json!({
+        "kind": kind, "partner": args.partner, "instances": instances, "cluster": args.cluster, "expires_at": args.expires_at, "note": args.note
+    }))
+}
+
+/// A member that was not given is absent, not null.
+fn without_nulls(mut value: Value) -> Value {
+    if let Value::Object(members) = &mut value {
+        members.retain(|_, member| !member.is_null());
+    }
+    value
+}
+
+/// Made before the token is: one that cannot be kept is not asked for.
+fn new_private_file(path: &Path) -> Result<std::fs::File, Failure> {
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    file.map_err(|error| Failure::Usage(format!("cannot make {}: {error}; --out needs a new file", path.display())))
+}
+
+fn keep_token(answer: &mut Value, path: &Path, mut file: std::fs::File) -> Result<(), Failure> {
+    let token = answer.as_object_mut().and_then(|members| members.shift_remove("token"));
+    let Some(Value::String(token)) = token else { return Err(Failure::Server("the answer holds no token".to_owned())) };
+    let written = file.write_all(format!("{token}\n").as_bytes()).and_then(|()| file.sync_all());
+    written
+        .map_err(|error| Failure::Server(format!("cannot write the token to {}: {error}; remove it and make another one", path.display())))
+}
+
+/// A list as a table, an object as lines of `key: value`, nothing as nothing.
+fn shown(answer: &Value) -> String {
+    match answer {
+        Value::Null => String::new(),
+        Value::Array(items) => table(items),
+        Value::Object(members) => match members.values().find_map(Value::as_array).filter(|_| members.len() == 1) {
+            Some(items) => table(items),
+            None => members.iter().map(|(key, value)| format!("{}: {}\n", clean(key), cell(value))).collect(),
+        },
+        other => format!("{}\n", cell(other)),
+    }
+}
+
+/// Columns are the members of the items, in the order in which they first come.
+fn table(items: &[Value]) -> String {
+    if items.is_empty() {
+        return "none\n".to_owned();
+    }
+    let mut columns: Vec<&str> = Vec::new();
+    for key in items.iter().filter_map(Value::as_object).flat_map(Map::keys) {
+        if !columns.contains(&key.as_str()) {
+            columns.push(key);
+        }
+    }
+    let mut rows = vec![columns.iter().map(|column| clean(&column.to_uppercase())).collect::<Vec<_>>()];
+    rows.extend(items.iter().map(|item| columns.iter().map(|column| item.get(column).map_or_else(|| "-".to_owned(), cell)).collect()));
+    let widths: Vec<usize> =
+        (0..columns.len()).map(|at| rows.iter().map(|row: &Vec<String>| row[at].chars().count()).max().unwrap_or(0)).collect();
+    let line = |row: Vec<String>| {
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        format!("{}\n", cells.join("  ").trim_end())
+    };
+    rows.into_iter().map(line).collect()
+}
+
+/// A value within a line.
+fn cell(value: &Value) -> String {
+    let text = match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) if items.iter().all(|item| !item.is_object() && !item.is_array()) => {
+            items.iter().map(cell).collect::<Vec<_>>().join(", ")
+        }
+        other => other.to_string(),
+    };
+    clean(&text).replace('\n', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Cli, Command};
+    use clap::Parser as _;
+
+    fn typed(line: &str) -> (String, String, Option<Value>) {
+        let cli = Cli::try_parse_from(format!("martlog admin {line}").split(' ')).unwrap();
+        let Command::Admin(admin) = cli.command else { panic!("not admin") };
+        let errand = errand(admin.object);
+        (errand.method.to_string(), errand.path.join("/"), errand.body)
+    }
+
+    #[test]
+    fn what_is_typed_becomes_the_body_that_the_interface_names() {
+        assert_eq!(typed("partner add acme"), ("POST".into(), "partners".into(), Some(json!({ "id": "acme" }))));
+        assert_eq!(typed("module add sms --partner acme").2, Some(json!({ "id": "sms", "partner": "acme" })));
+        assert_eq!(
+            typed("instance add sms-434 --module sms --csp 434 --namespace mart --label app=sms --label tier=a=b").2,
+            Some(json!({ "id": "sms-434", "module": "sms", "csp": "434",
+                         "selector": { "namespace": "mart", "labels": { "app": "sms", "tier": "a=b" } } }))
+        );
+        assert_eq!(
+            typed("token add --kind ingest --partner acme --instance a --instance b").2,
+            Some(json!({ "kind": "ingest", "partner": "acme", "instances": ["a", "b"] }))
+        );
+        assert_eq!(typed("token remove t1"), ("DELETE".into(), "tokens/t1".into(), None));
+        assert_eq!(typed("quarantine list"), ("GET".into(), "quarantine".into(), None));
+    }
+
+    #[test]
+    fn a_list_is_a_table() {
+        let answer = json!({ "partners": [{ "id": "acme", "name": "Acme \u{1b}[31mInc" }, { "id": "b", "since": 3 }] });
+        assert_eq!(shown(&answer), "ID    NAME      SINCE\nacme  Acme Inc  -\nb     -         3\n");
+        assert_eq!(shown(&json!([])), "none\n");
+        assert_eq!(shown(&json!({ "id": "t1", "instances": ["a", "b"] })), "id: t1\ninstances: a, b\n");
+    }
+
+    #[test]
+    fn a_token_goes_to_its_file_and_not_to_the_screen() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        let file = new_private_file(&path).unwrap();
+        let mut answer = json!({ "id": "t1", "token": "mart_staff_x" });
+        keep_token(&mut answer, &path, file).unwrap();
+        assert_eq!(shown(&answer), "id: t1\n");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "mart_staff_x\n");
+        assert!(matches!(new_private_file(&path), Err(Failure::Usage(_))));
+    }
+}

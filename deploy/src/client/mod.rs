@@ -1,0 +1,12 @@
+//! The commands that ask a server: search, tail, admin.
+//!
+//! Log text is hostile: whatever of it reaches a terminal goes through [`render::clean`].
+
+pub(crate) mod admin;
+mod api;
+mod problem;
+mod render;
+pub(crate) mod search;
+mod span;
+mod sse;
+pub(crate) mod tail;

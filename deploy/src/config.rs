@@ -1,0 +1,236 @@
+//! What the program means: the flags over the config file over the defaults, checked once, here.
+//!
+//! Invariants: no environment is read; all problems are reported at once, each with its flag or its line in the file; what comes
+//! out needs no further check.
+
+mod file;
+pub(crate) mod units;
+
+use crate::cli::{CollectArgs, ConnectArgs, ServeArgs};
+use crate::outcome::Failure;
+use crate::serve;
+use file::Source;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use units::{ByteSize, Span};
+
+const LISTEN: &str = "127.0.0.1:8434";
+const PROBES: &str = "127.0.0.1:9434";
+/// A token is some 60 bytes; this is room for whitespace around it.
+const TOKEN_FILE_BYTES_MAX: u64 = 4096;
+
+/// Where the server is, and who asks.
+#[derive(Debug)]
+pub(crate) struct Connect {
+    /// The server's URL as it was written.
+    pub(crate) server: String,
+    /// The token.
+    pub(crate) token: String,
+    /// Where it was read, for the sentence when the server refuses it.
+    pub(crate) token_file: PathBuf,
+}
+
+/// What `martlog serve` is told.
+pub(crate) fn serve(args: ServeArgs) -> Result<serve::Options, Failure> {
+    let mut problems = Vec::new();
+    let source = read(args.config.as_deref(), &mut problems);
+    let args = match &source {
+        Some(source) => serve_file(source, args, &mut problems),
+        None => args,
+    };
+    let dir = need(args.dir, "a data folder", "--dir DIR", "[serve]", &mut problems);
+    let listen = address(args.listen.as_deref().unwrap_or(LISTEN), "listen", args.insecure, &mut problems);
+    let probes = match args.probes.as_deref().unwrap_or(PROBES) {
+        "off" => None,
+        text => address(text, "probes", args.insecure, &mut problems),
+    };
+    let store = budgets(args.live_max, args.live_age, args.wal_segment, args.search_threads, &mut problems);
+    match (dir, listen) {
+        (Some(dir), Some(listen)) if problems.is_empty() => Ok(serve::Options { dir, listen, probes, store }),
+        _ => Err(all(&problems)),
+    }
+}
+
+/// What `martlog collect` is told.
+pub(crate) fn collect(args: CollectArgs) -> Result<martlog_collector::Config, Failure> {
+    let mut problems = Vec::new();
+    let source = read(args.config.as_deref(), &mut problems);
+    let args = match &source {
+        Some(source) => collect_file(source, args, &mut problems),
+        None => args,
+    };
+    let root = need(args.root, "the folder of the pods' logs", "--root DIR", "[collect]", &mut problems);
+    let server = need(args.server, "the server", "--server URL", "[collect]", &mut problems);
+    let token_file = need(args.token_file, "a token", "--token-file FILE", "[collect]", &mut problems);
+    let state = need(args.state, "a folder for the positions", "--state DIR", "[collect]", &mut problems);
+    let cluster = need(args.cluster, "the name of the cluster", "--cluster NAME", "[collect]", &mut problems);
+    let node = need(args.node, "the name of this node", "--node NAME", "[collect]", &mut problems);
+    let token = token_file.and_then(|path| noted(token(&path), &mut problems));
+    match (root, server, token, state, cluster, node) {
+        (Some(root), Some(server), Some(token), Some(state), Some(cluster), Some(node)) if problems.is_empty() => {
+            let (pod_labels, once) = (args.pod_labels, args.once);
+            Ok(martlog_collector::Config { root, server, token, state, cluster, node, pod_labels, once })
+        }
+        _ => Err(all(&problems)),
+    }
+}
+
+/// Where a client command connects to. The file in the home folder may be missing; one that was named may not.
+pub(crate) fn connect(args: ConnectArgs) -> Result<Connect, Failure> {
+    let mut problems = Vec::new();
+    let home = std::env::home_dir().map(|home| home.join(".config/martlog.toml")).filter(|path| path.is_file());
+    let needs_file = args.server.is_none() || args.token_file.is_none();
+    let path = args.config.clone().or_else(|| home.filter(|_| needs_file));
+    let source = read(path.as_deref(), &mut problems);
+    let args = match &source {
+        Some(source) => connect_file(source, args, &mut problems),
+        None => args,
+    };
+    let server = need(args.server, "a server", "--server URL", "~/.config/martlog.toml", &mut problems);
+    let token_file = need(args.token_file, "a token", "--token-file FILE", "~/.config/martlog.toml", &mut problems);
+    let token = token_file.as_deref().and_then(|path| noted(token(path), &mut problems));
+    match (server, token, token_file) {
+        (Some(server), Some(token), Some(token_file)) if problems.is_empty() => Ok(Connect { server, token, token_file }),
+        _ => Err(all(&problems)),
+    }
+}
+
+fn serve_file(source: &Source, args: ServeArgs, problems: &mut Vec<String>) -> ServeArgs {
+    let mut root = source.root(problems);
+    root.ignore("collect");
+    let mut table = root.table("serve", problems);
+    let merged = ServeArgs {
+        config: args.config,
+        dir: args.dir.or(table.path("dir", problems)),
+        listen: args.listen.or(table.text("listen", problems)),
+        probes: args.probes.or(table.text("probes", problems)),
+        insecure: table.flag("insecure", problems).unwrap_or(false) || args.insecure,
+        live_max: args.live_max.or(table.parsed("live-max", problems)),
+        live_age: args.live_age.or(table.parsed("live-age", problems)),
+        wal_segment: args.wal_segment.or(table.parsed("wal-segment", problems)),
+        search_threads: args.search_threads.or(table.number("search-threads", problems)),
+    };
+    table.finish(problems);
+    root.finish(problems);
+    merged
+}
+
+fn collect_file(source: &Source, args: CollectArgs, problems: &mut Vec<String>) -> CollectArgs {
+    let mut root = source.root(problems);
+    root.ignore("serve");
+    let mut table = root.table("collect", problems);
+    let merged = CollectArgs {
+        config: args.config,
+        root: args.root.or(table.path("root", problems)),
+        server: args.server.or(table.text("server", problems)),
+        token_file: args.token_file.or(table.path("token-file", problems)),
+        state: args.state.or(table.path("state", problems)),
+        cluster: args.cluster.or(table.text("cluster", problems)),
+        node: args.node.or(table.text("node", problems)),
+        pod_labels: args.pod_labels.or(table.path("pod-labels", problems)),
+        once: args.once,
+    };
+    table.finish(problems);
+    root.finish(problems);
+    merged
+}
+
+fn connect_file(source: &Source, args: ConnectArgs, problems: &mut Vec<String>) -> ConnectArgs {
+    let mut root = source.root(problems);
+    let merged = ConnectArgs {
+        config: args.config,
+        server: args.server.or(root.text("server", problems)),
+        token_file: args.token_file.or(root.path("token-file", problems)),
+    };
+    root.finish(problems);
+    merged
+}
+
+/// The store's budgets. The floors are what one batch of the greatest size needs to pass at all.
+fn budgets(
+    live_max: Option<ByteSize>,
+    live_age: Option<Span>,
+    wal_segment: Option<ByteSize>,
+    search_threads: Option<u16>,
+    problems: &mut Vec<String>,
+) -> martlog_indexer::Options {
+    const LIVE_BYTES_MIN: u64 = 16 << 20;
+    const WAL_SEGMENT_BYTES_MIN: u64 = 1 << 20;
+    let mut store = martlog_indexer::Options::default();
+    let mut at_least = |name: &str, size: Option<ByteSize>, min: u64| {
+        if let Some(size) = size.filter(|size| size.0 < min) {
+            problems.push(format!("{name} of {size} is too small: give at least {}", ByteSize(min)));
+        }
+        size
+    };
+    if let Some(size) = at_least("live-max", live_max, LIVE_BYTES_MIN) {
+        store.live_bytes_max = usize::try_from(size.0).unwrap_or(usize::MAX);
+    }
+    if let Some(size) = at_least("wal-segment", wal_segment, WAL_SEGMENT_BYTES_MIN) {
+        store.wal_segment_bytes = size.0;
+    }
+    if let Some(age) = live_age {
+        store.live_age_max = age.0;
+    }
+    match search_threads {
+        Some(0) => problems.push("search-threads of 0 would answer nobody: give at least 1".to_owned()),
+        Some(threads) => store.search_threads = usize::from(threads),
+        None => {}
+    }
+    store
+}
+
+/// An address to listen on. Without TLS, tokens travel in clear: only this machine may reach it, unless that was asked for.
+fn address(text: &str, name: &str, insecure: bool, problems: &mut Vec<String>) -> Option<SocketAddr> {
+    let Ok(address) = text.parse::<SocketAddr>() else {
+        problems.push(format!("{name}: \"{text}\" is no address: write IP:PORT, such as 127.0.0.1:8434 or [::1]:0"));
+        return None;
+    };
+    if !address.ip().is_loopback() && !insecure {
+        problems.push(format!(
+            "{name}: {address} is reached by other machines, and TLS is not there yet, so tokens and lines would travel in clear: \
+             listen on 127.0.0.1 behind a proxy that adds TLS, or say --insecure"
+        ));
+        return None;
+    }
+    Some(address)
+}
+
+/// The token in a file.
+fn token(path: &Path) -> Result<String, String> {
+    use std::io::Read as _;
+    let cannot = |why: &dyn std::fmt::Display| format!("cannot read the token file {}: {why}", path.display());
+    let file = std::fs::File::open(path).map_err(|error| cannot(&error))?;
+    let mut text = String::new();
+    file.take(TOKEN_FILE_BYTES_MAX).read_to_string(&mut text).map_err(|error| cannot(&error))?;
+    let token = text.trim();
+    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(cannot(&"it does not hold one token (mart_…) and nothing else"));
+    }
+    Ok(token.to_owned())
+}
+
+fn read(path: Option<&Path>, problems: &mut Vec<String>) -> Option<Source> {
+    path.and_then(|path| noted(Source::read(path), problems))
+}
+
+fn noted<T>(result: Result<T, String>, problems: &mut Vec<String>) -> Option<T> {
+    result.map_err(|problem| problems.push(problem)).ok()
+}
+
+fn need<T>(value: Option<T>, what: &str, flag: &str, place: &str, problems: &mut Vec<String>) -> Option<T> {
+    if value.is_none() {
+        problems.push(format!("{what} is missing: say {flag}, or name it in {place}"));
+    }
+    value
+}
+
+fn all(problems: &[String]) -> Failure {
+    match problems {
+        [only] => Failure::Usage(only.clone()),
+        many => Failure::Usage(format!("{} problems:\n  {}", many.len(), many.join("\n  "))),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,107 @@
+//! What the config file and the flags say together.
+
+use super::*;
+
+fn merged(text: &str, args: ServeArgs) -> (ServeArgs, Vec<String>) {
+    let mut problems = Vec::new();
+    let source = Source::of(text);
+    let args = serve_file(&source, args, &mut problems);
+    (args, problems)
+}
+
+fn with_file(text: &str) -> (tempfile::TempDir, ServeArgs) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("martlog.toml");
+    std::fs::write(&path, text).unwrap();
+    (folder, ServeArgs { config: Some(path), ..ServeArgs::default() })
+}
+
+fn usage(failure: Failure) -> String {
+    match failure {
+        Failure::Usage(text) => text,
+        other => panic!("not a usage failure: {other:?}"),
+    }
+}
+
+#[test]
+fn an_unknown_key_names_the_nearest_one_and_its_line() {
+    let (_, problems) = merged("[serve]\nlisten = \"127.0.0.1:1\"\nlive-mx = \"1GiB\"\n", ServeArgs::default());
+    assert_eq!(problems, ["martlog.toml:3: unknown key \"live-mx\" in [serve]; did you mean \"live-max\"?"]);
+    let (_, problems) = merged("[server]\n", ServeArgs::default());
+    assert_eq!(problems, ["martlog.toml:1: unknown key \"server\"; did you mean \"serve\"?"]);
+}
+
+#[test]
+fn all_problems_are_reported_at_once() {
+    let (_folder, args) = with_file(
+        "[serve]\nlisten = \"nowhere\"\nprobes = 9434\nlive-max = \"lots\"\nwal-segment = \"1KiB\"\nsearch-threads = 0\ninsecure = \"yes\"\ndirr = \"/x\"\n",
+    );
+    let text = usage(serve(args).unwrap_err());
+    for part in [
+        "8 problems",
+        "\"nowhere\" is no address",
+        ":3: probes",
+        ":4: live-max",
+        "wal-segment of 1KiB",
+        "search-threads of 0",
+        ":7: insecure",
+        "\"dirr\"",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in: {text}");
+    }
+    assert!(text.contains("a data folder is missing"), "{text}");
+}
+
+#[test]
+fn broken_toml_is_reported_with_its_line() {
+    let (_, problems) = merged("[serve]\nlisten = \"127.0.0.1:1\nprobes = \"off\"\n", ServeArgs::default());
+    assert!(problems.iter().any(|problem| problem.starts_with("martlog.toml:2: ")), "{problems:?}");
+}
+
+#[test]
+fn flags_win_over_the_file_and_the_file_over_the_defaults() {
+    let (_folder, mut args) = with_file(
+        "[serve]\ndir = \"data\"\nlisten = \"127.0.0.1:1\"\nprobes = \"off\"\nlive-max = \"64MiB\"\nlive-age = \"15s\"\n[collect]\nnode = \"n1\"\n",
+    );
+    args.listen = Some("127.0.0.1:0".to_owned());
+    let options = serve(args).unwrap();
+    assert_eq!(options.listen.to_string(), "127.0.0.1:0");
+    assert_eq!(options.probes, None);
+    assert_eq!(options.store.live_bytes_max, 64 << 20);
+    assert_eq!(options.store.live_age_max.as_secs(), 15);
+    assert_eq!(options.store.search_threads, martlog_indexer::Options::default().search_threads);
+}
+
+#[test]
+fn a_relative_path_starts_at_the_config_file() {
+    let (folder, args) = with_file("[serve]\ndir = \"data\"\n");
+    assert_eq!(serve(args).unwrap().dir, folder.path().join("data"));
+}
+
+#[test]
+fn an_address_for_other_machines_needs_a_word() {
+    let args = |insecure| ServeArgs { dir: Some("d".into()), listen: Some("0.0.0.0:8434".to_owned()), insecure, ..ServeArgs::default() };
+    assert!(usage(serve(args(false)).unwrap_err()).contains("--insecure"));
+    assert!(serve(args(true)).is_ok());
+}
+
+#[test]
+fn everything_that_collect_lacks_is_named() {
+    let text = usage(collect(CollectArgs::default()).unwrap_err());
+    for flag in ["--root", "--server", "--token-file", "--state", "--cluster", "--node"] {
+        assert!(text.contains(flag), "{flag} is not in: {text}");
+    }
+}
+
+#[test]
+fn a_token_file_holds_one_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("token");
+    std::fs::write(&path, " mart_staff_abc_1\n").unwrap();
+    assert_eq!(token(&path), Ok("mart_staff_abc_1".to_owned()));
+    for bad in ["", "\n", "two tokens"] {
+        std::fs::write(&path, bad).unwrap();
+        assert!(token(&path).unwrap_err().contains("does not hold one token"));
+    }
+    assert!(token(&folder.path().join("absent")).unwrap_err().starts_with("cannot read the token file"));
+}

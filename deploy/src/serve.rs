@@ -1,0 +1,142 @@
+//! `martlog serve`: store, API and page in one process on one data folder.
+//!
+//! Starting, in this order: bind both addresses (an occupied one is told before the store is touched), answer probes, open the
+//! store (a long replay is alive and not ready), write `DIR/staff.token` once and `DIR/address`, serve. Stopping: accept nothing
+//! more, end the tails, give the other requests [`DRAIN`], close the store. A store that can no longer write ends the process
+//! at once: what was not acknowledged is sent again.
+
+mod bind;
+mod files;
+mod limit;
+mod metrics;
+mod probes;
+
+use crate::outcome::{Failure, Outcome};
+use crate::signals;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use futures_util::StreamExt as _;
+use martlog_indexer::Indexer;
+use metrics::Metrics;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// How long open requests may go on after the stop; shorter than the 30 s that Kubernetes waits before it kills.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// What the server is told.
+#[derive(Debug)]
+pub(crate) struct Options {
+    /// The data folder.
+    pub(crate) dir: PathBuf,
+    /// API and page; port 0 takes any.
+    pub(crate) listen: SocketAddr,
+    /// Probes and metrics; `None` is off.
+    pub(crate) probes: Option<SocketAddr>,
+    /// The store's budgets.
+    pub(crate) store: martlog_indexer::Options,
+}
+
+/// A server whose store is open and whose addresses are bound.
+pub(crate) struct Server {
+    indexer: Indexer,
+    dir: PathBuf,
+    listener: TcpListener,
+    address: SocketAddr,
+    metrics: Arc<Metrics>,
+    probes: Option<probes::Probes>,
+}
+
+/// Runs the command.
+pub(crate) async fn run(options: Options) -> Result<Outcome, Failure> {
+    let stop = CancellationToken::new();
+    let work = async {
+        let server = Server::start(options).await?;
+        // Whoever started us may not read: the address is in the folder as well.
+        let mut stdout = std::io::stdout().lock();
+        let _ = writeln!(stdout, "listening on {}", server.url()).and_then(|()| stdout.flush());
+        drop(stdout);
+        server.run(stop.clone()).await
+    };
+    signals::until_stopped(&stop, work).await?;
+    Ok(Outcome::Fine)
+}
+
+impl Server {
+    /// Binds, opens the store, writes the folder's files.
+    pub(crate) async fn start(options: Options) -> Result<Self, Failure> {
+        let Options { dir, listen, probes, store } = options;
+        let (listener, address) = bind::bind(listen, "--listen").await?;
+        let metrics = Arc::new(Metrics::new());
+        let probes = match probes {
+            Some(wanted) => Some(probes::Probes::start(wanted, Arc::clone(&metrics)).await?),
+            None => None,
+        };
+        let indexer = Indexer::open(&dir, store).await.map_err(|error| Failure::Server(error.to_string()))?;
+        files::staff_token(&dir, indexer.registry()).await?;
+        files::write(&dir, files::ADDRESS, &format!("http://{address}\n"), files::Mode::Readable)?;
+        if let Some(probes) = &probes {
+            files::write(&dir, files::PROBES_ADDRESS, &format!("http://{}\n", probes.address), files::Mode::Readable)?;
+            probes.ready(indexer.clone());
+        }
+        tracing::info!(%address, dir = %dir.display(), "the store is open");
+        Ok(Self { indexer, dir, listener, address, metrics, probes })
+    }
+
+    /// Where the page and the API are.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Serves until `stop`, then stops in order.
+    pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), Failure> {
+        let app = app(&self.indexer, &self.metrics, &stop);
+        let listener = limit::Limited::new(self.listener);
+        let serving = axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
+        let serving = std::future::IntoFuture::into_future(serving);
+        tokio::pin!(serving);
+        tokio::select! {
+            ended = &mut serving => ended.map_err(|error| Failure::Server(format!("cannot serve any more: {error}")))?,
+            () = stop.cancelled() => {
+                if let Some(probes) = &self.probes {
+                    probes.closing();
+                }
+                if tokio::time::timeout(DRAIN, &mut serving).await.is_err() {
+                    tracing::warn!("some requests were still open after {} s and were cut", DRAIN.as_secs());
+                }
+            }
+        }
+        self.indexer.close().await;
+        files::remove(&self.dir, files::ADDRESS);
+        files::remove(&self.dir, files::PROBES_ADDRESS);
+        if let Some(probes) = self.probes {
+            probes.stop().await;
+        }
+        tracing::info!("the store is closed");
+        Ok(())
+    }
+}
+
+/// Every route, counted; streams of events end with `stop`, since they would never end by themselves.
+fn app(indexer: &Indexer, metrics: &Arc<Metrics>, stop: &CancellationToken) -> Router {
+    martlog_indexer::doors::router(indexer.clone())
+        .merge(martlog_query::http::router(indexer.clone()))
+        .layer(middleware::from_fn_with_state(stop.clone(), end_event_streams))
+        .layer(middleware::from_fn_with_state(Arc::clone(metrics), metrics::count))
+}
+
+async fn end_event_streams(State(stop): State<CancellationToken>, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    let kind = response.headers().get(axum::http::header::CONTENT_TYPE).map(axum::http::HeaderValue::as_bytes);
+    if !kind.is_some_and(|kind| kind.starts_with(b"text/event-stream")) {
+        return response;
+    }
+    response.map(|body| axum::body::Body::from_stream(body.into_data_stream().take_until(stop.cancelled_owned())))
+}
