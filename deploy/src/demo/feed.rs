@@ -72,6 +72,11 @@ impl Simulation {
         std::fs::rename(beside, path(dir))
     }
 
+    /// How far the simulated clock is behind the machine's, ns.
+    pub(super) fn behind_ns(&self) -> i64 {
+        self.behind_ns
+    }
+
     /// The simulated moment that is now.
     pub(super) fn now_ns(&self) -> i64 {
         machine_ns() - self.behind_ns

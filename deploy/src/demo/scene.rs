@@ -3,7 +3,7 @@
 
 use super::calendar::{Calendar, Trouble};
 use super::dice::Dice;
-use super::world::{CSPS, Kind, Pod, World};
+use super::world::{CSPS, Kind, World};
 
 /// What a container does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,10 +88,6 @@ impl<'w> Scene<'w> {
     }
 
     /// The pod that the story talks to.
-    pub(super) fn pod_of(&mut self, kind: Kind) -> Option<&'w Pod> {
-        self.pod(kind).map(|at| &self.world.pods[at])
-    }
-
     fn pod(&mut self, kind: Kind) -> Option<usize> {
         if let Some((_, pod)) = self.met.iter().find(|(met, _)| *met == kind) {
             return *pod;

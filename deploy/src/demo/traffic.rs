@@ -187,16 +187,16 @@ mod tests {
 
     #[test]
     fn the_rate_is_what_was_asked_for() {
-        let events = told(3, 40.0, START.history_ns(), START.start_ns);
+        let events = told(3, 10.0, START.history_ns(), START.start_ns);
         let seconds = (HISTORY_MINUTES * 60) as f64;
         let rate = events.len() as f64 / seconds;
-        assert!((36.0..48.0).contains(&rate), "{rate} events a second");
+        println!("{rate}"); assert!((9.0..12.0).contains(&rate), "{rate} events a second");
     }
 
     #[test]
     fn every_pod_speaks_and_no_story_is_longer_than_is_told_again() {
         let world = World::new(5);
-        let events = told(5, 40.0, START.history_ns(), START.start_ns);
+        let events = told(5, 4.0, START.history_ns(), START.start_ns);
         let pods: BTreeSet<usize> = events.iter().map(|event| event.pod).collect();
         assert_eq!(pods.len(), world.pods.len());
         for (part, story) in STORIES.iter().enumerate() {

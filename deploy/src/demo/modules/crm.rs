@@ -27,7 +27,8 @@ pub(in crate::demo) fn updated(scene: &mut Scene<'_>, msisdn: &str, field: &str)
 }
 
 pub(in crate::demo) fn delta(scene: &mut Scene<'_>, changed: u64, ms: u64) {
-    line(scene, "INFO", &format!("Delta sync finished: {changed} changed"), json!({"duration_ms": ms, "extra": {"changed": changed, "skipped": scene.dice.below(40), "cursor": scene.dice.hex(16)}}));
+    let more = json!({"duration_ms": ms, "extra": {"changed": changed, "skipped": scene.dice.below(40), "cursor": scene.dice.hex(16)}});
+    line(scene, "INFO", &format!("Delta sync finished: {changed} changed"), more);
 }
 
 pub(in crate::demo) fn login(scene: &mut Scene<'_>) {
@@ -35,7 +36,8 @@ pub(in crate::demo) fn login(scene: &mut Scene<'_>) {
     line(scene, "DEBUG", &format!("POST /services/oauth2/token {inner}"), json!({}));
     scene.pause_ms(80, 240);
     let token = format!("00D{}!{}", scene.dice.base64(15), scene.dice.base64(80));
-    line(scene, "DEBUG", "Session renewed", json!({"extra": {"response": {"access_token": token, "refresh_token": scene.dice.base64(40), "instance": "eu42"}}}));
+    let response = json!({"access_token": token, "refresh_token": scene.dice.base64(40), "instance": "eu42"});
+    line(scene, "DEBUG", "Session renewed", json!({"extra": {"response": response}}));
 }
 
 pub(in crate::demo) fn conflict(scene: &mut Scene<'_>, msisdn: &str) {

@@ -48,7 +48,8 @@ pub(in crate::demo) fn audit(scene: &mut Scene<'_>, account: &str) {
 
 /// A line whose end the module's own buffer has cut.
 pub(in crate::demo) fn cut(scene: &mut Scene<'_>) {
-    let whole = text(scene, "info", "Settlement file received", json!({"extra": {"file": "settle.csv", "rows": scene.dice.range(100, 900), "checksum": scene.dice.hex(40)}}));
+    let more = json!({"extra": {"file": "settle.csv", "rows": scene.dice.range(100, 900), "checksum": scene.dice.hex(40)}});
+    let whole = text(scene, "info", "Settlement file received", more);
     let keep = whole.len() - usize::try_from(scene.dice.range(8, 50)).unwrap_or(8);
     let kept: String = whole.chars().take(keep).collect();
     scene.out(Kind::Payment, kept);

@@ -40,5 +40,6 @@ pub(in crate::demo) fn pool_exhausted(scene: &mut Scene<'_>, order: &Order) {
 
 pub(in crate::demo) fn reconciled(scene: &mut Scene<'_>, orders: u64) {
     scene.request.id.clear();
-    line(scene, "INFO", &format!("reconciled {orders} orders with the clearing house"), json!({"orders": orders, "mismatches": scene.dice.below(2)}));
+    let more = json!({"orders": orders, "mismatches": scene.dice.below(2)});
+    line(scene, "INFO", &format!("reconciled {orders} orders with the clearing house"), more);
 }

@@ -23,7 +23,8 @@ pub(in crate::demo) fn steered(scene: &mut Scene<'_>, from: &str, to: &str, atte
 }
 
 pub(in crate::demo) fn accepted(scene: &mut Scene<'_>, ms: u64) {
-    line(scene, "debug", "location accepted", &format!("duration_ms={ms} gt=+491770{:06}", scene.dice.below(1_000_000)));
+    let title = scene.dice.below(1_000_000);
+    line(scene, "debug", "location accepted", &format!("duration_ms={ms} gt=+491770{title:06}"));
 }
 
 pub(in crate::demo) fn profile_refreshed(scene: &mut Scene<'_>, msisdn: &str) {

@@ -54,7 +54,8 @@ pub(in crate::demo) fn challenged(scene: &mut Scene<'_>, call: &Call) {
 }
 
 pub(in crate::demo) fn progress(scene: &mut Scene<'_>, call: &Call, code: u16, text: &str) {
-    line(scene, "debug", call, &format!("{code} {text}"), json!({"extra": {"sip_code": code, "hop": scene.peer()}}));
+    let more = json!({"extra": {"sip_code": code, "hop": scene.peer()}});
+    line(scene, "debug", call, &format!("{code} {text}"), more);
 }
 
 pub(in crate::demo) fn answered(scene: &mut Scene<'_>, call: &Call, setup_ms: u64) {

@@ -50,8 +50,8 @@ fn text(name: &Path, bytes: &[u8]) -> Vec<u8> {
 
 #[test]
 fn the_same_seed_writes_the_same_bytes() {
-    let limits = Limits { file_bytes_max: 64 << 10, files_max: 5 };
-    let (one, two, other) = (played(11, 45, limits), played(11, 45, limits), played(12, 1, limits));
+    let limits = Limits { file_bytes_max: 16 << 10, files_max: 5 };
+    let (one, two, other) = (played(11, 20, limits), played(11, 20, limits), played(12, 1, limits));
     let (one, two) = (tree(one.path()), tree(two.path()));
     assert!(one.keys().any(|name| name.extension().is_some_and(|extension| extension == "gz")));
     assert!(one == two, "the trees differ");
@@ -60,7 +60,7 @@ fn the_same_seed_writes_the_same_bytes() {
 
 #[test]
 fn every_line_is_of_the_runtime_s_format_and_pieces_end() {
-    let folder = played(21, 60, Limits::default());
+    let folder = played(21, 20, Limits::default());
     let mut pieces = 0;
     for (name, bytes) in tree(folder.path()) {
         let text = text(&name, &bytes);
