@@ -2,23 +2,47 @@
 //!
 //! It knows splits, the next seq and applied LSN of each module, a snapshot of the marks with its LSN, gaps, released quarantines, the epoch, and (through
 //! the registry) partners, modules, instances and tokens.
+//!
+//! Invariants: a change is one transaction, committed and synced when its call returns, or nothing of it holds; a call that is
+//! dropped half-way rolls back. The schema is that of `migrations/`, which are embedded and never edited after a release.
+//! Numbers: see [`numbers`].
+
+mod error;
+mod gaps;
+mod marks;
+pub(crate) mod numbers;
+mod splits;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::CatalogError;
 
 use crate::row::ModuleKey;
 use crate::split::SplitMeta;
 use crate::store::StoredGap;
 use martlog_formats::wire::{FileId, Stream};
-use std::path::Path;
+use numbers::{signed, unsigned};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Row as _, Sqlite, SqliteConnection, Transaction};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The name of its file in the data folder.
+const FILE: &str = "catalog.sqlite";
+/// Readers beside the one writer; each is a thread of its own.
+const CONNECTIONS_MAX: u32 = 4;
+/// How long a transaction waits for the one before it. A publication takes milliseconds; a slow disk some seconds.
+const BUSY_MAX: Duration = Duration::from_secs(20);
+
+static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
 
 /// See the module.
 #[derive(Debug, Clone)]
-pub struct Catalog {}
-
-/// Why the catalog failed; the text says what to do where something can be done.
-#[derive(Debug, thiserror::Error)]
-pub enum CatalogError {
-    /// SQLite said no.
-    #[error("the catalog {0}: {1}")]
-    Sql(&'static str, #[source] sqlx::Error),
+pub struct Catalog {
+    pool: sqlx::SqlitePool,
+    path: Arc<PathBuf>,
 }
 
 /// What the catalog holds when the store opens.
@@ -77,38 +101,124 @@ impl Catalog {
     /// Opens or makes `catalog.sqlite` in the folder and brings it to the newest schema.
     ///
     /// # Errors
-    /// When SQLite cannot open, read or migrate it.
-    pub async fn open(_dir: &Path) -> Result<Self, CatalogError> {
-        unimplemented!()
+    /// When the folder cannot be written, or SQLite cannot open, read or migrate the file: damaged, or made by a newer version.
+    pub async fn open(dir: &Path) -> Result<Self, CatalogError> {
+        let path = dir.join(FILE);
+        make(&path).map_err(|error| CatalogError::Unwritable(path.clone(), error))?;
+        let options = SqliteConnectOptions::new()
+            .filename(&path)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY_MAX)
+            .disable_statement_logging();
+        let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS_MAX).acquire_timeout(BUSY_MAX * 2).connect_with(options).await;
+        let pool = pool.map_err(|error| CatalogError::from_sql("cannot be opened", &path, error))?;
+        let catalog = Self { pool, path: Arc::new(path) };
+        MIGRATOR.run(&catalog.pool).await.map_err(|error| CatalogError::from_migration(&catalog.path, error))?;
+        catalog.begin_epoch("INSERT INTO meta (only_row, epoch, created_ns, marks_lsn) VALUES (1, ?, ?, 0) ON CONFLICT DO NOTHING").await?;
+        Ok(catalog)
     }
 
-    /// Everything that the store needs to start.
+    /// Everything that the store needs to start, as of one moment.
     ///
     /// # Errors
     /// When SQLite cannot read it.
     pub async fn contents(&self) -> Result<Contents, CatalogError> {
-        unimplemented!()
+        self.read_contents().await.map_err(|error| self.failed("cannot be read", error))
     }
 
     /// One transaction: the split is there (if any), these others are not, the module's state is this.
     ///
     /// # Errors
     /// When it was not committed; then nothing of it holds.
-    pub async fn publish(&self, _added: Option<&SplitMeta>, _removed: &[String], _state: &ModuleState) -> Result<(), CatalogError> {
-        unimplemented!()
+    pub async fn publish(&self, added: Option<&SplitMeta>, removed: &[String], state: &ModuleState) -> Result<(), CatalogError> {
+        let work = async {
+            let mut transaction = self.begin().await?;
+            for id in removed {
+                splits::remove(&mut transaction, id).await?;
+            }
+            if let Some(split) = added {
+                splits::insert(&mut transaction, split).await?;
+            }
+            splits::put_state(&mut transaction, state).await?;
+            transaction.commit().await
+        };
+        work.await.map_err(|error| self.failed("cannot publish a split", error))
     }
 
     /// One transaction: the changed marks and new gaps since the last snapshot, and the LSN up to which marks and gaps are complete.
     ///
     /// # Errors
     /// When it was not committed; then nothing of it holds.
-    pub async fn snapshot_marks(&self, _lsn: u64, _changed: &[FileMarks], _gaps: &[StoredGap]) -> Result<(), CatalogError> {
-        unimplemented!()
+    pub async fn snapshot_marks(&self, lsn: u64, changed: &[FileMarks], gaps: &[StoredGap]) -> Result<(), CatalogError> {
+        let work = async {
+            let mut transaction = self.begin().await?;
+            marks::put(&mut transaction, changed).await?;
+            for gap in gaps {
+                gaps::insert(&mut transaction, gap).await?;
+            }
+            sqlx::query("UPDATE meta SET marks_lsn = ?").bind(signed(lsn)).execute(&mut *transaction).await?;
+            transaction.commit().await
+        };
+        work.await.map_err(|error| self.failed("cannot take a snapshot of the marks", error))
+    }
+
+    /// Gives the store a new epoch, as after a restore: collectors see it, ask for the marks again and send what is missing.
+    ///
+    /// # Errors
+    /// When it was not committed; the epoch is the old one then.
+    pub async fn renew_epoch(&self) -> Result<u64, CatalogError> {
+        self.begin_epoch("UPDATE meta SET epoch = ?, created_ns = ?").await
     }
 
     /// The pool, for the registry's tables.
     #[must_use]
     pub fn pool(&self) -> &sqlx::SqlitePool {
-        unimplemented!()
+        &self.pool
     }
+
+    /// Waits for what is under way and closes the file; calls afterwards fail.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// A transaction that writes: it holds SQLite's one write lock from its start, so it never fails half-way for want of it.
+    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
+        self.pool.begin_with("BEGIN IMMEDIATE").await
+    }
+
+    /// The error of a call on this catalog.
+    pub(crate) fn failed(&self, what: &'static str, error: sqlx::Error) -> CatalogError {
+        CatalogError::from_sql(what, &self.path, error)
+    }
+
+    /// Draws an epoch and runs the statement with it and the time; 63 bits, so that it is the same number in SQLite and JSON readers.
+    async fn begin_epoch(&self, statement: &'static str) -> Result<u64, CatalogError> {
+        let epoch = rand::random::<u64>() >> 1;
+        let work = sqlx::query(statement).bind(signed(epoch)).bind(numbers::now_ns()).execute(&self.pool).await;
+        work.map_err(|error| self.failed("cannot be given an epoch", error))?;
+        Ok(epoch)
+    }
+
+    async fn read_contents(&self) -> Result<Contents, sqlx::Error> {
+        let mut transaction = self.pool.begin().await?;
+        let connection: &mut SqliteConnection = &mut transaction;
+        let meta = sqlx::query("SELECT epoch, marks_lsn FROM meta").fetch_one(&mut *connection).await?;
+        let contents = Contents {
+            epoch: unsigned(meta.try_get("epoch")?),
+            splits: splits::all(connection).await?,
+            modules: splits::states(connection).await?,
+            marks: Marks { lsn: unsigned(meta.try_get("marks_lsn")?), files: marks::all(connection).await? },
+            gaps: gaps::all(connection).await?,
+        };
+        transaction.rollback().await?;
+        Ok(contents)
+    }
+}
+
+/// Makes the file when it is not there, readable by its owner alone: SQLite gives its own files beside it the same rights.
+fn make(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path).map(drop)
 }

@@ -1,115 +1,137 @@
 //! The registry: partners, modules, instances and tokens; it authenticates, says who owns a stream, and alone makes a [`Scope`].
+//!
+//! ```text
+//! request ─► decide (rules over the state) ─► changes ─► one catalog transaction ─► the same changes in memory ─► changes() is told
+//! ```
+//!
+//! Invariants: reads are from memory and see committed changes only; a change that was begun is finished even when nobody waits for
+//! its answer any more; no secret is kept, only its SHA-256. What a partner is told of something that is not its own is what it is told of something
+//! that is not there.
 
-use crate::row::{ModuleKey, Owner};
-use std::collections::BTreeSet;
+mod changes;
+mod error;
+mod ids;
+mod instances;
+mod modules;
+mod owners;
+mod partners;
+mod quarantine;
+mod scope;
+mod secret;
+mod sessions;
+mod state;
+mod tokens;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::RegistryError;
+pub use instances::{Instance, NewInstance, PatchInstance, Selector};
+pub use modules::{Module, NewModule, PatchModule};
+pub use partners::{NewPartner, Partner, PatchPartner};
+pub use quarantine::{Pod, PodHead, Reason};
+pub use scope::{Principal, Scope};
+pub use secret::Kind;
+pub use sessions::SignedIn;
+pub use tokens::{Minted, NewToken, Token};
+
+use crate::catalog::{Catalog, CatalogError};
+use changes::Change;
+use state::State;
 use std::sync::Arc;
-
-/// What a token may read. Only the registry makes one; storage cannot be asked without it.
-#[derive(Debug, Clone)]
-pub struct Scope {
-    pub(crate) reach: Reach,
-    /// The token behind it, for revocation and audit.
-    pub(crate) token: Arc<str>,
-}
-
-/// How far a scope reaches.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Reach {
-    /// Staff: everything, the quarantine included when asked for.
-    Everything,
-    /// One partner's modules; of these only some instances, when they are named.
-    Partner { partner: Arc<str>, instances: Option<Arc<BTreeSet<Arc<str>>>> },
-}
-
-impl Scope {
-    /// Whether the module may be opened at all.
-    #[must_use]
-    pub fn allows_module(&self, key: &ModuleKey) -> bool {
-        match &self.reach {
-            Reach::Everything => true,
-            Reach::Partner { partner, .. } => *partner == key.partner,
-        }
-    }
-
-    /// Whether rows of this owner may be shown.
-    #[must_use]
-    pub fn allows(&self, owner: &Owner) -> bool {
-        match &self.reach {
-            Reach::Everything => true,
-            Reach::Partner { partner, instances } => {
-                *partner == owner.key.partner && instances.as_ref().is_none_or(|set| set.contains(&owner.instance))
-            }
-        }
-    }
-
-    /// Whether this is a staff scope.
-    #[must_use]
-    pub fn is_staff(&self) -> bool {
-        self.reach == Reach::Everything
-    }
-
-    /// The id of the token behind it.
-    #[must_use]
-    pub fn token_id(&self) -> &str {
-        &self.token
-    }
-
-    /// A stable digest of what it reaches, to bind cursors to it.
-    #[must_use]
-    pub fn fingerprint(&self) -> u64 {
-        xxhash_rust::xxh3::xxh3_64(format!("{:?}", self.reach).as_bytes())
-    }
-}
-
-/// Who a token is.
-#[derive(Debug, Clone)]
-pub enum Principal {
-    /// Reads: staff or a partner.
-    Reader(Scope),
-    /// Pushes lines of these instances.
-    Ingest {
-        /// The token.
-        token: Arc<str>,
-        /// The partner it belongs to.
-        partner: Arc<str>,
-        /// The instances it may write; the first is the default.
-        instances: Vec<Arc<str>>,
-    },
-    /// A cluster's collectors.
-    Collector {
-        /// The token.
-        token: Arc<str>,
-        /// The only cluster it may write for.
-        cluster: Arc<str>,
-    },
-}
+use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
 
 /// Partners, modules, instances, tokens. Clones share it; reads are from memory, writes go through the catalog.
 #[derive(Debug, Clone)]
-pub struct Registry {}
+pub struct Registry {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    catalog: Catalog,
+    /// What is committed. Locked for moments only: never over an await.
+    state: parking_lot::RwLock<State>,
+    /// Whoever changes something holds this from its decision to the end of its commit.
+    writing: Arc<tokio::sync::Mutex<()>>,
+    changes: watch::Sender<u64>,
+    /// Commits that run on when the request behind them has gone; [`Registry::close`] waits for them.
+    commits: TaskTracker,
+}
+
+/// What creating something came to.
+#[derive(Debug, Clone)]
+pub struct Created<T> {
+    /// What is there now.
+    pub value: Arc<T>,
+    /// Whether it was made just now; else the same was there already.
+    pub new: bool,
+}
 
 impl Registry {
-    /// Who owns a stream: the instance whose selector matches namespace and labels; the pod's quarantine where there is none or the claim contradicts it.
-    #[must_use]
-    pub fn owner_of(&self, _stream: &martlog_formats::wire::Stream, _labels: &[(String, String)]) -> Arc<Owner> {
-        unimplemented!()
-    }
-
-    /// The owner record of a registered instance, for pushed lines.
-    #[must_use]
-    pub fn instance(&self, _id: &str) -> Option<Arc<Owner>> {
-        unimplemented!()
+    /// Reads the registry from the catalog.
+    ///
+    /// # Errors
+    /// When the catalog cannot be read.
+    pub async fn open(catalog: Catalog) -> Result<Self, CatalogError> {
+        let state = changes::load(&catalog).await.map_err(|error| catalog.failed("cannot read the registry", error))?;
+        let shared = Shared {
+            catalog,
+            state: parking_lot::RwLock::new(state),
+            writing: Arc::default(),
+            changes: watch::Sender::new(0),
+            commits: TaskTracker::new(),
+        };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// Told each time a token is revoked or the registry changes, so that tails can check whether they may go on.
     #[must_use]
-    pub fn changes(&self) -> tokio::sync::watch::Receiver<u64> {
-        unimplemented!()
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.shared.changes.subscribe()
     }
 
-    /// Whether the scope still holds: its token is neither revoked nor expired.
-    #[must_use]
-    pub fn still_valid(&self, _scope: &Scope) -> bool {
-        unimplemented!()
+    /// Takes no change more and waits for those under way. The catalog stays open: it is the store's.
+    pub async fn close(&self) {
+        self.shared.commits.close();
+        let last = self.shared.writing.lock().await;
+        self.shared.commits.wait().await;
+        drop(last);
+    }
+
+    /// Decides on the committed state, commits what was decided, then shows it: the one way in which the registry changes.
+    async fn change<T>(&self, decide: impl FnOnce(&State) -> Result<(Vec<Change>, T), RegistryError>) -> Result<T, RegistryError> {
+        let turn = Arc::clone(&self.shared.writing).lock_owned().await;
+        if self.shared.commits.is_closed() {
+            return Err(RegistryError::Catalog(CatalogError::Closed));
+        }
+        let (changes, answer) = decide(&self.shared.state.read())?;
+        if changes.is_empty() {
+            return Ok(answer);
+        }
+        let shared = Arc::clone(&self.shared);
+        // On its own: a request whose client goes away is dropped at its next await, and the state must not fall behind the catalog.
+        let commit = self.shared.commits.spawn(async move {
+            let committed = changes::commit(&shared.catalog, &changes).await;
+            committed.map_err(|error| shared.catalog.failed("cannot keep the change", error))?;
+            shared.show(changes);
+            drop(turn);
+            Ok(())
+        });
+        commit.await.map_err(|_| CatalogError::Closed)?.map_err(RegistryError::Catalog)?;
+        Ok(answer)
+    }
+}
+
+impl Shared {
+    fn show(&self, changes: Vec<Change>) {
+        let concerns_readers = changes.iter().any(Change::concerns_readers);
+        let mut state = self.state.write();
+        changes.into_iter().for_each(|change| state.apply(change));
+        drop(state);
+        if concerns_readers {
+            self.changes.send_modify(|version| *version += 1);
+        }
     }
 }

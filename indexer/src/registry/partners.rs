@@ -1,0 +1,134 @@
+//! Partners: the authors of modules.
+
+use super::changes::Change;
+use super::state::State;
+use super::{Created, Registry, RegistryError, Scope, ids};
+use crate::catalog::numbers::now_ns;
+use serde::{Deserialize, Serialize};
+use sqlx::{Row as _, SqliteConnection};
+use std::sync::Arc;
+
+/// Partners at most; each is a few hundred bytes of memory.
+const PARTNERS_MAX: usize = 10_000;
+
+/// A partner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Partner {
+    /// Its id, unique.
+    pub id: Arc<str>,
+    /// Its name for readers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// When it was made, ns since the epoch; RFC 3339 in answers.
+    #[serde(rename = "created_at", serialize_with = "super::ids::rfc3339")]
+    pub created_ns: i64,
+}
+
+/// A partner to be made.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewPartner {
+    /// `[a-z0-9][a-z0-9-]{0,62}`.
+    pub id: String,
+    /// Its name for readers.
+    pub name: Option<String>,
+}
+
+/// What of a partner shall change; `null` takes it away.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PatchPartner {
+    /// Its name for readers.
+    #[serde(default, deserialize_with = "super::ids::present")]
+    pub name: Option<Option<String>>,
+}
+
+impl Registry {
+    /// Makes a partner; the same again is fine.
+    ///
+    /// # Errors
+    /// When a member is invalid, another partner has the id, or the catalog fails.
+    pub async fn create_partner(&self, new: NewPartner) -> Result<Created<Partner>, RegistryError> {
+        let id = ids::id("id", &new.id)?;
+        new.name.iter().try_for_each(|name| ids::text("name", name))?;
+        self.change(|state| match state.partners.get(&id) {
+            Some(there) if there.name == new.name => Ok((vec![], Created { value: Arc::clone(there), new: false })),
+            Some(_) => Err(RegistryError::exists("partner", &id, &["name"])),
+            None if state.partners.len() >= PARTNERS_MAX => Err(RegistryError::full("partners", PARTNERS_MAX)),
+            None => {
+                let partner = Arc::new(Partner { id, name: new.name, created_ns: now_ns() });
+                Ok((vec![Change::PutPartner(Arc::clone(&partner))], Created { value: partner, new: true }))
+            }
+        })
+        .await
+    }
+
+    /// Changes a partner.
+    ///
+    /// # Errors
+    /// When there is none, a member is invalid, or the catalog fails.
+    pub async fn patch_partner(&self, id: &str, patch: PatchPartner) -> Result<Arc<Partner>, RegistryError> {
+        patch.name.iter().flatten().try_for_each(|name| ids::text("name", name))?;
+        self.change(|state| {
+            let there = state.partners.get(id).ok_or_else(|| RegistryError::absent("partner", id))?;
+            let name = patch.name.unwrap_or_else(|| there.name.clone());
+            let partner = Arc::new(Partner { name, ..Partner::clone(there) });
+            Ok((vec![Change::PutPartner(Arc::clone(&partner))], partner))
+        })
+        .await
+    }
+
+    /// Removes a partner that has neither modules nor tokens. What it has logged stays until its retention ends.
+    ///
+    /// # Errors
+    /// When there is none, it is in use, or the catalog fails.
+    pub async fn remove_partner(&self, id: &str) -> Result<(), RegistryError> {
+        self.change(|state| {
+            let there = state.partners.get(id).ok_or_else(|| RegistryError::absent("partner", id))?;
+            let modules: Vec<&str> = state.modules.values().filter(|module| *module.partner == *id).map(|module| &*module.id).collect();
+            if !modules.is_empty() {
+                return Err(RegistryError::in_use("partner", id, "modules", &modules));
+            }
+            let tokens: Vec<&str> = state.tokens.values().filter(|token| token.partner.as_deref() == Some(id)).map(|token| &*token.id).collect();
+            if !tokens.is_empty() {
+                return Err(RegistryError::in_use("partner", id, "tokens", &tokens));
+            }
+            Ok((vec![Change::RemovePartner(Arc::clone(&there.id))], ()))
+        })
+        .await
+    }
+
+    /// The partners of the scope, by id.
+    #[must_use]
+    pub fn partners(&self, scope: &Scope) -> Vec<Arc<Partner>> {
+        self.shared.state.read().partners.values().filter(|partner| scope.shows_partner(&partner.id)).cloned().collect()
+    }
+
+    /// A partner of the scope.
+    ///
+    /// # Errors
+    /// When there is none in the scope.
+    pub fn partner(&self, scope: &Scope, id: &str) -> Result<Arc<Partner>, RegistryError> {
+        let partner = self.shared.state.read().partners.get(id).filter(|partner| scope.shows_partner(&partner.id)).cloned();
+        partner.ok_or_else(|| RegistryError::absent("partner", id))
+    }
+}
+
+pub(super) async fn put(connection: &mut SqliteConnection, partner: &Partner) -> Result<(), sqlx::Error> {
+    sqlx::query("INSERT INTO partners (id, name, created_ns) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name")
+        .bind(&*partner.id)
+        .bind(&partner.name)
+        .bind(partner.created_ns)
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+pub(super) async fn load(connection: &mut SqliteConnection, state: &mut State) -> Result<(), sqlx::Error> {
+    for row in sqlx::query("SELECT * FROM partners").fetch_all(connection).await? {
+        let partner =
+            Partner { id: row.try_get::<&str, _>("id")?.into(), name: row.try_get("name")?, created_ns: row.try_get("created_ns")? };
+        state.apply(Change::PutPartner(Arc::new(partner)));
+    }
+    Ok(())
+}
