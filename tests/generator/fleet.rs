@@ -10,8 +10,26 @@ const CSPS: usize = 20;
 const INSTANCES: usize = 10;
 
 const KINDS: [&str; 20] = [
-    "sms-gateway", "number-porting", "esim-hub", "cdr-rater", "call-control", "voicemail", "crm-sync", "pay-bridge", "fraud-guard", "roam-steer",
-    "self-care", "otp-sender", "tax-engine", "invoice-pdf", "device-config", "address-check", "campaigns", "dunning", "usage-alerts", "partner-portal",
+    "sms-gateway",
+    "number-porting",
+    "esim-hub",
+    "cdr-rater",
+    "call-control",
+    "voicemail",
+    "crm-sync",
+    "pay-bridge",
+    "fraud-guard",
+    "roam-steer",
+    "self-care",
+    "otp-sender",
+    "tax-engine",
+    "invoice-pdf",
+    "device-config",
+    "address-check",
+    "campaigns",
+    "dunning",
+    "usage-alerts",
+    "partner-portal",
 ];
 
 /// One deployment of a module for a CSP.
@@ -44,7 +62,13 @@ impl Fleet {
                 let csp: Arc<str> = format!("{}", 400 + (module_number * 3 + number * 2) % CSPS * 17).into();
                 // A few modules and telcos make most of the lines, as ever.
                 sum += 1_000_000 / ((module_number as u64 + 4) * (number as u64 + 2));
-                fleet.instances.push(Instance { id: format!("csp-{csp}-{module}").into(), module: module.clone(), partner: partner.clone(), csp, module_number });
+                fleet.instances.push(Instance {
+                    id: format!("csp-{csp}-{module}").into(),
+                    module: module.clone(),
+                    partner: partner.clone(),
+                    csp,
+                    module_number,
+                });
                 fleet.weights.push(sum);
             }
         }

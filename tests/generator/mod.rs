@@ -9,7 +9,7 @@
 //! from no store.
 //!
 //! Include it with `#[path = "…/tests/generator/mod.rs"] mod generator;`.
-#![allow(dead_code, reason = "each test and benchmark that includes this uses another part of it")]
+#![allow(dead_code, unused_imports, reason = "each test and benchmark that includes this uses another part of it")]
 
 #[path = "../../deploy/src/demo/dice.rs"]
 mod dice;
@@ -126,13 +126,22 @@ impl Generator {
         let module = self.fleet.instances[at].module_number;
         let mut json = String::with_capacity(512);
         let time = chrono::DateTime::from_timestamp_nanos(self.time_ns).format("%Y-%m-%dT%H:%M:%S%.6fZ");
-        let _ = write!(json, "{{\"timestamp\":\"{time}\",\"level\":\"{}\",\"logger\":\"{}\",\"message\":", line.level, self.texts.logger(&mut self.dice, module));
+        let _ = write!(
+            json,
+            "{{\"timestamp\":\"{time}\",\"level\":\"{}\",\"logger\":\"{}\",\"message\":",
+            line.level,
+            self.texts.logger(&mut self.dice, module)
+        );
         let message = serde_json::Value::from(line.message.as_str());
         let _ = write!(json, "{message}");
         match self.sessions.next(&mut self.dice, at) {
             Some(session) => {
                 let request = line.request.unwrap_or(&session.request);
-                let _ = write!(json, ",\"request_id\":\"{request}\",\"unique_id\":\"{}\",\"session_id\":\"{}\",\"account_id\":\"{}@msisdn\"", session.unique, session.id, session.account);
+                let _ = write!(
+                    json,
+                    ",\"request_id\":\"{request}\",\"unique_id\":\"{}\",\"session_id\":\"{}\",\"account_id\":\"{}@msisdn\"",
+                    session.unique, session.id, session.account
+                );
             }
             None => {
                 let _ = write!(json, ",\"request_id\":\"{}\",\"unique_id\":\"\"", line.request.unwrap_or(""));

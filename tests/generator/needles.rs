@@ -31,7 +31,9 @@ pub(super) fn plant(line: &mut Parts) {
     match number % 10_000 {
         1_234 => line.message.push_str(&format!(": {PHRASE}")),
         5_678 => line.message.push_str(&format!(": {DECOY}")),
-        777 | 5_777 => line.message.push_str(&format!(" {PREFIX}{}", ["ine", "us", "like", "s"][usize::try_from(number / 5_000 % 4).unwrap_or(0)])),
+        777 | 5_777 => {
+            line.message.push_str(&format!(" {PREFIX}{}", ["ine", "us", "like", "s"][usize::try_from(number / 5_000 % 4).unwrap_or(0)]))
+        }
         _ => {}
     }
     if number % 40_000 == 4_321 {

@@ -56,6 +56,13 @@ impl Sessions {
 
 impl Session {
     fn new(dice: &mut Dice) -> Self {
-        Self { id: dice.hex(12), request: String::new(), unique: String::new(), account: format!("38067{}", dice.digits(7)), lines_left: dice.range(5, 30), lines_of_request_left: 0 }
+        Self {
+            id: dice.hex(12),
+            request: String::new(),
+            unique: String::new(),
+            account: format!("38067{}", dice.digits(7)),
+            lines_left: dice.range(5, 30),
+            lines_of_request_left: 0,
+        }
     }
 }

@@ -6,46 +6,119 @@ use super::dice::Dice;
 use std::fmt::Write as _;
 
 const ENGLISH: [&str; 40] = [
-    "request to @ finished with status # in %", "connection to @:# refused, attempt #", "subscriber + was provisioned on cell # by job &", "cache miss for key ^",
-    "queue ~ holds # messages, oldest is % old", "timeout of % while waiting for the upstream ~ at @", "payment & authorised for account #", "session ^ opened from @",
-    "retry # of # after % because the ~ was busy", "report ~ written, # rows, # bytes", "worker # picked up job &", "invoice # rendered in %",
-    "the ~ service answered # to GET /v1/~/#", "schema version # is current", "certificate of ~ expires in # days", "rate limit of # per second reached for @",
-    "CDR batch # rated: # calls, # rejected", "SIM ^ activated for +", "number + ported from ~ to ~", "balance of account # is now #",
-    "health check of ~ took %", "garbage collection paused for %, heap # MiB", "file ~_#.csv received from @, # lines", "user ~ signed in from @",
-    "message & delivered to + after %", "webhook ~ posted to @ with status #", "lock ~ acquired after %", "slow query took %: select from ~ where id = #",
-    "feature ~ is switched on for customer #", "parsing of field ~ failed at byte #", "consumer ~ is # messages behind", "checkpoint # written at offset #",
-    "upload of & finished, # parts", "tariff ~ applied to + by rule #", "fraud score # for call ^", "address ~ # could not be verified",
-    "document & signed by ~", "the circuit breaker for ~ opened after # failures", "reconnecting to broker @ in %", "configuration reloaded, # keys changed",
+    "request to @ finished with status # in %",
+    "connection to @:# refused, attempt #",
+    "subscriber + was provisioned on cell # by job &",
+    "cache miss for key ^",
+    "queue ~ holds # messages, oldest is % old",
+    "timeout of % while waiting for the upstream ~ at @",
+    "payment & authorised for account #",
+    "session ^ opened from @",
+    "retry # of # after % because the ~ was busy",
+    "report ~ written, # rows, # bytes",
+    "worker # picked up job &",
+    "invoice # rendered in %",
+    "the ~ service answered # to GET /v1/~/#",
+    "schema version # is current",
+    "certificate of ~ expires in # days",
+    "rate limit of # per second reached for @",
+    "CDR batch # rated: # calls, # rejected",
+    "SIM ^ activated for +",
+    "number + ported from ~ to ~",
+    "balance of account # is now #",
+    "health check of ~ took %",
+    "garbage collection paused for %, heap # MiB",
+    "file ~_#.csv received from @, # lines",
+    "user ~ signed in from @",
+    "message & delivered to + after %",
+    "webhook ~ posted to @ with status #",
+    "lock ~ acquired after %",
+    "slow query took %: select from ~ where id = #",
+    "feature ~ is switched on for customer #",
+    "parsing of field ~ failed at byte #",
+    "consumer ~ is # messages behind",
+    "checkpoint # written at offset #",
+    "upload of & finished, # parts",
+    "tariff ~ applied to + by rule #",
+    "fraud score # for call ^",
+    "address ~ # could not be verified",
+    "document & signed by ~",
+    "the circuit breaker for ~ opened after # failures",
+    "reconnecting to broker @ in %",
+    "configuration reloaded, # keys changed",
 ];
 const UKRAINIAN: [&str; 8] = [
-    "абонент + підключив послугу ~", "з'єднання з @ розірвано після %", "рахунок # поповнено на # грн", "помилка обробки запиту &: немає відповіді від ~",
-    "номер + перенесено до мережі ~", "черга ~ містить # повідомлень", "звіт ~ сформовано за %", "перевищено ліміт # для клієнта #",
+    "абонент + підключив послугу ~",
+    "з'єднання з @ розірвано після %",
+    "рахунок # поповнено на # грн",
+    "помилка обробки запиту &: немає відповіді від ~",
+    "номер + перенесено до мережі ~",
+    "черга ~ містить # повідомлень",
+    "звіт ~ сформовано за %",
+    "перевищено ліміт # для клієнта #",
 ];
-const RUSSIAN: [&str; 5] =
-    ["сессия ^ завершена, длительность %", "не удалось отправить сообщение на +", "обновление профиля & выполнено", "соединение с ~ установлено", "повтор # через %"];
+const RUSSIAN: [&str; 5] = [
+    "сессия ^ завершена, длительность %",
+    "не удалось отправить сообщение на +",
+    "обновление профиля & выполнено",
+    "соединение с ~ установлено",
+    "повтор # через %",
+];
 const SPANISH: [&str; 7] = [
-    "la línea + está activa en la red ~", "sesión ^ iniciada desde @", "no se pudo cobrar la factura # de #", "tiempo de espera agotado tras % con el servidor ~",
-    "se recibieron # registros del fichero ~", "señal débil en la celda #", "el año fiscal # fue cerrado por ~",
+    "la línea + está activa en la red ~",
+    "sesión ^ iniciada desde @",
+    "no se pudo cobrar la factura # de #",
+    "tiempo de espera agotado tras % con el servidor ~",
+    "se recibieron # registros del fichero ~",
+    "señal débil en la celda #",
+    "el año fiscal # fue cerrado por ~",
 ];
-const ASIAN: [&str; 5] = ["用户 + 登录成功 来自 @", "订单 & 处理失败 代码 #", "接続 @ が % 後に切断されました", "账户 # 余额不足", "リクエスト ^ は # を返しました"];
+const ASIAN: [&str; 5] = [
+    "用户 + 登录成功 来自 @",
+    "订单 & 处理失败 代码 #",
+    "接続 @ が % 後に切断されました",
+    "账户 # 余额不足",
+    "リクエスト ^ は # を返しました",
+];
 
 /// What half of a module's templates go on with.
 const TAILS: [&str; 10] = [
-    "; the work goes on in the background and is reported when it is done", " while the nightly run for segment # was still going on (started by ~)",
-    ", next step is ~, planned in # seconds, owner is team ~", " [tenant #, partition #, replica ~, leader @]", "; see the runbook of ~ for what this means to customers",
-    ", this is attempt # of the scheduler ~ since the last deployment", " after the cache of ~ was filled with # entries from the primary store", " (trace ^, sampled at # per mille)",
-    ", the previous state was ~ and the new state is ~ by rule #", "; nothing was changed, the customer is told with the next bill",
+    "; the work goes on in the background and is reported when it is done",
+    " while the nightly run for segment # was still going on (started by ~)",
+    ", next step is ~, planned in # seconds, owner is team ~",
+    " [tenant #, partition #, replica ~, leader @]",
+    "; see the runbook of ~ for what this means to customers",
+    ", this is attempt # of the scheduler ~ since the last deployment",
+    " after the cache of ~ was filled with # entries from the primary store",
+    " (trace ^, sampled at # per mille)",
+    ", the previous state was ~ and the new state is ~ by rule #",
+    "; nothing was changed, the customer is told with the next bill",
 ];
 const WORDS: [&str; 96] = [
-    "alpha", "anchor", "basket", "billing", "bridge", "broker", "cargo", "catalog", "cedar", "channel", "charge", "cipher", "cloud", "cluster", "copper", "courier", "credit",
-    "dealer", "delta", "device", "dialer", "discount", "domain", "draft", "ember", "engine", "escrow", "falcon", "ferry", "filter", "flint", "folder", "gamma", "garden",
-    "gateway", "granite", "harbor", "hazel", "header", "helper", "index", "inlet", "island", "jasper", "journal", "kernel", "kiosk", "ladder", "lagoon", "ledger", "legacy",
-    "limit", "maple", "marker", "matrix", "meadow", "merchant", "meter", "mirror", "module", "nickel", "notice", "oasis", "offer", "orbit", "outlet", "packet", "panel",
-    "parcel", "pepper", "planner", "policy", "portal", "prism", "profile", "quartz", "quota", "radar", "raven", "region", "relay", "ripple", "river", "roster", "saffron",
-    "sensor", "signal", "silver", "socket", "station", "summit", "tariff", "teller", "tunnel", "velvet", "voucher",
+    "alpha", "anchor", "basket", "billing", "bridge", "broker", "cargo", "catalog", "cedar", "channel", "charge", "cipher", "cloud",
+    "cluster", "copper", "courier", "credit", "dealer", "delta", "device", "dialer", "discount", "domain", "draft", "ember", "engine",
+    "escrow", "falcon", "ferry", "filter", "flint", "folder", "gamma", "garden", "gateway", "granite", "harbor", "hazel", "header",
+    "helper", "index", "inlet", "island", "jasper", "journal", "kernel", "kiosk", "ladder", "lagoon", "ledger", "legacy", "limit", "maple",
+    "marker", "matrix", "meadow", "merchant", "meter", "mirror", "module", "nickel", "notice", "oasis", "offer", "orbit", "outlet",
+    "packet", "panel", "parcel", "pepper", "planner", "policy", "portal", "prism", "profile", "quartz", "quota", "radar", "raven",
+    "region", "relay", "ripple", "river", "roster", "saffron", "sensor", "signal", "silver", "socket", "station", "summit", "tariff",
+    "teller", "tunnel", "velvet", "voucher",
 ];
 const ENDS: [&str; 12] = ["", "", "", "", "s", "er", "ing", "less", "ward", "wise", "_id", "_v2"];
-const LOGGERS: [&str; 12] = ["http", "core.dispatch", "db.pool", "jobs.worker", "api.v1", "events", "rating", "queue.consumer", "auth", "cache", "sync.delta", "audit"];
+const LOGGERS: [&str; 12] = [
+    "http",
+    "core.dispatch",
+    "db.pool",
+    "jobs.worker",
+    "api.v1",
+    "events",
+    "rating",
+    "queue.consumer",
+    "auth",
+    "cache",
+    "sync.delta",
+    "audit",
+];
 
 /// A kind of attribute: its key and how its value is made.
 #[derive(Debug, Clone, Copy)]
@@ -109,7 +182,9 @@ impl Texts {
             };
             let first: Vec<&'static str> = (0..14).map(|_| *dice.pick(&ENGLISH)).collect();
             let templates = first.iter().chain(second).chain(second).enumerate();
-            texts.templates.push(templates.map(|(at, text)| if at % 7 < 5 { format!("{text}{}", dice.pick(&TAILS)) } else { (*text).to_owned() }).collect());
+            texts.templates.push(
+                templates.map(|(at, text)| if at % 7 < 5 { format!("{text}{}", dice.pick(&TAILS)) } else { (*text).to_owned() }).collect(),
+            );
             let first = dice.index(ATTRIBUTES.len());
             texts.keys.push((0..8).map(|number| ATTRIBUTES[(first + number * 5) % ATTRIBUTES.len()]).collect());
         }
@@ -139,7 +214,7 @@ impl Texts {
         }
         if level == "error" && dice.chance(40.0) {
             into.push_str(", giving up: ");
-            into.push_str(*dice.pick(&["connection reset by peer", "timeout", "no route to host", "out of range", "permission denied"]));
+            into.push_str(dice.text(&["connection reset by peer", "timeout", "no route to host", "out of range", "permission denied"]));
         }
     }
 
@@ -186,8 +261,8 @@ fn fill(dice: &mut Dice, letter: char, into: &mut String) {
 }
 
 fn word(dice: &mut Dice, into: &mut String) {
-    into.push_str(*dice.pick(&WORDS));
-    into.push_str(*dice.pick(&ENDS));
+    into.push_str(dice.text(&WORDS));
+    into.push_str(dice.text(&ENDS));
 }
 
 /// Writes the JSON value; a duration comes back.

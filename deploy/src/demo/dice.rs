@@ -61,6 +61,11 @@ impl Dice {
         &of[at]
     }
 
+    /// One of these texts; the list must not be empty.
+    pub(crate) fn text(&mut self, of: &[&'static str]) -> &'static str {
+        self.pick(of)
+    }
+
     /// The index of one of the weights, in proportion.
     pub(crate) fn weighted(&mut self, weights: &[u32]) -> usize {
         let mut left = self.below(weights.iter().copied().map(u64::from).sum());

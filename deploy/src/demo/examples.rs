@@ -21,10 +21,16 @@ pub(super) fn examples(world: &World, calendar: Calendar, seed: u64, rate: f64, 
         Example { query: "`Sending message: {'to': '38`".to_owned(), shows: "any pasted piece of a line, here of plain Python logging" },
     ];
     let request = widest_request(world, calendar, seed, rate, now_ns);
-    examples.insert(1, request.map_or_else(
-        || Example { query: "event_type:\"SIM/Updated\"".to_owned(), shows: "eSIM events and their steps" },
-        |id| Example { query: format!("request_id:{id}"), shows: "one request through several partners' modules, JSON and text lines alike" },
-    ));
+    examples.insert(
+        1,
+        request.map_or_else(
+            || Example { query: "event_type:\"SIM/Updated\"".to_owned(), shows: "eSIM events and their steps" },
+            |id| Example {
+                query: format!("request_id:{id}"),
+                shows: "one request through several partners' modules, JSON and text lines alike",
+            },
+        ),
+    );
     examples
 }
 

@@ -102,7 +102,14 @@ pub(super) struct Fed {
 ///
 /// # Errors
 /// When a file cannot be written.
-pub(super) fn feed(dir: &Path, root: &Path, mut simulation: Simulation, rate: f64, caught_up: &CancellationToken, stop: &CancellationToken) -> io::Result<Fed> {
+pub(super) fn feed(
+    dir: &Path,
+    root: &Path,
+    mut simulation: Simulation,
+    rate: f64,
+    caught_up: &CancellationToken,
+    stop: &CancellationToken,
+) -> io::Result<Fed> {
     let world = World::new(simulation.seed);
     let calendar = Calendar { start_ns: simulation.start_ns };
     let mut node = Node::new(root, &world, Limits::default())?;
@@ -123,7 +130,9 @@ pub(super) fn feed(dir: &Path, root: &Path, mut simulation: Simulation, rate: f6
             saved_ns = until;
         }
         if until < now {
-            std::thread::sleep(Duration::from_secs(1) / HISTORY_LINES_PER_S * u32::try_from(lines).unwrap_or(u32::MAX).min(HISTORY_LINES_PER_S));
+            std::thread::sleep(
+                Duration::from_secs(1) / HISTORY_LINES_PER_S * u32::try_from(lines).unwrap_or(u32::MAX).min(HISTORY_LINES_PER_S),
+            );
         } else {
             caught_up.cancel();
             std::thread::sleep(TICK);

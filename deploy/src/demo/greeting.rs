@@ -1,12 +1,12 @@
 //! What the visitor is told first: where to look, with which token, and what to ask.
 
+use super::Places;
 use super::calendar::Calendar;
 use super::examples::examples;
 use super::feed::Simulation;
 use super::people::Tokens;
 use super::time::{MINUTE, rfc3339_ms};
 use super::world::{MODULES, PARTNERS, World};
-use super::Places;
 use std::io::{self, Write};
 
 /// What the greeting is made of.

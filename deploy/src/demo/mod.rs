@@ -137,7 +137,11 @@ async fn show(
     let (fed, collected, told) = tokio::join!(feeding, collecting, telling);
     let (fed, collected) = (fed?, collected?);
     told?;
-    writeln!(out, "Stopped. {} lines were printed, {} records collected. Start again with the same --data to go on.", fed.lines, collected.records)?;
+    writeln!(
+        out,
+        "Stopped. {} lines were printed, {} records collected. Start again with the same --data to go on.",
+        fed.lines, collected.records
+    )?;
     Ok(())
 }
 

@@ -76,7 +76,9 @@ fn client(url: &str, token: &str, dir: &Path) -> Result<Client, Failure> {
 
 async fn post(client: &Client, collection: &str, body: Value) -> Result<Value, Failure> {
     client.json(client.request(Method::POST, &[collection]).json(&body)).await.map_err(|error: NoAnswer| match Failure::from(error) {
-        Failure::Server(text) | Failure::Usage(text) => Failure::Server(format!("the demo cannot register {body} under {collection}: {text}")),
+        Failure::Server(text) | Failure::Usage(text) => {
+            Failure::Server(format!("the demo cannot register {body} under {collection}: {text}"))
+        }
         other @ Failure::ReaderGone => other,
     })
 }
@@ -99,7 +101,8 @@ fn path(dir: &Path) -> PathBuf {
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path).map_err(|error| Failure::Server(format!("cannot read {}: {error}; remove the demo's folder to begin anew", path.display())))
+    std::fs::read_to_string(path)
+        .map_err(|error| Failure::Server(format!("cannot read {}: {error}; remove the demo's folder to begin anew", path.display())))
 }
 
 fn load(dir: &Path) -> Result<Tokens, Failure> {
@@ -131,7 +134,8 @@ mod tests {
     fn tokens_are_kept_and_private() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(load(dir.path()).unwrap(), Tokens::default());
-        let tokens = Tokens { staff: "s".to_owned(), partners: BTreeMap::from([("lumina".to_owned(), "p".to_owned())]), collector: "c".to_owned() };
+        let tokens =
+            Tokens { staff: "s".to_owned(), partners: BTreeMap::from([("lumina".to_owned(), "p".to_owned())]), collector: "c".to_owned() };
         save(dir.path(), &tokens).unwrap();
         assert_eq!(load(dir.path()).unwrap(), tokens);
         assert_eq!(std::fs::metadata(path(dir.path())).unwrap().permissions().mode() & 0o777, 0o600);

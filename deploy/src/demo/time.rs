@@ -23,7 +23,8 @@ pub(crate) fn rfc3339_us(ns: i64) -> String {
 
 /// `2026-11-22T12:12:50.353+02:00`
 pub(crate) fn rfc3339_east(ns: i64, hours: i32) -> String {
-    FixedOffset::east_opt(hours * 3600).map_or_else(|| rfc3339_ms(ns), |zone| utc(ns).with_timezone(&zone).format("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string())
+    FixedOffset::east_opt(hours * 3600)
+        .map_or_else(|| rfc3339_ms(ns), |zone| utc(ns).with_timezone(&zone).format("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string())
 }
 
 /// `2026-11-22 10:12:50,353`, without a zone, as Python's and Java's loggers write it.

@@ -94,10 +94,10 @@ impl<'w> Traffic<'w> {
         let (slot, slot_ns) = (self.slot, self.slot * SECOND);
         self.slot += 1;
         let mut dice = Dice::new(self.seed, slot.cast_unsigned());
-        let mut number = 0;
-        for event in self.scheduled(&mut dice, slot_ns).into_iter().chain(self.stories(&mut dice, slot_ns)) {
+        let mut events = self.scheduled(&mut dice, slot_ns);
+        events.extend(self.stories(&mut dice, slot_ns));
+        for (number, event) in events.into_iter().enumerate() {
             self.waiting.push(Reverse(Waiting { place: Place { at_ns: event.at_ns, slot, number }, event }));
-            number += 1;
         }
     }
 

@@ -199,8 +199,13 @@ impl World {
         let shared = csp.id == "902";
         let namespace = if shared { format!("csp-{}", csp.id) } else { id.clone() };
         let labels = BTreeMap::from(
-            [("vendor_id", module.partner), ("app.kubernetes.io/name", module.app), ("app.kubernetes.io/instance", &*id), ("app.kubernetes.io/version", module.version)]
-                .map(|(key, value)| (key.to_owned(), value.to_owned())),
+            [
+                ("vendor_id", module.partner),
+                ("app.kubernetes.io/name", module.app),
+                ("app.kubernetes.io/instance", &*id),
+                ("app.kubernetes.io/version", module.version),
+            ]
+            .map(|(key, value)| (key.to_owned(), value.to_owned())),
         );
         let replica_set = dice.hex(9);
         for _ in 0..replicas {

@@ -29,7 +29,13 @@ pub(in crate::demo) fn batch(scene: &mut Scene<'_>, records: u64, ms: u64) {
     let rejected = if scene.dice.chance(20.0) { scene.dice.range(1, 9) } else { 0 };
     let level = if rejected > 0 { "WARN" } else { "INFO" };
     let more = json!({"duration_ms": ms, "extra": {"file": format!("CDR_{}_{:06}.asn1", CSPS[scene.csp].id, scene.dice.below(1_000_000)), "records": records, "rejected": rejected}});
-    line(scene, level, "com.tarifico.mediation.BatchReader", &format!("Mediation file processed: {records} records, {rejected} rejected"), more);
+    line(
+        scene,
+        level,
+        "com.tarifico.mediation.BatchReader",
+        &format!("Mediation file processed: {records} records, {rejected} rejected"),
+        more,
+    );
 }
 
 pub(in crate::demo) fn balance(scene: &mut Scene<'_>, account: &str, cents: u64) {
@@ -38,7 +44,13 @@ pub(in crate::demo) fn balance(scene: &mut Scene<'_>, account: &str, cents: u64)
 }
 
 pub(in crate::demo) fn low_balance(scene: &mut Scene<'_>, account: &str) {
-    line(scene, "NOTICE", "com.tarifico.balance.Ledger", "Balance below threshold, subscriber will be notified", json!({"account_id": format!("{account}@msisdn")}));
+    line(
+        scene,
+        "NOTICE",
+        "com.tarifico.balance.Ledger",
+        "Balance below threshold, subscriber will be notified",
+        json!({"account_id": format!("{account}@msisdn")}),
+    );
 }
 
 /// The error as JSON, and its stack of Java as 58 physical lines on stderr.
@@ -46,7 +58,11 @@ pub(in crate::demo) fn deadlock(scene: &mut Scene<'_>) {
     let error = json!({"error": {"type": "org.springframework.dao.CannotAcquireLockException", "message": "could not execute statement; deadlock detected"}});
     line(scene, "ERROR", "com.tarifico.balance.Ledger", "Cannot charge, the transaction was rolled back", error);
     scene.pause_ms(1, 2);
-    let trace = java_trace("org.springframework.dao.CannotAcquireLockException: could not execute statement; SQL [n/a]", "org.postgresql.util.PSQLException: ERROR: deadlock detected", 58);
+    let trace = java_trace(
+        "org.springframework.dao.CannotAcquireLockException: could not execute statement; SQL [n/a]",
+        "org.postgresql.util.PSQLException: ERROR: deadlock detected",
+        58,
+    );
     scene.act(Kind::Billing, Act::Err(trace));
 }
 

@@ -21,7 +21,8 @@ pub(in crate::demo) fn fetched(scene: &mut Scene<'_>, what: &str, ms: u64) {
 }
 
 pub(in crate::demo) fn updated(scene: &mut Scene<'_>, msisdn: &str, field: &str) {
-    let name = *scene.dice.pick(&["Олена Шевченко", "Тарас Бондар", "Íñigo Núñez", "María José Peña", "Grace O'Neill", "Łukasz Wójcik", "王小明"]);
+    let name =
+        scene.dice.text(&["Олена Шевченко", "Тарас Бондар", "Íñigo Núñez", "María José Peña", "Grace O'Neill", "Łukasz Wójcik", "王小明"]);
     let more = json!({"account_id": format!("{msisdn}@msisdn"), "i_customer": scene.dice.range(1000, 1400), "extra": {"field": field, "name": name}});
     line(scene, "INFO", &format!("Customer record updated: {field}"), more);
 }

@@ -16,7 +16,9 @@ pub(in crate::demo) fn scored(scene: &mut Scene<'_>, account: &str, score: u64) 
     if scene.dice.chance(8.0) {
         let text = format!(
             "{{\"timestamp\":\"{}\",\"level\":\"info\",\"message\":\"score {score}\",\"request_id\":\"{}\",\"unique_id\":\"{}\",\"rule\":\"velocity\",\"rule\":\"geo\"}}",
-            rfc3339_ms(scene.at_ns), scene.request.id, scene.request.unique
+            rfc3339_ms(scene.at_ns),
+            scene.request.id,
+            scene.request.unique
         );
         scene.out(Kind::Fraud, text);
     } else {

@@ -43,7 +43,12 @@ pub(in crate::demo) fn acquirer_down(scene: &mut Scene<'_>) {
 /// A word that no standard knows.
 pub(in crate::demo) fn audit(scene: &mut Scene<'_>, account: &str) {
     let pin = scene.dice.digits(4);
-    line(scene, "SECURITY", "3-D Secure challenge passed", json!({"account_id": format!("{account}@msisdn"), "extra": {"pin": pin, "acs": "visa"}}));
+    line(
+        scene,
+        "SECURITY",
+        "3-D Secure challenge passed",
+        json!({"account_id": format!("{account}@msisdn"), "extra": {"pin": pin, "acs": "visa"}}),
+    );
 }
 
 /// A line whose end the module's own buffer has cut.

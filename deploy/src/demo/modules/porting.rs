@@ -28,8 +28,14 @@ pub(in crate::demo) fn clearing_house(scene: &mut Scene<'_>, order: &Order, ms: 
 }
 
 pub(in crate::demo) fn refused(scene: &mut Scene<'_>, order: &Order) {
-    let reason = *scene.dice.pick(&["contract not expired", "personal data does not match", "номер не належить абоненту", "línea con deuda pendiente"]);
-    let more = json!({"order": order.id, "msisdn": order.msisdn, "donor": order.donor, "error": {"type": "DonorRefusal", "message": reason}});
+    let reason = *scene.dice.pick(&[
+        "contract not expired",
+        "personal data does not match",
+        "номер не належить абоненту",
+        "línea con deuda pendiente",
+    ]);
+    let more =
+        json!({"order": order.id, "msisdn": order.msisdn, "donor": order.donor, "error": {"type": "DonorRefusal", "message": reason}});
     line(scene, "WARN", &format!("donor {} refused: {reason}", order.donor), more);
 }
 

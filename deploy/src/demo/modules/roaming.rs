@@ -14,7 +14,7 @@ fn imsi(scene: &mut Scene<'_>) -> String {
 }
 
 pub(in crate::demo) fn location_update(scene: &mut Scene<'_>, msisdn: &str) {
-    let (imsi, visited) = (imsi(scene), *scene.dice.pick(&["262-02", "260-06", "208-01", "222-10", "286-01"]));
+    let (imsi, visited) = (imsi(scene), scene.dice.text(&["262-02", "260-06", "208-01", "222-10", "286-01"]));
     line(scene, "info", "location update", &format!("msisdn={msisdn} imsi={imsi} vplmn={visited} procedure=UL_GPRS"));
 }
 

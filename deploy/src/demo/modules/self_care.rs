@@ -37,7 +37,11 @@ pub(in crate::demo) fn access(scene: &mut Scene<'_>, method: &str, path: &str, s
         format!("INFO:     {peer}:{} - \"{method} {path} HTTP/1.1\" {status} {reason}", scene.dice.range(32_768, 60_999))
     } else {
         let (client, bytes) = (format!("203.0.113.{}", scene.dice.range(1, 254)), scene.dice.range(90, 18_000));
-        format!("{client} - - [{}] \"{method} {path} HTTP/1.1\" {status} {bytes} \"-\" \"{}\"", access_log(scene.at_ns), scene.dice.pick(&BROWSERS))
+        format!(
+            "{client} - - [{}] \"{method} {path} HTTP/1.1\" {status} {bytes} \"-\" \"{}\"",
+            access_log(scene.at_ns),
+            scene.dice.pick(&BROWSERS)
+        )
     };
     scene.out(Kind::SelfCare, text);
 }
@@ -51,14 +55,20 @@ pub(in crate::demo) fn page(scene: &mut Scene<'_>, account: &str) {
         ("/v1/roaming/options", "Roaming options listed"),
     ]);
     let ms = scene.dice.range(4, 380);
-    let more = json!({"account_id": format!("{account}@msisdn"), "http": {"method": "GET", "path": path, "status_code": 200}, "duration_ms": ms});
+    let more =
+        json!({"account_id": format!("{account}@msisdn"), "http": {"method": "GET", "path": path, "status_code": 200}, "duration_ms": ms});
     line(scene, "info", what, more);
     access(scene, "GET", path, 200);
 }
 
 pub(in crate::demo) fn reset_link(scene: &mut Scene<'_>, account: &str) {
     let token = format!("eyJhbGciOiJIUzI1NiJ9.{}.{}", scene.dice.base64(52), scene.dice.base64(43));
-    line(scene, "debug", &format!("Mail queued: https://my.telco.example/reset?token={token}&lang=uk"), json!({"account_id": format!("{account}@msisdn")}));
+    line(
+        scene,
+        "debug",
+        &format!("Mail queued: https://my.telco.example/reset?token={token}&lang=uk"),
+        json!({"account_id": format!("{account}@msisdn")}),
+    );
 }
 
 /// A pretty-printed dump on stderr: text of several lines without a trace's shape.

@@ -41,7 +41,13 @@ fn line(scene: &mut Scene<'_>, level: &str, call: &Call, message: &str, more: Va
 
 pub(in crate::demo) fn invite(scene: &mut Scene<'_>, call: &Call) {
     let message = format!("INVITE {} -> {}", call.from, call.to);
-    line(scene, "info", call, &message, json!({"account_id": format!("{}@msisdn", call.from), "extra": {"codec": ["AMR-WB", "PCMA"], "trunk": "mgw-2"}}));
+    line(
+        scene,
+        "info",
+        call,
+        &message,
+        json!({"account_id": format!("{}@msisdn", call.from), "extra": {"codec": ["AMR-WB", "PCMA"], "trunk": "mgw-2"}}),
+    );
 }
 
 pub(in crate::demo) fn challenged(scene: &mut Scene<'_>, call: &Call) {
@@ -98,7 +104,11 @@ pub(in crate::demo) fn trace(scene: &mut Scene<'_>, call: &Call) {
 pub(in crate::demo) fn trunk_state(scene: &mut Scene<'_>, up: bool) {
     scene.request.id.clear();
     scene.request.unique.clear();
-    let (level, message) = if up { ("debug", "OPTIONS keepalive answered by trunk mgw-2") } else { ("critical", "Trunk mgw-2 is out of service: 503 on OPTIONS") };
+    let (level, message) = if up {
+        ("debug", "OPTIONS keepalive answered by trunk mgw-2")
+    } else {
+        ("critical", "Trunk mgw-2 is out of service: 503 on OPTIONS")
+    };
     let head = json!({"timestamp": rfc3339_us(scene.at_ns), "level": level, "logger": "trunks", "message": message, "request_id": "", "unique_id": ""});
     let rtt = scene.dice.range(3, 40);
     scene.out(Kind::Sip, joined(head, json!({"extra": {"trunk": "mgw-2", "rtt_ms": rtt}})));

@@ -34,7 +34,8 @@ pub(in crate::demo) fn accepted(scene: &mut Scene<'_>, sms: &Message) {
 }
 
 pub(in crate::demo) fn submitting(scene: &mut Scene<'_>, sms: &Message, attempt: u32) {
-    let mut more = json!({"extra": {"provider": "vonage", "attempt": attempt, "body": {"to": sms.to, "from": sms.sender, "text": sms.text}}});
+    let mut more =
+        json!({"extra": {"provider": "vonage", "attempt": attempt, "body": {"to": sms.to, "from": sms.sender, "text": sms.text}}});
     if scene.dice.chance(12.0) {
         let token = format!("eyJhbGciOiJSUzI1NiJ9.{}.{}", scene.dice.base64(86), scene.dice.base64(43));
         more["extra"]["headers"] = json!({"content-type": "application/json", "x-auth": format!("Bearer {token}")});
@@ -61,7 +62,13 @@ pub(in crate::demo) fn timed_out(scene: &mut Scene<'_>, attempt: u32) {
 }
 
 pub(in crate::demo) fn retrying(scene: &mut Scene<'_>, attempt: u32, after_ms: u64) {
-    line(scene, "warn", "sms.dispatch", &format!("Retrying in {after_ms} ms"), json!({"extra": {"attempt": attempt, "backoff_ms": after_ms}}));
+    line(
+        scene,
+        "warn",
+        "sms.dispatch",
+        &format!("Retrying in {after_ms} ms"),
+        json!({"extra": {"attempt": attempt, "backoff_ms": after_ms}}),
+    );
 }
 
 pub(in crate::demo) fn gave_up(scene: &mut Scene<'_>, sms: &Message) {
@@ -74,12 +81,24 @@ pub(in crate::demo) fn gave_up(scene: &mut Scene<'_>, sms: &Message) {
 }
 
 pub(in crate::demo) fn breaker(scene: &mut Scene<'_>, open: bool, failures: u64) {
-    let (level, message) = if open { ("warn", "Circuit breaker opened for provider vonage") } else { ("notice", "Circuit breaker closed for provider vonage") };
+    let (level, message) = if open {
+        ("warn", "Circuit breaker opened for provider vonage")
+    } else {
+        ("notice", "Circuit breaker closed for provider vonage")
+    };
     line(scene, level, "sms.breaker", message, json!({"extra": {"provider": "vonage", "failures_last_minute": failures}}));
 }
 
 pub(in crate::demo) fn receipt(scene: &mut Scene<'_>, sms: &Message) {
-    let (status, code) = *scene.dice.pick(&[("delivered", 0), ("delivered", 0), ("delivered", 0), ("delivered", 0), ("delivered", 0), ("expired", 4), ("rejected", 6)]);
+    let (status, code) = *scene.dice.pick(&[
+        ("delivered", 0),
+        ("delivered", 0),
+        ("delivered", 0),
+        ("delivered", 0),
+        ("delivered", 0),
+        ("expired", 4),
+        ("rejected", 6),
+    ]);
     let level = if code == 0 { "info" } else { "warn" };
     let more = json!({"account_id": format!("{}@msisdn", sms.to), "extra": {"msisdn": [sms.to], "status": status, "err-code": code, "network": format!("{}", scene.dice.range(20401, 73801))}});
     line(scene, level, "sms.receipts", &format!("Delivery receipt: {status}"), more);
@@ -90,5 +109,11 @@ pub(in crate::demo) fn queue_depth(scene: &mut Scene<'_>, depth: u64) {
     scene.request.id.clear();
     scene.request.unique.clear();
     let level = if depth > 400 { "warn" } else { "debug" };
-    line(scene, level, "sms.queue", &format!("Queue depth {depth}"), json!({"extra": {"depth": depth, "workers": 8, "oldest_ms": depth * 37}}));
+    line(
+        scene,
+        level,
+        "sms.queue",
+        &format!("Queue depth {depth}"),
+        json!({"extra": {"depth": depth, "workers": 8, "oldest_ms": depth * 37}}),
+    );
 }

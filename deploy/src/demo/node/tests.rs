@@ -107,10 +107,17 @@ fn rotation_keeps_the_newest_files_and_compresses_all_but_the_last_rotated() {
     node.flush().unwrap();
     assert_eq!(
         listing(folder.path()),
-        ["0.log", "0.log.19700101-001000.gz", "0.log.19700101-001200.gz", "0.log.19700101-001400.gz", "0.log.19700101-001600.gz", "0.log.19700101-001800"]
-            .into_iter()
-            .filter(|name| !name.ends_with("001000.gz"))
-            .collect::<Vec<_>>()
+        [
+            "0.log",
+            "0.log.19700101-001000.gz",
+            "0.log.19700101-001200.gz",
+            "0.log.19700101-001400.gz",
+            "0.log.19700101-001600.gz",
+            "0.log.19700101-001800"
+        ]
+        .into_iter()
+        .filter(|name| !name.ends_with("001000.gz"))
+        .collect::<Vec<_>>()
     );
     let mut lines = Vec::new();
     let mut files: Vec<_> = tree(folder.path()).into_iter().collect();

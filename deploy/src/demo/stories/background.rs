@@ -48,7 +48,8 @@ pub(in crate::demo) fn oddity(scene: &mut Scene<'_>) {
         1 => payment::timeless(scene),
         2 => scene.out(Kind::SelfCare, String::new()),
         3 => scene.out(Kind::Crm, "\u{1b}[33mWARN\u{1b}[0m retry budget is used up\r".to_owned()),
-        _ => scene.act(Kind::Billing, Act::Err("OpenJDK 64-Bit Server VM warning: Sharing is only supported for boot loader classes".to_owned())),
+        _ => scene
+            .act(Kind::Billing, Act::Err("OpenJDK 64-Bit Server VM warning: Sharing is only supported for boot loader classes".to_owned())),
     }
 }
 

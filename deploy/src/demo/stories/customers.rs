@@ -40,7 +40,7 @@ pub(in crate::demo) fn top_up(scene: &mut Scene<'_>) {
     if scene.troubled(Trouble::Acquirer) {
         payment::acquirer_down(scene);
     } else if scene.dice.chance(11.0) {
-        let reason = *scene.dice.pick(&["insufficient funds", "expired card", "do not honour", "fondos insuficientes"]);
+        let reason = scene.dice.text(&["insufficient funds", "expired card", "do not honour", "fondos insuficientes"]);
         payment::declined(scene, reason);
     } else {
         if scene.dice.chance(25.0) {

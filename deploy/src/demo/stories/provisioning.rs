@@ -14,7 +14,7 @@ pub(in crate::demo) fn port_in(scene: &mut Scene<'_>) {
     let order = Order {
         id: format!("NP-{}", scene.dice.digits(8)),
         msisdn: scene.msisdn(),
-        donor: *scene.dice.pick(&["Vodaline", "Kyivtel", "Movilandia", "Orangeade"]),
+        donor: scene.dice.text(&["Vodaline", "Kyivtel", "Movilandia", "Orangeade"]),
     };
     if !scene.has(Kind::Porting) {
         return;
