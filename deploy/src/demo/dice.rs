@@ -63,7 +63,7 @@ impl Dice {
 
     /// One of these texts; the list must not be empty.
     pub(crate) fn text(&mut self, of: &[&'static str]) -> &'static str {
-        self.pick(of)
+        self.pick::<&'static str>(of)
     }
 
     /// The index of one of the weights, in proportion.
