@@ -1,0 +1,189 @@
+// @ts-check
+// The server: requests, streams, and everything that can go wrong with them as one of four errors.
+//
+// The session is an HttpOnly cookie that the script never sees; a request that changes or asks something by POST carries a header that no foreign page can send.
+
+import { learn } from "./time.js";
+
+/**
+ * @typedef {object} Row
+ * @property {string} id
+ * @property {string} time
+ * @property {string} [level]
+ * @property {string} message
+ * @property {string} [partner]
+ * @property {string} [module]
+ * @property {string} [instance]
+ * @property {string} [csp]
+ * @property {string} [version]
+ * @property {string} [environment]
+ * @property {string} [verdict]
+ * @property {(string | {code: string, fix?: string})[]} [problems]
+ * @property {(string | {kind: string, count?: number})[] | Record<string, number>} [redactions]
+ * @property {Record<string, unknown>} [attributes]
+ * @property {Record<string, unknown>} [source]
+ *
+ * @typedef {object} Summary
+ * @property {number} [matched]
+ * @property {number} [returned]
+ * @property {string | null} [cursor]
+ * @property {{until?: string | null, gaps?: Record<string, unknown>[], behind_seconds?: number | null}} [complete]
+ * @property {(string | Record<string, unknown>)[]} [warnings]
+ * @property {Record<string, unknown>} [cost]
+ *
+ * @typedef {object} Problem
+ * @property {number} [status]
+ * @property {string} [code]
+ * @property {string} [title]
+ * @property {string} [detail]
+ * @property {string} [request_id]
+ * @property {{utf16?: [number, number], bytes?: [number, number]} | [number, number]} [span]
+ * @property {string} [hint]
+ * @property {string} [fix]
+ *
+ * @typedef {{interval: string | number, buckets: {start: string, count: number, by?: Record<string, number>}[]}} Histogram
+ * @typedef {{kind: string, partner?: string | null}} Session
+ */
+
+/** The server said no. */
+export class Refused extends Error {
+  /** @param {number} status @param {Problem} problem @param {number} retryAfter seconds */
+  constructor(status, problem, retryAfter) {
+    super(problem.detail || problem.title || `The server answered with status ${status}.`);
+    this.status = status;
+    this.problem = problem;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** There is no session any more. */
+export class SignedOut extends Error {}
+
+/** The server cannot be reached. */
+export class Offline extends Error {}
+
+/** The answer broke off: what came is not all. */
+export class Incomplete extends Error {}
+
+/** A line of an answer, characters: a row of the greatest length stays below. */
+const LINE_MAX = 8 << 20;
+
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {unknown} [body]
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Response>}
+ */
+async function send(method, path, body, signal) {
+  /** @type {Record<string, string>} */
+  const headers = { "X-Martlog-Request": "1" };
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  let answer;
+  try {
+    answer = await fetch(`/api/v1/${path}`, {
+      method,
+      headers,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal,
+      credentials: "same-origin",
+      cache: "no-store",
+    });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new Offline();
+  }
+  learn(answer.headers.get("Date"));
+  if (answer.ok) return answer;
+  const problem = await answer.json().catch(() => ({}));
+  if (answer.status === 401) throw new SignedOut(problem.detail);
+  throw new Refused(answer.status, problem, Number(answer.headers.get("Retry-After")) || 0);
+}
+
+/** Who is signed in; null where nobody is. @returns {Promise<Session | null>} */
+export async function session() {
+  try {
+    return await (await send("GET", "session")).json();
+  } catch (error) {
+    if (error instanceof SignedOut) return null;
+    throw error;
+  }
+}
+
+/** Exchanges a token for the cookie. @param {string} token */
+export async function signIn(token) {
+  await send("POST", "session", { token });
+}
+
+export async function signOut() {
+  await send("DELETE", "session");
+}
+
+/**
+ * Asks for rows; each is handed over as it comes.
+ * @param {{query: string, from: string, to?: string, limit: number, cursor?: string}} request
+ * @param {(rows: Row[]) => void} onRows
+ * @param {AbortSignal} signal
+ * @returns {Promise<Summary>}
+ */
+export async function search(request, onRows, signal) {
+  const answer = await send("POST", "search", request, signal);
+  try {
+    for await (const lines of readLines(answer)) {
+      /** @type {Row[]} */
+      const rows = [];
+      for (const line of lines) {
+        const { row, error, summary } = JSON.parse(line);
+        if (row) rows.push(row);
+        if (error || summary) {
+          onRows(rows);
+          if (error) throw new Refused(answer.status, error, 0);
+          return summary;
+        }
+      }
+      if (rows.length > 0) onRows(rows);
+    }
+  } catch (error) {
+    if (signal.aborted || error instanceof Refused) throw error;
+    throw new Incomplete();
+  }
+  throw new Incomplete();
+}
+
+/**
+ * The lines of a body, as many at a time as came together.
+ * @param {Response} answer
+ * @returns {AsyncGenerator<string[]>}
+ */
+async function* readLines(answer) {
+  if (!answer.body) return;
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      const lines = (rest + value).split("\n");
+      rest = lines.pop() ?? "";
+      if (rest.length > LINE_MAX) throw new Incomplete();
+      yield lines.filter((line) => line !== "");
+    }
+  } finally {
+    // Whoever stops reading stops the server's work.
+    reader.cancel().catch(() => {});
+  }
+}
+
+/**
+ * @param {{query: string, from: string, to?: string}} request
+ * @param {AbortSignal} signal
+ * @returns {Promise<Histogram>}
+ */
+export async function histogram(request, signal) {
+  return (await send("POST", "histogram", { ...request, by: "level" }, signal)).json();
+}
+
+/** New rows as they arrive; the browser reconnects by itself, behind the last event. @param {string} query */
+export function tail(query) {
+  return new EventSource(`/api/v1/tail?${new URLSearchParams({ query })}`);
+}
