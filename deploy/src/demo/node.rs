@@ -31,7 +31,7 @@ pub(super) struct Limits {
 impl Default for Limits {
     /// The kubelet has 10 MiB and 5 files; smaller files let a watcher see rotations.
     fn default() -> Self {
-        Self { file_bytes_max: 512 << 10, files_max: 5 }
+        Self { file_bytes_max: 1 << 20, files_max: 5 }
     }
 }
 

@@ -1,7 +1,10 @@
 //! The command's arguments, and its folder.
 
 use super::*;
+use calendar::Calendar;
 use clap::Parser;
+use scene::Act;
+use traffic::Traffic;
 
 #[derive(Debug, Parser)]
 struct Line {
@@ -30,4 +33,43 @@ fn a_folder_of_another_seed_is_not_mixed() {
     assert_eq!(going_on.seed, 5);
     let Err(Failure::Usage(text)) = simulation(dir.path(), &args(&["--data", data, "--seed", "6"]).unwrap()) else { panic!("mixed") };
     assert!(text.contains("of seed 5") && text.contains("--data"), "{text}");
+}
+
+/// Whether a write of a module is of this shape.
+type Shape = (&'static str, fn(&str) -> bool);
+
+#[test]
+fn every_shape_that_was_seen_in_the_field_is_in_the_history() {
+    const SHAPES: [Shape; 19] = [
+        ("conforming JSON", |text| text.starts_with("{\"timestamp\":\"") && serde_json::from_str::<serde_json::Value>(text).is_ok()),
+        ("ids that are empty", |text| text.contains("\"request_id\":\"\"")),
+        ("other names", |text| text.starts_with("{\"ts\":")),
+        ("broken JSON", |text| text.starts_with('{') && serde_json::from_str::<serde_json::Value>(text).is_err()),
+        ("no time", |text| text.starts_with("{\"level\":\"info\",\"message\":\"webhook")),
+        ("an unknown level word", |text| text.contains("\"level\":\"SECURITY\"")),
+        ("a duplicate key", |text| text.matches("\"rule\":").count() == 2),
+        ("Python logging", |text| text.starts_with("INFO:root:REQ <")),
+        ("brackets with a time", |text| text.starts_with("[2026-") && text.contains("[Req-ID: ")),
+        ("brackets without a time", |text| text.starts_with("INFO [Req-ID: ")),
+        ("uvicorn", |text| text.starts_with("INFO:     10.42.")),
+        ("nginx", |text| text.contains(" - - [22/Nov/2026:")),
+        ("logfmt", |text| text.starts_with("ts=2026-")),
+        ("58 lines of Java", |text| text.split('\n').count() == 58 && text.contains("Caused by: ")),
+        ("a Python traceback", |text| text.starts_with("Traceback (most recent call last):\n")),
+        ("longer than 16 KiB", |text| text.len() > cri::PIECE_BYTES_MAX),
+        ("a Digest and an SRTP key", |text| text.contains("response=\\\"") || text.contains("inline:")),
+        ("a bearer token", |text| text.contains("Bearer eyJ")),
+        ("a password in JSON in text", |text| text.contains("\\\"password\\\":\\\"")),
+    ];
+    let (world, calendar) = (World::new(1), Calendar { start_ns: 1_795_342_370_000_000_000 });
+    let mut seen = [false; SHAPES.len()];
+    Traffic::new(&world, calendar, 1, 10.0, calendar.history_ns()).until(calendar.start_ns, |event| {
+        if let Act::Out(text) | Act::Err(text) = &event.act {
+            for ((_, is), seen) in SHAPES.iter().zip(&mut seen) {
+                *seen = *seen || is(text);
+            }
+        }
+    });
+    let missing: Vec<&str> = SHAPES.iter().zip(seen).filter(|(_, seen)| !seen).map(|((name, _), _)| *name).collect();
+    assert!(missing.is_empty(), "missing: {missing:?}");
 }

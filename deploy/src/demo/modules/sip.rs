@@ -14,11 +14,14 @@ pub(in crate::demo) struct Call {
     pub(in crate::demo) session_id: String,
     pub(in crate::demo) from: String,
     pub(in crate::demo) to: String,
+    /// Whether it leaves the country.
+    pub(in crate::demo) abroad: bool,
 }
 
 impl Call {
     pub(in crate::demo) fn new(scene: &mut Scene<'_>) -> Self {
-        let (from, to) = if scene.dice.chance(70.0) { (scene.msisdn(), scene.msisdn()) } else { (scene.msisdn(), scene.foreign_msisdn()) };
+        let abroad = scene.dice.chance(30.0);
+        let (from, to) = (scene.msisdn(), if abroad { scene.foreign_msisdn() } else { scene.msisdn() });
         let groups: Vec<String> = (0..4).map(|_| scene.dice.hex(8).to_uppercase()).collect();
         let peer = scene.peer();
         let call_id = if scene.dice.chance(50.0) {
@@ -26,7 +29,7 @@ impl Call {
         } else {
             format!("{}@{peer}", scene.dice.hex(24))
         };
-        Self { call_id, h323_conf_id: groups.join(" "), session_id: scene.dice.hex(12), from, to }
+        Self { call_id, h323_conf_id: groups.join(" "), session_id: scene.dice.hex(12), from, to, abroad }
     }
 }
 

@@ -26,7 +26,7 @@ pub(in crate::demo) fn call(scene: &mut Scene<'_>) {
     scene.pause_ms(ring_ms, ring_ms + 5);
     match scene.dice.weighted(&[70, 18, 7, 5]) {
         0 => talk(scene, &call, ring_ms),
-        1 => to_voicemail(scene, &call),
+        1 if !call.abroad => to_voicemail(scene, &call),
         2 => sip::failed(scene, &call, 486, "Busy Here"),
         _ => sip::failed(scene, &call, 487, "Request Terminated"),
     }
@@ -41,8 +41,7 @@ fn talk(scene: &mut Scene<'_>, call: &Call, ring_ms: u64) {
     if scene.dice.chance(3.0) {
         sip::trace(scene, call);
     }
-    let abroad = call.to.len() > 12 || scene.dice.chance(5.0);
-    if abroad {
+    if call.abroad {
         let score = scene.dice.range(5, 99);
         if score > 92 {
             fraud::blocked(scene, &call.from, score);
