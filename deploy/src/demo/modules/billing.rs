@@ -28,7 +28,8 @@ pub(in crate::demo) fn rated(scene: &mut Scene<'_>, account: &str, call: &super:
 pub(in crate::demo) fn batch(scene: &mut Scene<'_>, records: u64, ms: u64) {
     let rejected = if scene.dice.chance(20.0) { scene.dice.range(1, 9) } else { 0 };
     let level = if rejected > 0 { "WARN" } else { "INFO" };
-    let more = json!({"duration_ms": ms, "extra": {"file": format!("CDR_{}_{:06}.asn1", CSPS[scene.csp].id, scene.dice.below(1_000_000)), "records": records, "rejected": rejected}});
+    let file = format!("CDR_{}_{:06}.asn1", CSPS[scene.csp].id, scene.dice.below(1_000_000));
+    let more = json!({"duration_ms": ms, "extra": {"file": file, "records": records, "rejected": rejected}});
     line(
         scene,
         level,

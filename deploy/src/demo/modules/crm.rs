@@ -33,7 +33,8 @@ pub(in crate::demo) fn delta(scene: &mut Scene<'_>, changed: u64, ms: u64) {
 }
 
 pub(in crate::demo) fn login(scene: &mut Scene<'_>) {
-    let inner = json!({"grant_type": "password", "username": "sync@lumina.example", "password": format!("Summer-{}!", scene.dice.digits(4)), "client_secret": scene.dice.hex(32)}).to_string();
+    let (password, secret) = (format!("Summer-{}!", scene.dice.digits(4)), scene.dice.hex(32));
+    let inner = json!({"grant_type": "password", "username": "sync@lumina.example", "password": password, "client_secret": secret});
     line(scene, "DEBUG", &format!("POST /services/oauth2/token {inner}"), json!({}));
     scene.pause_ms(80, 240);
     let token = format!("00D{}!{}", scene.dice.base64(15), scene.dice.base64(80));
@@ -50,6 +51,6 @@ pub(in crate::demo) fn conflict(scene: &mut Scene<'_>, msisdn: &str) {
 pub(in crate::demo) fn failed(scene: &mut Scene<'_>) {
     line(scene, "ERROR", "Sync job failed", json!({"error": {"type": "KeyError", "message": "'billing_address'"}}));
     scene.pause_ms(0, 2);
-    let trace = "Traceback (most recent call last):\n  File \"/app/crm/worker.py\", line 118, in run\n    self.sync(customer)\n  File \"/app/crm/sync.py\", line 63, in sync\n    address = normalise(customer[\"billing_address\"])\n              ~~~~~~~~^^^^^^^^^^^^^^^^^^^\nKeyError: 'billing_address'\n\nDuring handling of the above exception, another exception occurred:\n\nTraceback (most recent call last):\n  File \"/app/crm/worker.py\", line 124, in run\n    self.report(error)\n  File \"/app/crm/report.py\", line 21, in report\n    raise SyncFailed(job.id) from error\ncrm.errors.SyncFailed: job 7731 failed";
+    let trace = include_str!("traces/crm_traceback.txt").trim_end();
     scene.act(Kind::Crm, Act::Err(trace.to_owned()));
 }

@@ -24,7 +24,10 @@ fn line(scene: &mut Scene<'_>, level: &str, message: &str, more: Value) {
 pub(in crate::demo) fn received(scene: &mut Scene<'_>, profile: &Profile) {
     let more = json!({
         "event_id": profile.event_id, "event_type": "SIM/Updated", "account_id": format!("{}@msisdn", profile.msisdn),
-        "extra": {"iccid": profile.iccid, "msisdn": [profile.msisdn], "timestamp": comma_ms(scene.at_ns), "data": {"i_env": "3", "status": "assigned", "imsi": format!("25501{}", scene.dice.digits(10))}},
+        "extra": {
+            "iccid": profile.iccid, "msisdn": [profile.msisdn], "timestamp": comma_ms(scene.at_ns),
+            "data": {"i_env": "3", "status": "assigned", "imsi": format!("25501{}", scene.dice.digits(10))},
+        },
     });
     line(scene, "info", "Event received: SIM/Updated", more);
 }
@@ -46,7 +49,9 @@ pub(in crate::demo) fn refused(scene: &mut Scene<'_>, profile: &Profile) {
 }
 
 pub(in crate::demo) fn done(scene: &mut Scene<'_>, profile: &Profile) {
-    let more = json!({"event_id": profile.event_id, "event_type": "SIM/Updated", "extra": {"iccid": profile.iccid, "activation": format!("LPA:1$smdp.example$***{}", &profile.iccid[profile.iccid.len() - 4..])}});
+    let activation = format!("LPA:1$smdp.example$***{}", &profile.iccid[profile.iccid.len() - 4..]);
+    let extra = json!({"iccid": profile.iccid, "activation": activation});
+    let more = json!({"event_id": profile.event_id, "event_type": "SIM/Updated", "extra": extra});
     line(scene, "info", "eSIM profile is ready to download", more);
 }
 

@@ -7,7 +7,10 @@ use crate::demo::world::Kind;
 use serde_json::{Value, json};
 
 fn line(scene: &mut Scene<'_>, level: u8, message: &str, more: Value) {
-    let head = json!({"level": level, "time": scene.at_ns / 1_000_000, "pid": 1, "name": "fraud-guard", "msg": message, "request_id": scene.request.id, "unique_id": scene.request.unique});
+    let head = json!({
+        "level": level, "time": scene.at_ns / 1_000_000, "pid": 1, "name": "fraud-guard", "msg": message,
+        "request_id": scene.request.id, "unique_id": scene.request.unique,
+    });
     scene.out(Kind::Fraud, joined(head, more));
 }
 
@@ -32,21 +35,25 @@ pub(in crate::demo) fn blocked(scene: &mut Scene<'_>, account: &str, score: u64)
 }
 
 pub(in crate::demo) fn garbage_collection(scene: &mut Scene<'_>) {
-    let text = json!({"level": "verbose", "message": format!("GC pause {} ms, heap {} MiB of 512 MiB", scene.dice.range(12, 900), scene.dice.range(180, 505))}).to_string();
-    scene.out(Kind::Fraud, text);
+    let (ms, heap) = (scene.dice.range(12, 900), scene.dice.range(180, 505));
+    let text = json!({"level": "verbose", "message": format!("GC pause {ms} ms, heap {heap} MiB of 512 MiB")});
+    scene.out(Kind::Fraud, text.to_string());
 }
 
 /// Dies with its last words torn, and comes back.
 pub(in crate::demo) fn crash(scene: &mut Scene<'_>) {
     line(scene, 60, "heap is exhausted", json!({"heap_mib": 512}));
     scene.pause_ms(2, 5);
-    let trace = "<--- Last few GCs --->\n\n[1:0x7f2a5c000]  1203344 ms: Mark-Compact 509.8 (523.4) -> 509.1 (523.9) MB, 812.5 / 0.0 ms  allocation failure\n\n<--- JS stacktrace --->\n\nFATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory";
+    let trace = include_str!("traces/fraud_crash.txt").trim_end();
     scene.act(Kind::Fraud, Act::Err(trace.to_owned()));
     scene.pause_ms(1, 2);
     scene.act(Kind::Fraud, Act::Torn("{\"level\":30,\"time\":".to_owned()));
     scene.pause_ms(900, 1500);
     scene.act(Kind::Fraud, Act::Restart);
     scene.pause_ms(400, 900);
-    let text = json!({"timestamp": rfc3339_us(scene.at_ns), "level": "info", "message": "fraud-guard 4.1.1 started", "request_id": "", "unique_id": "", "extra": {"node": "v22.9.0", "heap_mib": 512}}).to_string();
-    scene.out(Kind::Fraud, text);
+    let text = json!({
+        "timestamp": rfc3339_us(scene.at_ns), "level": "info", "message": "fraud-guard 4.1.1 started", "request_id": "", "unique_id": "",
+        "extra": {"node": "v22.9.0", "heap_mib": 512},
+    });
+    scene.out(Kind::Fraud, text.to_string());
 }

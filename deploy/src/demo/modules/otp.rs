@@ -29,6 +29,6 @@ pub(in crate::demo) fn verified(scene: &mut Scene<'_>, to: &str, good: bool) {
 pub(in crate::demo) fn gateway_failed(scene: &mut Scene<'_>) {
     line(scene, "ERROR", "Gateway did not accept the message: 504 Gateway Timeout");
     scene.pause_ms(1, 3);
-    let trace = "Traceback (most recent call last):\n  File \"/srv/otp/sender.py\", line 74, in send\n    response = self.session.post(self.url, json=body, timeout=self.timeout)\n  File \"/usr/lib/python3/dist-packages/requests/sessions.py\", line 590, in post\n    return self.request(\"POST\", url, data=data, json=json, **kwargs)\n  File \"/usr/lib/python3/dist-packages/requests/adapters.py\", line 532, in send\n    raise ReadTimeout(e, request=request)\nrequests.exceptions.ReadTimeout: HTTPConnectionPool(host='sms-gateway', port=8080): Read timed out. (read timeout=12)";
+    let trace = include_str!("traces/otp_traceback.txt").trim_end();
     scene.act(Kind::Otp, Act::Err(trace.to_owned()));
 }

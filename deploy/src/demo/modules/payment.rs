@@ -36,7 +36,10 @@ pub(in crate::demo) fn declined(scene: &mut Scene<'_>, reason: &str) {
 }
 
 pub(in crate::demo) fn acquirer_down(scene: &mut Scene<'_>) {
-    let more = json!({"http": {"method": "POST", "path": "/v1/charges", "status_code": 502}, "error": {"type": "AcquirerUnavailable", "message": "redsys answered 502 Bad Gateway"}});
+    let more = json!({
+        "http": {"method": "POST", "path": "/v1/charges", "status_code": 502},
+        "error": {"type": "AcquirerUnavailable", "message": "redsys answered 502 Bad Gateway"},
+    });
     line(scene, "error", "Acquirer is not available", more);
 }
 
@@ -62,6 +65,7 @@ pub(in crate::demo) fn cut(scene: &mut Scene<'_>) {
 
 /// Without a time.
 pub(in crate::demo) fn timeless(scene: &mut Scene<'_>) {
-    let text = json!({"level": "info", "message": "webhook received", "request_id": scene.request.id, "extra": {"source": "redsys", "event": "payment.captured"}}).to_string();
-    scene.out(Kind::Payment, text);
+    let extra = json!({"source": "redsys", "event": "payment.captured"});
+    let text = json!({"level": "info", "message": "webhook received", "request_id": scene.request.id, "extra": extra});
+    scene.out(Kind::Payment, text.to_string());
 }

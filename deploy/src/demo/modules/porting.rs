@@ -13,7 +13,10 @@ pub(in crate::demo) struct Order {
 }
 
 fn line(scene: &mut Scene<'_>, severity: &str, message: &str, more: Value) {
-    let head = json!({"ts": scene.at_ns / 1_000_000, "severity": severity, "caller": format!("broker/order.go:{}", scene.dice.range(40, 420)), "msg": message, "trace_id": scene.request.id});
+    let caller = format!("broker/order.go:{}", scene.dice.range(40, 420));
+    let head = json!({
+        "ts": scene.at_ns / 1_000_000, "severity": severity, "caller": caller, "msg": message, "trace_id": scene.request.id,
+    });
     scene.out(Kind::Porting, joined(head, more));
 }
 

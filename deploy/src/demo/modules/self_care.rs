@@ -73,8 +73,8 @@ pub(in crate::demo) fn reset_link(scene: &mut Scene<'_>, account: &str) {
 
 /// A pretty-printed dump on stderr: text of several lines without a trace's shape.
 pub(in crate::demo) fn unhandled(scene: &mut Scene<'_>) {
-    let text = "ERROR:    Exception in ASGI application\nTraceback (most recent call last):\n  File \"/usr/local/lib/python3.13/site-packages/uvicorn/protocols/http/httptools_impl.py\", line 409, in run_asgi\n    result = await app(self.scope, self.receive, self.send)\n  File \"/app/selfcare/routes/usage.py\", line 57, in usage\n    return chart(rows[0])\nIndexError: list index out of range";
-    scene.act(Kind::SelfCare, Act::Err(text.to_owned()));
+    let trace = include_str!("traces/self_care_traceback.txt").trim_end();
+    scene.act(Kind::SelfCare, Act::Err(trace.to_owned()));
 }
 
 pub(in crate::demo) fn started(scene: &mut Scene<'_>) {

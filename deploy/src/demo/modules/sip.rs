@@ -97,8 +97,20 @@ pub(in crate::demo) fn trace(scene: &mut Scene<'_>, call: &Call) {
     for number in 0..messages {
         let (branch, tag) = (scene.dice.hex(16), scene.dice.hex(10));
         text.push_str(&format!(
-            "SIP/2.0 183 Session Progress\r\nVia: SIP/2.0/UDP {}:5060;branch=z9hG4bK{branch};rport\r\nRecord-Route: <sip:scscf.{domain}.3gppnetwork.org;lr>\r\nFrom: <sip:+{}@ims>;tag={tag}\r\nTo: <sip:+{}@ims>\r\nCall-ID: {}\r\nCSeq: {number} INVITE\r\nP-Charging-Vector: icid-value={}\r\nContent-Length: 0\r\n\r\n",
-            scene.peer(), call.from, call.to, call.call_id, scene.dice.hex(32)
+            "SIP/2.0 183 Session Progress\r\n\
+             Via: SIP/2.0/UDP {}:5060;branch=z9hG4bK{branch};rport\r\n\
+             Record-Route: <sip:scscf.{domain}.3gppnetwork.org;lr>\r\n\
+             From: <sip:+{}@ims>;tag={tag}\r\n\
+             To: <sip:+{}@ims>\r\n\
+             Call-ID: {}\r\n\
+             CSeq: {number} INVITE\r\n\
+             P-Charging-Vector: icid-value={}\r\n\
+             Content-Length: 0\r\n\r\n",
+            scene.peer(),
+            call.from,
+            call.to,
+            call.call_id,
+            scene.dice.hex(32)
         ));
     }
     line(scene, "trace", call, "Signalling trace of the call", json!({"extra": {"messages": messages, "sip": text}}));

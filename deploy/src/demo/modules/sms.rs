@@ -6,9 +6,6 @@ use crate::demo::time::rfc3339_ms;
 use crate::demo::world::Kind;
 use serde_json::{Value, json};
 
-/// The host that the provider's API is at.
-pub(in crate::demo) const PROVIDER: &str = "rest.nexmo.example";
-
 /// A message on its way.
 pub(in crate::demo) struct Message {
     pub(in crate::demo) to: String,
@@ -55,7 +52,7 @@ pub(in crate::demo) fn timed_out(scene: &mut Scene<'_>, attempt: u32) {
     let more = json!({
         "duration_ms": 10_000 + scene.dice.below(60),
         "error": {"type": "ETIMEDOUT", "message": format!("connect ETIMEDOUT 203.0.113.{}:443", scene.dice.range(10, 19)),
-            "stack": format!("Error: connect ETIMEDOUT {PROVIDER}:443\n    at TCPConnectWrap.afterConnect [as oncomplete] (node:net:1611:16)\n    at async VonageClient.send (/app/dist/provider/vonage.js:88:22)\n    at async Dispatcher.dispatch (/app/dist/dispatcher.js:141:9)")},
+            "stack": include_str!("traces/sms_stack.txt").trim_end()},
         "extra": {"provider": "vonage", "attempt": attempt},
     });
     line(scene, "error", "sms.provider", &format!("Provider request timed out after 10000 ms, attempt {attempt} of 3"), more);
@@ -100,7 +97,9 @@ pub(in crate::demo) fn receipt(scene: &mut Scene<'_>, sms: &Message) {
         ("rejected", 6),
     ]);
     let level = if code == 0 { "info" } else { "warn" };
-    let more = json!({"account_id": format!("{}@msisdn", sms.to), "extra": {"msisdn": [sms.to], "status": status, "err-code": code, "network": format!("{}", scene.dice.range(20401, 73801))}});
+    let network = scene.dice.range(20_401, 73_801).to_string();
+    let extra = json!({"msisdn": [sms.to], "status": status, "err-code": code, "network": network});
+    let more = json!({"account_id": format!("{}@msisdn", sms.to), "extra": extra});
     line(scene, level, "sms.receipts", &format!("Delivery receipt: {status}"), more);
 }
 
