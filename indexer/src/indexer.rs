@@ -1,35 +1,60 @@
-//! The indexer as one thing: opened on a data folder, shared by clones, closed once.
+//! The indexer as one thing: opened on a data folder, shared by clones, closed once. A thin front of the parts.
 
+use crate::catalog::{Catalog, CatalogError};
+use crate::engine::Engine;
+use crate::flush::Limits;
+use crate::folder::FolderError;
 use crate::registry::{Registry, Scope};
-use crate::row::Owner;
+use crate::row::{ModuleKey, Owner};
+use crate::stats::Stats;
 use crate::store::Store;
+use crate::wal::{Disk, Failure, RealDisk, SubmitError, WalError};
 use martlog_formats::Record;
-use martlog_formats::wire::{AppendAnswer, DecodeError, PositionsAnswer, PositionsRequest};
-use std::path::Path;
+use martlog_formats::wire::{AppendAnswer, DecodeError, Heartbeat, PositionsAnswer, PositionsRequest};
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// The store's budgets.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Live buffers over all modules together, bytes.
+    /// Live buffers over all modules together, bytes. Over it the largest is flushed; over twice of it nothing is taken.
     pub live_bytes_max: usize,
-    /// A buffer whose oldest row waits longer than this is flushed.
+    /// A buffer whose oldest row waits longer than this is flushed; one of fewer than 1,000 rows, six times as long.
     pub live_age_max: Duration,
     /// A WAL segment, bytes.
     pub wal_segment_bytes: u64,
+    /// Segments of the WAL together, bytes. Over it, what pins the oldest one is flushed.
+    pub wal_bytes_max: u64,
     /// Searches at once; each takes one thread.
     pub search_threads: usize,
+    /// The disk under the WAL: tests put in a full or a broken one.
+    pub disk: Arc<dyn Disk>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { live_bytes_max: 128 << 20, live_age_max: Duration::from_secs(600), wal_segment_bytes: 64 << 20, search_threads: 2 }
+        Self {
+            live_bytes_max: 128 << 20,
+            live_age_max: Duration::from_secs(600),
+            wal_segment_bytes: 64 << 20,
+            wal_bytes_max: 512 << 20,
+            search_threads: 2,
+            disk: Arc::new(RealDisk),
+        }
+    }
+}
+
+impl Options {
+    pub(crate) fn limits(&self) -> Limits {
+        Limits { live_bytes_max: self.live_bytes_max, live_age_max: self.live_age_max, wal_bytes_max: self.wal_bytes_max }
     }
 }
 
 /// The store cannot take rows now; ask again after a while.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct Unavailable {
     /// 429 or 503.
@@ -40,19 +65,92 @@ pub struct Unavailable {
     pub reason: String,
 }
 
+impl Unavailable {
+    fn later(after: Duration, reason: impl std::fmt::Display) -> Self {
+        Self { code: 503, after, reason: reason.to_string() }
+    }
+
+    pub(crate) fn closing() -> Self {
+        Self::later(Duration::from_secs(2), "the store is closing")
+    }
+
+    pub(crate) fn over_share(key: &ModuleKey, everybody: bool) -> Self {
+        let whose = if everybody { "the store".to_string() } else { format!("module {}", key.module) };
+        let reason = format!("{whose} has more rows in memory than it may: they are being written out");
+        Self { code: 429, after: Duration::from_secs(1), reason }
+    }
+
+    pub(crate) fn broken_split(error: &io::Error) -> Self {
+        Self::later(Duration::from_secs(60), format!("a split of the quarantine cannot be read: {error}"))
+    }
+
+    pub(crate) fn cannot_flush(error: &io::Error) -> Self {
+        Self::later(Duration::from_secs(5), format!("the rows cannot be written out: {error}"))
+    }
+}
+
+impl From<SubmitError> for Unavailable {
+    fn from(error: SubmitError) -> Self {
+        let after = match error {
+            SubmitError::Busy => Duration::from_millis(200),
+            SubmitError::Stalled => Duration::from_secs(1),
+            SubmitError::Closed => return Self::closing(),
+            SubmitError::Broken(_) | SubmitError::TooLarge(_) => Duration::from_secs(5),
+        };
+        Self::later(after, error)
+    }
+}
+
+impl From<&Failure> for Unavailable {
+    fn from(failure: &Failure) -> Self {
+        let seconds = if matches!(failure, Failure::Full(_)) { 2 } else { 5 };
+        Self::later(Duration::from_secs(seconds), failure)
+    }
+}
+
 /// Why a data folder cannot be opened: each says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// See the text.
+    /// The folder itself.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The catalog.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// The write-ahead log.
+    #[error(transparent)]
+    Wal(WalError),
+    /// A record of the write-ahead log.
     #[error("{0}")]
-    Other(String),
+    Replay(String),
+    /// The log and the catalog are not of one time.
+    #[error(
+        "the write-ahead log lacks the records from {from} to before {to}, which the catalog knows of: restore `wal` and `catalog.sqlite` together from one backup"
+    )]
+    WalMissing {
+        /// The first missing LSN.
+        from: u64,
+        /// The first one behind them.
+        to: u64,
+    },
+    /// A published split.
+    #[error("the split {} cannot be opened: {source}; restore it from a backup", path.display())]
+    Split {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Splits could not be written or tidied up.
+    #[error("cannot write splits while the store opens: {0}")]
+    Flush(io::Error),
 }
 
 /// The store. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Indexer {
-    #[allow(dead_code)]
     pub(crate) store: Arc<Store>,
+    engine: Arc<Engine>,
 }
 
 impl Indexer {
@@ -60,60 +158,94 @@ impl Indexer {
     ///
     /// # Errors
     /// When another process holds it, when it cannot be read or written, when the WAL is corrupt.
-    pub async fn open(_dir: &Path, _options: Options) -> Result<Self, OpenError> {
-        unimplemented!()
+    pub async fn open(dir: &Path, options: Options) -> Result<Self, OpenError> {
+        let engine = Engine::open(dir, &options).await?;
+        Ok(Self { store: engine.store.clone(), engine })
     }
 
     /// The registry.
     #[must_use]
     pub fn registry(&self) -> &Registry {
-        unimplemented!()
+        &self.engine.registry
+    }
+
+    /// The catalog.
+    #[must_use]
+    pub fn catalog(&self) -> &Catalog {
+        &self.engine.catalog
+    }
+
+    /// What readers look at.
+    #[must_use]
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
     }
 
     /// The append protocol: a decompressed batch of a collector of this cluster. Returns when every part is durable or refused.
     ///
     /// # Errors
     /// When the bytes are not a batch.
-    pub async fn append(&self, _cluster: &str, _batch: &[u8]) -> Result<AppendAnswer, DecodeError> {
-        unimplemented!()
+    pub async fn append(&self, cluster: &str, batch: &[u8]) -> Result<AppendAnswer, DecodeError> {
+        crate::append::append(&self.engine, cluster, batch).await
     }
 
     /// The durable marks of files.
-    pub async fn positions(&self, _cluster: &str, _request: &PositionsRequest) -> PositionsAnswer {
-        unimplemented!()
+    // Async as the other doors are: a log beyond this machine has to ask.
+    #[allow(clippy::unused_async)]
+    pub async fn positions(&self, cluster: &str, request: &PositionsRequest) -> PositionsAnswer {
+        PositionsAnswer { epoch: self.store.epoch(), marks: self.engine.sequencer.positions(cluster, &request.files) }
+    }
+
+    /// Takes note of how far a collector is.
+    #[allow(clippy::unused_async)]
+    pub async fn heartbeat(&self, cluster: &str, beat: Heartbeat) {
+        self.engine.heartbeats.put(cluster, beat);
     }
 
     /// Rows that came through another door: durable and searchable when this returns.
     ///
     /// # Errors
     /// When the store cannot take them now: nothing of them was stored.
-    pub async fn push(&self, _owner: Arc<Owner>, _records: Vec<Record>) -> Result<(), Unavailable> {
-        unimplemented!()
+    pub async fn push(&self, owner: Arc<Owner>, records: Vec<Record>) -> Result<(), Unavailable> {
+        crate::append::push(&self.engine, owner, records).await
     }
 
     /// Moves the quarantine of a pod to its owner, once an instance is registered for it. Idempotent; returns the rows moved now.
     ///
     /// # Errors
     /// When the store cannot take them now; what was moved stays moved.
-    pub async fn release(&self, _pod_uid: &str, _owner: Arc<Owner>) -> Result<u64, Unavailable> {
-        unimplemented!()
+    pub async fn release(&self, pod_uid: &str, owner: Arc<Owner>) -> Result<u64, Unavailable> {
+        crate::release::release(&self.engine, pod_uid, &owner).await
     }
 
     /// Publishes every live buffer as splits now.
     ///
     /// # Errors
     /// When a split cannot be written.
-    pub async fn flush(&self) -> std::io::Result<()> {
-        unimplemented!()
+    pub async fn flush(&self) -> io::Result<()> {
+        self.engine.flush().await
     }
 
     /// Takes nothing more, ends the tails, syncs and closes.
     pub async fn close(&self) {
-        unimplemented!()
+        self.engine.close().await;
     }
 
     /// The gaps that lie within a scope and time range, and how far the scope is complete.
-    pub async fn completeness(&self, _scope: &Scope) -> crate::store::Completeness {
-        unimplemented!()
+    #[allow(clippy::unused_async)]
+    pub async fn completeness(&self, scope: &Scope) -> crate::store::Completeness {
+        crate::completeness::completeness(&self.engine, scope)
+    }
+
+    /// The store in numbers.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.engine.stats()
+    }
+
+    /// Cancelled when a sync has failed: the store takes nothing more and the process has to end. [`Stats::failure`] says why.
+    #[must_use]
+    pub fn failed(&self) -> CancellationToken {
+        self.engine.failed.clone()
     }
 }

@@ -7,14 +7,24 @@
 //!            └────────────── catalog: SQLite, one transaction per publication
 //! ```
 
+pub mod append;
 pub mod catalog;
+mod completeness;
 pub mod doors;
+mod engine;
+mod flush;
+mod folder;
 pub mod indexer;
 pub mod live;
 pub mod registry;
+mod release;
+mod replay;
 pub mod row;
 pub mod search;
 pub mod split;
+pub mod stats;
 pub mod store;
+pub mod wal;
 
+pub use folder::FolderError;
 pub use indexer::{Indexer, OpenError, Options, Unavailable};

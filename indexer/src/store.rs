@@ -1,17 +1,53 @@
 //! The store's shape in memory: for each module its live buffer and its splits, and what a reader sees of them.
 //!
-//! Invariant: a row is in exactly one of both at any moment a reader looks: publication swaps chunks for a split under one lock.
+//! Invariants:
+//! * A row is in exactly one of both at any moment a reader looks: publication swaps chunks for a split under one lock; a release moves rows
+//!   from a quarantine to their owner under the same one.
+//! * Only durable records are applied, in ascending LSN.
 
-use crate::live::Chunk;
+use crate::append::Change;
+use crate::live::{Buffer, Chunk};
 use crate::registry::Scope;
-use crate::row::ModuleKey;
+use crate::row::{ModuleKey, QUARANTINE};
 use crate::split::Split;
 use martlog_formats::wire::GapReason;
+use parking_lot::{Mutex, RwLock};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::broadcast;
+
+/// Chunks that a slow tail may be behind before it has to catch up through [`Store::view`].
+const TAIL_CHUNKS_MAX: usize = 1024;
 
 /// See the module.
 #[derive(Debug)]
-pub struct Store {}
+pub struct Store {
+    epoch: u64,
+    state: RwLock<State>,
+    /// Taken away when the store closes: that ends the tails.
+    tail: Mutex<Option<broadcast::Sender<Arc<Chunk>>>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    modules: BTreeMap<ModuleKey, Module>,
+    as_of_ns: i64,
+    applied_lsn: u64,
+    live_bytes: usize,
+}
+
+#[derive(Debug, Default)]
+struct Module {
+    live: Buffer,
+    splits: Vec<Arc<Split>>,
+    /// One past the largest seq in the splits.
+    published_seq: u64,
+    /// Rows below have been released to their owner.
+    released_seq: u64,
+    /// The oldest release that the catalog does not know of: its WAL record is needed.
+    release_lsn: Option<u64>,
+}
 
 /// What a reader sees of one module.
 #[derive(Debug, Clone)]
@@ -33,26 +69,6 @@ pub struct View {
     pub modules: Vec<ModuleView>,
     /// The arrival of the newest applied part, ns: everything in the view arrived by then.
     pub as_of_ns: i64,
-}
-
-impl Store {
-    /// What this scope sees now: the modules it allows, or the quarantines instead when `quarantine` is set (staff alone).
-    #[must_use]
-    pub fn view(&self, _scope: &Scope, _quarantine: bool) -> View {
-        unimplemented!()
-    }
-
-    /// Every chunk from now on, as it is applied (in the order of arrival); a slow reader lags and catches up through [`Self::view`].
-    #[must_use]
-    pub fn subscribe(&self) -> tokio::sync::broadcast::Receiver<Arc<Chunk>> {
-        unimplemented!()
-    }
-
-    /// The store's epoch: part of every row's id.
-    #[must_use]
-    pub fn epoch(&self) -> u64 {
-        unimplemented!()
-    }
 }
 
 /// A gap as it is kept and shown.
@@ -81,4 +97,222 @@ pub struct Completeness {
     pub behind_seconds: f64,
     /// The holes.
     pub gaps: Vec<StoredGap>,
+}
+
+/// What the flush looks at to choose a module.
+#[derive(Debug, Clone)]
+pub(crate) struct Pressure {
+    pub(crate) key: ModuleKey,
+    pub(crate) bytes: usize,
+    pub(crate) rows: u64,
+    pub(crate) since: Option<Instant>,
+    pub(crate) oldest_lsn: Option<u64>,
+    /// A release is to be written to the catalog.
+    pub(crate) unsettled: Option<u64>,
+}
+
+/// Sums over all modules.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Totals {
+    pub(crate) modules: u64,
+    pub(crate) live_rows: u64,
+    pub(crate) splits: u64,
+    pub(crate) split_rows: u64,
+    pub(crate) split_bytes: u64,
+}
+
+impl Store {
+    pub(crate) fn new(epoch: u64) -> Self {
+        Self { epoch, state: RwLock::default(), tail: Mutex::new(Some(broadcast::Sender::new(TAIL_CHUNKS_MAX))) }
+    }
+
+    /// What this scope sees now: the modules it allows, or the quarantines instead when `quarantine` is set (staff alone).
+    #[must_use]
+    pub fn view(&self, scope: &Scope, quarantine: bool) -> View {
+        let state = self.state.read();
+        let mut modules = Vec::new();
+        if !quarantine || scope.is_staff() {
+            let allowed = |key: &ModuleKey| key.is_quarantine() == quarantine && scope.allows_module(key);
+            modules.extend(state.modules.iter().filter(|(key, _)| allowed(key)).map(|(key, module)| module.view(key)));
+        }
+        View { modules, as_of_ns: state.as_of_ns }
+    }
+
+    /// Every chunk from now on, as it is applied (in the order of arrival); a slow reader lags and catches up through [`Self::view`].
+    /// The channel ends when the store closes.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Chunk>> {
+        // Without a sender, the receiver of a channel that has ended.
+        self.tail.lock().as_ref().map_or_else(|| broadcast::channel(1).1, broadcast::Sender::subscribe)
+    }
+
+    /// The store's epoch: part of every row's id.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Bytes in live buffers, estimated.
+    #[must_use]
+    pub fn live_bytes(&self) -> usize {
+        self.state.read().live_bytes
+    }
+
+    /// Bytes in one module's live buffer.
+    pub(crate) fn live_bytes_of(&self, key: &ModuleKey) -> usize {
+        self.state.read().modules.get(key).map_or(0, |module| module.live.bytes())
+    }
+
+    pub(crate) fn totals(&self) -> Totals {
+        let state = self.state.read();
+        let mut totals = Totals::default();
+        for module in state.modules.values() {
+            totals.modules += 1;
+            totals.live_rows += module.live.rows();
+            totals.splits += module.splits.len() as u64;
+            totals.split_rows += module.splits.iter().map(|split| split.meta.rows).sum::<u64>();
+            totals.split_bytes += module.splits.iter().map(|split| split.meta.bytes).sum::<u64>();
+        }
+        totals
+    }
+
+    /// Ends the tails.
+    pub(crate) fn end_tails(&self) {
+        self.tail.lock().take();
+    }
+
+    /// Applies durable records, in ascending LSN, all at once for readers; then the tails get their rows.
+    pub(crate) fn apply(&self, changes: Vec<(u64, Change)>) {
+        let mut fresh = Vec::new();
+        {
+            let mut state = self.state.write();
+            for (lsn, change) in changes {
+                state.apply(lsn, change, &mut fresh);
+            }
+        }
+        if let Some(tail) = &*self.tail.lock() {
+            for chunk in fresh {
+                // An error only says that nobody listens.
+                let _ = tail.send(chunk);
+            }
+        }
+    }
+
+    /// Everything up to this LSN has been replayed.
+    pub(crate) fn replayed(&self, lsn: u64) {
+        let mut state = self.state.write();
+        state.applied_lsn = state.applied_lsn.max(lsn);
+    }
+
+    /// What the catalog says of a module, when the store opens.
+    pub(crate) fn load(&self, key: ModuleKey, published_seq: u64, released_seq: u64) {
+        let mut state = self.state.write();
+        let module = state.modules.entry(key).or_default();
+        module.published_seq = module.published_seq.max(published_seq);
+        module.released_seq = module.released_seq.max(released_seq);
+    }
+
+    /// A published split, when the store opens.
+    pub(crate) fn load_split(&self, split: Split) {
+        let mut state = self.state.write();
+        state.as_of_ns = state.as_of_ns.max(split.meta.arrived_max_ns);
+        let module = state.modules.entry(split.meta.key.clone()).or_default();
+        module.add_split(Arc::new(split));
+    }
+
+    /// Swaps the rows that a split now has for the split.
+    pub(crate) fn publish(&self, split: Split) {
+        let mut guard = self.state.write();
+        let state = &mut *guard;
+        let module = state.modules.entry(split.meta.key.clone()).or_default();
+        state.live_bytes -= module.live.drop_below(split.meta.seq_to);
+        module.add_split(Arc::new(split));
+    }
+
+    /// The catalog knows that rows below `released_seq` are released, and has let go of the splits wholly below.
+    pub(crate) fn settle(&self, key: &ModuleKey, released_seq: u64) {
+        let mut state = self.state.write();
+        let Some(module) = state.modules.get_mut(key) else { return };
+        module.published_seq = module.published_seq.max(released_seq);
+        module.splits.retain(|split| split.meta.seq_to > released_seq);
+        if module.released_seq <= released_seq {
+            module.release_lsn = None;
+        }
+    }
+
+    /// A module as the write path sees it.
+    pub(crate) fn module(&self, key: &ModuleKey) -> Option<ModuleView> {
+        self.state.read().modules.get(key).map(|module| module.view(key))
+    }
+
+    /// One past the largest seq that needs no replay: published, or released for good.
+    pub(crate) fn settled_seq(&self, key: &ModuleKey) -> u64 {
+        self.state.read().modules.get(key).map_or(0, |module| module.published_seq.max(module.released_seq))
+    }
+
+    /// The oldest release of a quarantine that the catalog does not know of.
+    pub(crate) fn unsettled(&self, key: &ModuleKey) -> Option<u64> {
+        self.state.read().modules.get(key).and_then(|module| module.release_lsn)
+    }
+
+    /// What each module holds back.
+    pub(crate) fn pressure(&self) -> Vec<Pressure> {
+        let state = self.state.read();
+        let of = |(key, module): (&ModuleKey, &Module)| Pressure {
+            key: key.clone(),
+            bytes: module.live.bytes(),
+            rows: module.live.rows(),
+            since: module.live.since(),
+            oldest_lsn: module.live.oldest_lsn(),
+            unsettled: module.release_lsn,
+        };
+        state.modules.iter().filter(|(_, module)| module.live.rows() > 0 || module.release_lsn.is_some()).map(of).collect()
+    }
+
+    /// The WAL records from this LSN on are needed for rows (or releases) that the catalog does not have.
+    pub(crate) fn needed_from_lsn(&self) -> u64 {
+        let state = self.state.read();
+        let needed = |module: &Module| [module.live.oldest_lsn(), module.release_lsn].into_iter().flatten().min();
+        state.modules.values().filter_map(needed).min().unwrap_or(state.applied_lsn + 1)
+    }
+}
+
+impl State {
+    fn apply(&mut self, lsn: u64, change: Change, fresh: &mut Vec<Arc<Chunk>>) {
+        self.applied_lsn = self.applied_lsn.max(lsn);
+        if let Some(released) = change.released {
+            let module = self.modules.entry(released.from).or_default();
+            // In a replay the catalog may know of it already.
+            if released.upto > module.released_seq {
+                module.released_seq = released.upto;
+                module.release_lsn.get_or_insert(lsn);
+            }
+            self.live_bytes -= module.live.drop_below(released.upto);
+        }
+        for chunk in Chunk::of(change.rows, lsn) {
+            self.as_of_ns = self.as_of_ns.max(chunk.arrived_ns());
+            self.live_bytes += chunk.bytes;
+            if let Some(row) = chunk.rows.first() {
+                self.modules.entry(row.owner.key.clone()).or_default().live.push(chunk.clone());
+            }
+            fresh.push(chunk);
+        }
+    }
+}
+
+impl Module {
+    fn view(&self, key: &ModuleKey) -> ModuleView {
+        ModuleView { key: key.clone(), live: self.live.chunks(), splits: self.splits.clone(), visible_from_seq: self.released_seq }
+    }
+
+    fn add_split(&mut self, split: Arc<Split>) {
+        self.published_seq = self.published_seq.max(split.meta.seq_to);
+        self.splits.push(split);
+        self.splits.sort_by_key(|split| split.meta.seq_from);
+    }
+}
+
+/// The key of a pod's quarantine.
+pub(crate) fn quarantine_of(pod_uid: &str) -> ModuleKey {
+    ModuleKey { partner: QUARANTINE.into(), module: pod_uid.into() }
 }

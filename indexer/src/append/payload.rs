@@ -1,0 +1,233 @@
+//! What a WAL record carries: what came, as it came, and what was resolved when it came. Replay asks nobody.
+//!
+//! ```text
+//! payload = version 1 | postcard(Head) | body      body: a part as received, or postcard of the rows of a push or a release
+//! ```
+
+use super::{Change, FileKey, Holder, Move, Released};
+use crate::row::{ModuleKey, Origin, Owner, Row};
+use crate::store::StoredGap;
+use crate::wal::Payload;
+use bytes::Bytes;
+use martlog_formats::Record;
+use martlog_formats::wire::{FileId, Part, Substream, decode_part};
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+use std::hash::Hash;
+use std::sync::Arc;
+
+const VERSION: u8 = 1;
+
+/// What was resolved. Variants are appended to, never reordered: their order is on disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Head {
+    /// A collector's part; the body is its bytes.
+    Part(PartHead),
+    /// Rows of another door; the body is the records.
+    Push(PushHead),
+    /// Rows of a quarantine, which are their owner's from here on; the body is the [`ReleasedRow`]s.
+    Release(ReleaseHead),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PartHead {
+    pub(crate) cluster: Arc<str>,
+    pub(crate) node: Arc<str>,
+    pub(crate) owner: Arc<Owner>,
+    /// Records of the part that had been stored before.
+    pub(crate) skip: u32,
+    /// Where the missing bytes of a gap begin.
+    pub(crate) gap_from: u64,
+    pub(crate) first_seq: u64,
+    pub(crate) arrived_ns: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PushHead {
+    pub(crate) owner: Arc<Owner>,
+    pub(crate) first_seq: u64,
+    pub(crate) arrived_ns: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ReleaseHead {
+    pub(crate) from: ModuleKey,
+    /// Everything of the quarantine below this seq has been released.
+    pub(crate) upto: u64,
+    pub(crate) owner: Arc<Owner>,
+    pub(crate) first_seq: u64,
+    pub(crate) arrived_ns: i64,
+}
+
+/// A row on its way from a quarantine to its owner.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ReleasedRow {
+    pub(crate) origin: Arc<Origin>,
+    pub(crate) offset: u64,
+    pub(crate) record: Record,
+}
+
+/// Why a payload cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PayloadError {
+    #[error("record {0} of the write-ahead log was written by another version of the program (form {1}): open the folder with that one")]
+    Version(u64, u8),
+    #[error("record {0} of the write-ahead log is whole and makes no sense: {1}")]
+    Malformed(u64, String),
+}
+
+/// The first piece of a payload.
+pub(crate) fn encode(head: &Head, body: Bytes) -> Payload {
+    // These types have no unsized sequences and no maps: postcard into a growing buffer cannot fail.
+    Payload { head: postcard::to_extend(head, vec![VERSION]).unwrap_or_default(), body }
+}
+
+/// The body of a push or a release.
+pub(crate) fn encode_rows<T: Serialize>(rows: &[T]) -> Bytes {
+    postcard::to_allocvec(rows).unwrap_or_default().into()
+}
+
+/// Keeps one of each owner and origin while a log is replayed.
+#[derive(Debug, Default)]
+pub(crate) struct Interner {
+    owners: HashSet<Arc<Owner>>,
+    origins: HashSet<Arc<Origin>>,
+    names: HashSet<Arc<str>>,
+}
+
+impl Interner {
+    fn one<T: Hash + Eq + ?Sized>(set: &mut HashSet<Arc<T>>, value: Arc<T>) -> Arc<T> {
+        set.get(&value).cloned().unwrap_or_else(|| {
+            set.insert(value.clone());
+            value
+        })
+    }
+}
+
+/// What a record of the log did.
+pub(crate) fn decode(lsn: u64, payload: &[u8], interner: &mut Interner) -> Result<Change, PayloadError> {
+    let malformed = |error: postcard::Error| PayloadError::Malformed(lsn, error.to_string());
+    let (version, rest) = payload.split_first().ok_or_else(|| PayloadError::Malformed(lsn, "it is empty".into()))?;
+    if *version != VERSION {
+        return Err(PayloadError::Version(lsn, *version));
+    }
+    let (head, body) = postcard::take_from_bytes::<Head>(rest).map_err(malformed)?;
+    match head {
+        Head::Part(mut head) => {
+            let part = decode_part(body).map_err(|error| PayloadError::Malformed(lsn, error.to_string()))?;
+            head.owner = Interner::one(&mut interner.owners, head.owner);
+            head.cluster = Interner::one(&mut interner.names, head.cluster);
+            head.node = Interner::one(&mut interner.names, head.node);
+            let origin = Interner::one(&mut interner.origins, Arc::new(origin_of(&part, &head.cluster, &head.node)));
+            Ok(part_change(part, &head, &origin))
+        }
+        Head::Push(mut head) => {
+            let records: Vec<Record> = postcard::from_bytes(body).map_err(malformed)?;
+            head.owner = Interner::one(&mut interner.owners, head.owner);
+            let origin = Interner::one(&mut interner.origins, Arc::new(push_origin()));
+            Ok(push_change(records, &head, &origin))
+        }
+        Head::Release(mut head) => {
+            let mut rows: Vec<ReleasedRow> = postcard::from_bytes(body).map_err(malformed)?;
+            head.owner = Interner::one(&mut interner.owners, head.owner);
+            for row in &mut rows {
+                row.origin = Interner::one(&mut interner.origins, row.origin.clone());
+            }
+            Ok(release_change(rows, &head))
+        }
+    }
+}
+
+/// What a part does, once it is numbered.
+pub(crate) fn part_change(part: Part, head: &PartHead, origin: &Arc<Origin>) -> Change {
+    let gap = part.gap.as_ref().zip(part.extents.first()).map(|(gap, extent)| StoredGap {
+        owner: head.owner.clone(),
+        origin: origin.clone(),
+        from: head.gap_from,
+        to: extent.to,
+        reason: gap.reason,
+        time_ns: gap.time_ns,
+    });
+    let records = part.records.into_iter().skip(head.skip as usize);
+    let rows = number(head.first_seq, records).map(|(seq, placed)| Row {
+        seq,
+        arrived_ns: head.arrived_ns,
+        owner: head.owner.clone(),
+        origin: origin.clone(),
+        offset: placed.offset,
+        record: placed.record,
+    });
+    let rows = rows.collect();
+    let holder = Arc::new(Holder { node: head.node.clone(), stream: part.stream, owner: Some(head.owner.clone()) });
+    let moved = |extent: &martlog_formats::wire::Extent| Move {
+        key: FileKey { cluster: head.cluster.clone(), file: extent.file },
+        substream: part.substream,
+        to: extent.to,
+        holder: holder.clone(),
+    };
+    Change { moves: part.extents.iter().map(moved).collect(), gap, rows, released: None }
+}
+
+/// What a push does.
+pub(crate) fn push_change(records: Vec<Record>, head: &PushHead, origin: &Arc<Origin>) -> Change {
+    let rows = number(head.first_seq, records.into_iter()).map(|(seq, record)| Row {
+        seq,
+        arrived_ns: head.arrived_ns,
+        owner: head.owner.clone(),
+        origin: origin.clone(),
+        offset: 0,
+        record,
+    });
+    Change { rows: rows.collect(), ..Change::default() }
+}
+
+/// What a release does.
+pub(crate) fn release_change(rows: Vec<ReleasedRow>, head: &ReleaseHead) -> Change {
+    let rows = number(head.first_seq, rows.into_iter()).map(|(seq, row)| Row {
+        seq,
+        arrived_ns: head.arrived_ns,
+        owner: head.owner.clone(),
+        origin: row.origin,
+        offset: row.offset,
+        record: row.record,
+    });
+    Change { rows: rows.collect(), released: Some(Released { from: head.from.clone(), upto: head.upto }), ..Change::default() }
+}
+
+fn number<T>(first_seq: u64, items: impl Iterator<Item = T>) -> impl Iterator<Item = (u64, T)> {
+    (first_seq..).zip(items)
+}
+
+/// Where a part's records came from: the file that its first extent lies in.
+pub(crate) fn origin_of(part: &Part, cluster: &Arc<str>, node: &Arc<str>) -> Origin {
+    let stream = &part.stream;
+    Origin {
+        cluster: cluster.clone(),
+        node: node.clone(),
+        namespace: stream.namespace.as_str().into(),
+        pod: stream.pod.as_str().into(),
+        pod_uid: stream.pod_uid.as_str().into(),
+        container: stream.container.as_str().into(),
+        restart: stream.restart,
+        substream: part.substream,
+        file: part.extents.first().map_or(FileId(0), |extent| extent.file),
+        file_name: part.extents.first().map_or("", |extent| &extent.name).into(),
+    }
+}
+
+/// Where pushed records came from.
+pub(crate) fn push_origin() -> Origin {
+    let none: Arc<str> = "".into();
+    Origin {
+        cluster: "ingest".into(),
+        node: none.clone(),
+        namespace: none.clone(),
+        pod: none.clone(),
+        pod_uid: none.clone(),
+        container: none.clone(),
+        restart: 0,
+        substream: Substream::Stdout,
+        file: FileId(0),
+        file_name: none,
+    }
+}

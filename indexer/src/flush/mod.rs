@@ -1,0 +1,98 @@
+//! From live buffers to splits: what is flushed when, and what is let go of afterwards.
+//!
+//! Order, which a crash may cut anywhere: the split is built and synced; the catalog publishes it with the module's next seq in one
+//! transaction; memory swaps chunks for the split; the marks are snapshotted; the WAL lets go of segments that neither rows nor marks need. A
+//! split that was built and not published is an orphan and removed at the next start, when the WAL still has its rows.
+
+mod policy;
+mod publisher;
+
+pub(crate) use policy::{Limits, WalPressure, choose};
+pub(crate) use publisher::Publisher;
+
+use crate::engine::Engine;
+use std::io;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+/// How often buffers are looked at when nothing wakes the flush.
+const TICK: Duration = Duration::from_secs(1);
+/// How long it waits after a failure.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// Flushes until it is stopped or the store is gone.
+pub(crate) async fn run(engine: Weak<Engine>, wake: Arc<Notify>, stop: CancellationToken) {
+    let mut pause = TICK;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = wake.notified(), if pause == TICK => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+        let Some(engine) = engine.upgrade() else { return };
+        pause = match engine.maintain(&stop).await {
+            Ok(()) => TICK,
+            Err(error) => {
+                tracing::error!(%error, "could not flush; the rows stay in the write-ahead log and are tried again");
+                RETRY
+            }
+        };
+    }
+}
+
+impl Engine {
+    /// Flushes what has to be, and lets go of what is not needed any more.
+    async fn maintain(&self, stop: &CancellationToken) -> io::Result<()> {
+        while !stop.is_cancelled() {
+            let pressure = self.store.pressure();
+            let wal = WalPressure { bytes: self.wal.bytes_used(), oldest_ends: self.wal.oldest_ends() };
+            let Some(key) = choose(&pressure, self.store.live_bytes(), wal, &self.limits, Instant::now()) else { break };
+            self.publisher.flush(&key).await?;
+            self.publisher.settle(&key).await?;
+            self.checkpoint_when_it_frees().await?;
+        }
+        self.checkpoint_when_it_frees().await?;
+        let wal = self.wal.clone();
+        match tokio::task::spawn_blocking(move || wal.prepare_when_half_full()).await {
+            Ok(prepared) => prepared,
+            Err(error) => Err(io::Error::other(error)),
+        }
+    }
+
+    /// Publishes every live buffer as it is now.
+    pub(crate) async fn flush(&self) -> io::Result<()> {
+        for module in self.store.pressure() {
+            self.publisher.flush_all(&module.key).await?;
+            self.publisher.settle(&module.key).await?;
+        }
+        self.checkpoint().await
+    }
+
+    async fn checkpoint_when_it_frees(&self) -> io::Result<()> {
+        let frees = self.wal.oldest_ends().is_some_and(|end| self.store.needed_from_lsn() >= end);
+        if frees { self.checkpoint().await } else { Ok(()) }
+    }
+
+    /// Snapshots the marks and lets go of the WAL below what is needed.
+    pub(crate) async fn checkpoint(&self) -> io::Result<()> {
+        let _one = self.checkpointing.lock().await;
+        let marks_lsn = self.marks_lsn.load(Relaxed);
+        if let Some(snapshot) = self.sequencer.snapshot(marks_lsn) {
+            if let Err(error) = self.catalog.snapshot_marks(snapshot.lsn, &snapshot.files, &snapshot.gaps).await {
+                self.sequencer.not_saved(snapshot);
+                return Err(io::Error::other(error));
+            }
+            self.sequencer.saved(&snapshot);
+            self.marks_lsn.store(snapshot.lsn, Relaxed);
+        }
+        let keep_from = self.store.needed_from_lsn().min(self.marks_lsn.load(Relaxed) + 1);
+        let wal = self.wal.clone();
+        match tokio::task::spawn_blocking(move || wal.release(keep_from)).await {
+            Ok(released) => released.map(|_| ()),
+            Err(error) => Err(io::Error::other(error)),
+        }
+    }
+}

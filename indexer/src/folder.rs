@@ -1,0 +1,162 @@
+//! The data folder: its lock, and where things lie in it.
+
+use crate::row::ModuleKey;
+use crate::split::SplitMeta;
+use crate::wal::sync_folder;
+use std::collections::HashSet;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+/// Names longer than this become a hash, bytes.
+const NAME_BYTES_MAX: usize = 100;
+
+/// Why a folder cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// Another process has it.
+    #[error("the data folder {} is in use by process {pid}: stop that one, or choose another folder", dir.display())]
+    Locked {
+        /// The folder.
+        dir: PathBuf,
+        /// Which.
+        pid: String,
+    },
+    /// The disk or the rights.
+    #[error("cannot {what} the data folder at {}: {source}; the folder must exist or be creatable, and be writable by this user", path.display())]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+/// A locked data folder; the lock is held as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    dir: PathBuf,
+    _lock: File,
+}
+
+impl Folder {
+    /// Makes the folder when it is not there, and locks it.
+    pub(crate) fn open(dir: &Path) -> Result<Self, FolderError> {
+        let failed = |what, path: &Path| {
+            let path = path.to_path_buf();
+            move |source| FolderError::Io { what, path, source }
+        };
+        fs::create_dir_all(dir).map_err(failed("make", dir))?;
+        let path = dir.join("lock");
+        let mut options = OpenOptions::new();
+        let mut lock = options.read(true).write(true).create(true).truncate(false).open(&path).map_err(failed("lock", &path))?;
+        match rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                let mut pid = String::new();
+                let _ = lock.read_to_string(&mut pid);
+                return Err(FolderError::Locked { dir: dir.to_path_buf(), pid: pid.trim().to_string() });
+            }
+            Err(error) => return Err(failed("lock", &path)(error.into())),
+        }
+        let write = |lock: &mut File| {
+            lock.set_len(0)?;
+            lock.rewind()?;
+            writeln!(lock, "{}", std::process::id())
+        };
+        write(&mut lock).map_err(failed("write to", &path))?;
+        Ok(Self { dir: dir.to_path_buf(), _lock: lock })
+    }
+
+    pub(crate) fn wal(&self) -> PathBuf {
+        self.dir.join("wal")
+    }
+
+    /// Where a split lies.
+    pub(crate) fn split(&self, key: &ModuleKey, id: &str) -> PathBuf {
+        self.module(key).join(format!("{id}.split"))
+    }
+
+    /// Makes a module's folder, durably.
+    pub(crate) fn make_module(&self, key: &ModuleKey) -> io::Result<()> {
+        let module = self.module(key);
+        if !module.is_dir() {
+            fs::create_dir_all(&module)?;
+            // The folder's own name, its partner's and `splits` itself.
+            for parent in module.ancestors().skip(1).take(3) {
+                sync_folder(parent)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what was built and never published, and what was taken out and not yet removed; how many files.
+    pub(crate) fn remove_orphans(&self, known: &[SplitMeta]) -> io::Result<usize> {
+        let known: HashSet<PathBuf> = known.iter().map(|meta| self.split(&meta.key, &meta.id)).collect();
+        let mut removed = 0;
+        for partner in folders(&self.dir.join("splits"))? {
+            for module in folders(&partner)? {
+                for entry in fs::read_dir(&module)? {
+                    let path = entry?.path();
+                    if path.is_file() && !known.contains(&path) {
+                        fs::remove_file(&path)?;
+                        removed += 1;
+                    }
+                }
+            }
+        }
+        Ok(removed)
+    }
+
+    fn module(&self, key: &ModuleKey) -> PathBuf {
+        self.dir.join("splits").join(component(&key.partner)).join(component(&key.module))
+    }
+}
+
+/// A name as one component of a path. Ids are legal as they are; a pod's UID is what a node said, so anything else becomes a hash.
+fn component(name: &str) -> String {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    if !name.is_empty() && name.len() <= NAME_BYTES_MAX && name.bytes().all(legal) {
+        name.to_string()
+    } else {
+        format!("~{:032x}", xxhash_rust::xxh3::xxh3_128(name.as_bytes()))
+    }
+}
+
+fn folders(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    match fs::read_dir(dir) {
+        Ok(entries) => {
+            let paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>()?;
+            Ok(paths.into_iter().filter(|path| path.is_dir()).collect())
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_opening_is_refused_and_names_the_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = Folder::open(dir.path()).unwrap();
+        let refused = Folder::open(dir.path()).unwrap_err().to_string();
+        assert!(refused.contains(&format!("process {}", std::process::id())), "{refused}");
+        drop(first);
+        Folder::open(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn no_name_leaves_the_folder() {
+        for name in ["..", ".", "", "a/b", "../../etc", "a\0b", "é", &"x".repeat(200)] {
+            let name = component(name);
+            assert!(name.starts_with('~') && name.len() == 33, "{name}");
+        }
+        assert_eq!(component("vonage-sms"), "vonage-sms");
+        assert_eq!(component("_quarantine"), "_quarantine");
+    }
+}

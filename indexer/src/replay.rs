@@ -1,0 +1,116 @@
+//! Opening: what the catalog knows, then what the WAL knows beyond it, in bounded memory.
+//!
+//! Marks and gaps come from records beyond the catalog's snapshot; rows from all that the catalog's splits do not have, by seq. When the rows exceed the
+//! bound of the live buffers they are flushed in between, so that a log larger than memory replays in memory.
+
+use crate::append::payload::{Interner, decode};
+use crate::append::{Change, Sequencer};
+use crate::catalog::Contents;
+use crate::flush::Publisher;
+use crate::folder::Folder;
+use crate::indexer::OpenError;
+use crate::row::ModuleKey;
+use crate::split::{Split, SplitMeta};
+use crate::store::Store;
+use crate::wal::{Recovery, WalError};
+use std::sync::Arc;
+
+/// Records are decoded in steps of about this many bytes of payload.
+const STEP_BYTES: usize = 8 << 20;
+
+/// Opens the published splits.
+pub(crate) async fn load_splits(folder: &Arc<Folder>, store: &Arc<Store>, contents: &Contents) -> Result<(), OpenError> {
+    for module in &contents.modules {
+        store.load(module.key.clone(), module.next_seq, module.released_seq);
+    }
+    let (folder, store, splits) = (folder.clone(), store.clone(), contents.splits.clone());
+    blocking(move || {
+        splits.into_iter().try_for_each(|meta: SplitMeta| {
+            let path = folder.split(&meta.key, &meta.id);
+            let split = Split::open(&path, meta).map_err(|source| OpenError::Split { path, source })?;
+            store.load_split(split);
+            Ok(())
+        })
+    })
+    .await
+}
+
+/// Replays the log; what comes back is at its end.
+pub(crate) async fn replay(
+    mut recovery: Recovery,
+    known: &Contents,
+    sequencer: &Sequencer,
+    store: &Store,
+    publisher: &Publisher,
+    live_bytes_max: usize,
+) -> Result<Recovery, OpenError> {
+    let marks_lsn = known.marks.lsn;
+    if recovery.first_lsn() > marks_lsn + 1 {
+        return Err(OpenError::WalMissing { from: marks_lsn + 1, to: recovery.first_lsn() });
+    }
+    let mut interner = Interner::default();
+    loop {
+        let step = blocking(move || {
+            let changes = read_step(&mut recovery, &mut interner);
+            changes.map(|changes| (recovery, interner, changes))
+        });
+        let changes;
+        (recovery, interner, changes) = step.await?;
+        if changes.is_empty() {
+            break;
+        }
+        for (lsn, mut change) in changes {
+            sequencer.recover(lsn, &change, marks_lsn);
+            if let Some(key) = change.rows.first().map(|row| row.owner.key.clone()) {
+                let settled = store.settled_seq(&key);
+                change.rows.retain(|row| row.seq >= settled);
+            }
+            store.apply(vec![(lsn, change)]);
+        }
+        while store.live_bytes() > live_bytes_max
+            && let Some(largest) = largest(store)
+        {
+            publisher.flush(&largest).await.map_err(OpenError::Flush)?;
+        }
+    }
+    let wanted = known.modules.iter().map(|module| module.applied_lsn).max().unwrap_or(0).max(marks_lsn);
+    if recovery.last_lsn() < wanted {
+        return Err(OpenError::WalMissing { from: recovery.last_lsn() + 1, to: wanted + 1 });
+    }
+    store.replayed(recovery.last_lsn());
+    Ok(recovery)
+}
+
+/// Decodes some records; none at the end of the log.
+fn read_step(recovery: &mut Recovery, interner: &mut Interner) -> Result<Vec<(u64, Change)>, OpenError> {
+    let mut changes = Vec::new();
+    let mut bytes = 0;
+    while bytes < STEP_BYTES
+        && let Some((lsn, payload)) = recovery.next()?
+    {
+        bytes += payload.len();
+        changes.push((lsn, decode(lsn, &payload, interner).map_err(|error| OpenError::Replay(error.to_string()))?));
+    }
+    Ok(changes)
+}
+
+fn largest(store: &Store) -> Option<ModuleKey> {
+    store.pressure().into_iter().filter(|module| module.rows > 0).max_by_key(|module| module.bytes).map(|module| module.key)
+}
+
+/// Runs on a thread that may wait for the disk.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, OpenError> + Send + 'static) -> Result<T, OpenError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => std::future::pending().await,
+        },
+    }
+}
+
+impl From<WalError> for OpenError {
+    fn from(error: WalError) -> Self {
+        Self::Wal(error)
+    }
+}

@@ -1,0 +1,122 @@
+//! What the store counts, for `/metrics` and `/readyz`.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+/// The upper bounds of a [`Histogram`]'s buckets, ms; one more bucket has what is above.
+pub const BUCKETS_MS: [u64; 12] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000];
+
+/// Durations by bucket.
+#[derive(Debug, Default)]
+pub struct Histogram {
+    buckets: [AtomicU64; BUCKETS_MS.len() + 1],
+    sum_us: AtomicU64,
+}
+
+impl Histogram {
+    /// Counts one.
+    pub fn record(&self, duration: Duration) {
+        let bucket = BUCKETS_MS.iter().position(|bound| duration <= Duration::from_millis(*bound)).unwrap_or(BUCKETS_MS.len());
+        self.buckets[bucket].fetch_add(1, Relaxed);
+        self.sum_us.fetch_add(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    /// What it has counted.
+    #[must_use]
+    pub fn snapshot(&self) -> Durations {
+        Durations { buckets: std::array::from_fn(|index| self.buckets[index].load(Relaxed)), sum_us: self.sum_us.load(Relaxed) }
+    }
+}
+
+/// A histogram's state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Durations {
+    /// How many by bucket, not cumulative; see [`BUCKETS_MS`].
+    pub buckets: [u64; BUCKETS_MS.len() + 1],
+    /// All together, µs.
+    pub sum_us: u64,
+}
+
+impl Durations {
+    /// How many.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.buckets.iter().sum()
+    }
+}
+
+/// Counted by the write path since the start.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) parts: AtomicU64,
+    pub(crate) duplicates: AtomicU64,
+    pub(crate) conflicts: AtomicU64,
+    pub(crate) refused: AtomicU64,
+    pub(crate) later: AtomicU64,
+    pub(crate) rows: AtomicU64,
+    pub(crate) gaps: AtomicU64,
+    pub(crate) flushes: AtomicU64,
+    pub(crate) flush_failures: AtomicU64,
+    pub(crate) flushed_rows: AtomicU64,
+}
+
+/// The state of the store in numbers; those that count do so since the start.
+#[derive(Debug, Clone, Default)]
+pub struct Stats {
+    /// Modules and quarantines with rows.
+    pub modules: u64,
+    /// Rows in live buffers.
+    pub live_rows: u64,
+    /// Their size in memory, bytes, estimated.
+    pub live_bytes: u64,
+    /// Published splits.
+    pub splits: u64,
+    /// Rows in them.
+    pub split_rows: u64,
+    /// Bytes of their files.
+    pub split_bytes: u64,
+    /// Segments of the WAL that are needed.
+    pub wal_segments: u64,
+    /// Bytes of these.
+    pub wal_bytes: u64,
+    /// The newest LSN on disk.
+    pub durable_lsn: u64,
+    /// The LSN of the newest snapshot of the marks.
+    pub marks_lsn: u64,
+    /// Records written to the WAL.
+    pub wal_records: u64,
+    /// Bytes written to the WAL.
+    pub wal_bytes_written: u64,
+    /// Writing and syncing a group.
+    pub wal_sync: Durations,
+    /// Parts made durable.
+    pub parts: u64,
+    /// Parts that had been stored before.
+    pub duplicates: u64,
+    /// Parts that did not begin at a mark.
+    pub conflicts: u64,
+    /// Parts that broke the form.
+    pub refused: u64,
+    /// Parts and pushes sent away for a while.
+    pub later: u64,
+    /// Rows made durable.
+    pub rows: u64,
+    /// Gaps made durable.
+    pub gaps: u64,
+    /// Splits published.
+    pub flushes: u64,
+    /// Splits that could not be.
+    pub flush_failures: u64,
+    /// Rows published.
+    pub flushed_rows: u64,
+    /// Why the store takes nothing more, when it does not.
+    pub failure: Option<String>,
+}
+
+pub(crate) fn add(counter: &AtomicU64, count: u64) {
+    counter.fetch_add(count, Relaxed);
+}
+
+pub(crate) fn get(counter: &AtomicU64) -> u64 {
+    counter.load(Relaxed)
+}

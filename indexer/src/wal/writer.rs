@@ -1,0 +1,478 @@
+//! Writing: one thread takes what is queued, writes it as one group, syncs it, and hands it to the sink in the order of the LSNs.
+
+use super::record;
+use super::segment::{Segment, Segments};
+use super::{Failure, WalCounters};
+use bytes::Bytes;
+use parking_lot::{Condvar, Mutex};
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// What may wait for the writer, bytes. One group is at most as large.
+pub const QUEUE_BYTES_MAX: usize = 32 << 20;
+/// A group is closed when it has this many bytes, so that the first of a long queue does not wait for the last.
+const GROUP_BYTES: usize = 4 << 20;
+/// The largest payload, bytes: a part of the greatest size, or a pushed body, with what was resolved.
+pub const PAYLOAD_BYTES_MAX: usize = 24 << 20;
+/// A log that has been idle for this long is sealed.
+const SEAL_AFTER: Duration = Duration::from_millis(200);
+
+/// What a record carries, in two pieces so that the long one need not be copied to be queued. Together never empty.
+#[derive(Debug, Clone, Default)]
+pub struct Payload {
+    /// First.
+    pub head: Vec<u8>,
+    /// Then.
+    pub body: Bytes,
+}
+
+/// Where records go when they are durable, on the writer's thread.
+pub trait Sink<T>: Send {
+    /// These are on disk, in ascending LSN; a submission without a payload has the LSN of the last one before it.
+    fn durable(&mut self, done: Vec<(u64, T)>);
+
+    /// These are not, nor is anything behind them; the queue is empty and takes nothing until `reopen` is called (which has no effect when the log is
+    /// broken), so that what was derived from them can be taken back first.
+    fn failed(&mut self, tickets: Vec<T>, failure: &Failure, reopen: &dyn Fn());
+}
+
+/// Why a payload was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SubmitError {
+    /// [`QUEUE_BYTES_MAX`] wait already.
+    #[error("the write-ahead log has {QUEUE_BYTES_MAX} bytes waiting")]
+    Busy,
+    /// A group has just failed and what follows from that is being settled.
+    #[error("the write-ahead log has no space")]
+    Stalled,
+    /// The disk failed.
+    #[error("the write-ahead log has failed: {0}")]
+    Broken(Arc<str>),
+    /// It is closed.
+    #[error("the write-ahead log is closed")]
+    Closed,
+    /// Over [`PAYLOAD_BYTES_MAX`].
+    #[error("{0} bytes are over the limit of {PAYLOAD_BYTES_MAX} for one record of the write-ahead log")]
+    TooLarge(usize),
+}
+
+/// A running log. `T` is what comes back to the sink when its payload is durable.
+#[derive(Debug)]
+pub struct Wal<T> {
+    shared: Arc<Shared<T>>,
+    segments: Arc<Segments>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+#[derive(Debug)]
+struct Shared<T> {
+    queue: Mutex<Queue<T>>,
+    wake: Condvar,
+    counters: WalCounters,
+}
+
+#[derive(Debug)]
+struct Queue<T> {
+    items: VecDeque<Item<T>>,
+    bytes: usize,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Open,
+    Stalled,
+    Broken(Arc<str>),
+    /// Write what is queued, seal, and end.
+    Closing,
+    /// End at once.
+    Abandoned,
+}
+
+#[derive(Debug)]
+struct Item<T> {
+    payload: Option<Payload>,
+    ticket: T,
+}
+
+impl Payload {
+    /// Bytes of both pieces.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.head.len() + self.body.len()
+    }
+
+    /// Whether there is nothing in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl<T: Send + 'static> Wal<T> {
+    pub(super) fn start(log: Log, sink: impl Sink<T> + 'static) -> io::Result<Self> {
+        let counters = WalCounters::default();
+        counters.durable_lsn.store(log.durable, Relaxed);
+        let queue = Mutex::new(Queue { items: VecDeque::new(), bytes: 0, state: State::Open });
+        let shared = Arc::new(Shared { queue, wake: Condvar::new(), counters });
+        let segments = log.segments.clone();
+        let writer = Writer { shared: shared.clone(), log, sink };
+        let thread = std::thread::Builder::new().name("wal".into()).spawn(move || writer.run())?;
+        Ok(Self { shared, segments, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Queues a payload; the sink gets the ticket when it is durable, or failed. Without a payload the ticket comes back when everything queued before is
+    /// durable. Never waits.
+    ///
+    /// # Errors
+    /// When it was not taken; then the ticket is dropped.
+    pub fn submit(&self, payload: Option<Payload>, ticket: T) -> Result<(), SubmitError> {
+        let bytes = payload.as_ref().map_or(0, Payload::len);
+        if bytes > PAYLOAD_BYTES_MAX {
+            return Err(SubmitError::TooLarge(bytes));
+        }
+        let mut queue = self.shared.queue.lock();
+        match &queue.state {
+            State::Open if queue.bytes + bytes > QUEUE_BYTES_MAX => Err(SubmitError::Busy),
+            State::Open => {
+                queue.bytes += bytes;
+                queue.items.push_back(Item { payload, ticket });
+                self.shared.wake.notify_one();
+                Ok(())
+            }
+            State::Stalled => Err(SubmitError::Stalled),
+            State::Broken(reason) => Err(SubmitError::Broken(reason.clone())),
+            State::Closing | State::Abandoned => Err(SubmitError::Closed),
+        }
+    }
+
+    /// Lets go of the segments that hold only records below this LSN.
+    ///
+    /// # Errors
+    /// When a file cannot be renamed or removed; the rest is kept.
+    pub fn release(&self, keep_from: u64) -> io::Result<usize> {
+        self.segments.release(keep_from)
+    }
+
+    /// Makes a spare segment when there is none and the one that is written is half full.
+    ///
+    /// # Errors
+    /// When there is no room; nothing is lost by that.
+    pub fn prepare_when_half_full(&self) -> io::Result<()> {
+        let half = self.segments.bytes / 2;
+        if self.shared.counters.segment_used.load(Relaxed) > half { self.segments.prepare() } else { Ok(()) }
+    }
+
+    /// Bytes of the segments that are needed.
+    #[must_use]
+    pub fn bytes_used(&self) -> u64 {
+        self.segments.bytes_used()
+    }
+
+    /// The segments that are needed.
+    #[must_use]
+    pub fn segments(&self) -> usize {
+        self.segments.count()
+    }
+
+    /// The first LSN behind the oldest segment, when it is not the only one.
+    #[must_use]
+    pub fn oldest_ends(&self) -> Option<u64> {
+        self.segments.oldest_ends()
+    }
+
+    /// What it counts.
+    #[must_use]
+    pub fn counters(&self) -> &WalCounters {
+        &self.shared.counters
+    }
+
+    /// Takes nothing more, makes what is queued durable, seals, and ends the thread. Waits for all that.
+    pub fn close(&self) {
+        self.end(State::Closing);
+    }
+
+    fn end(&self, state: State) {
+        {
+            let mut queue = self.shared.queue.lock();
+            if !matches!(queue.state, State::Broken(_)) {
+                queue.state = state;
+            }
+            self.shared.wake.notify_one();
+        }
+        let thread = self.thread.lock().take();
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the write-ahead log's thread panicked");
+        }
+    }
+}
+
+impl<T> Drop for Wal<T> {
+    /// Ends the thread; what is queued and not written is dropped, as a crash would.
+    fn drop(&mut self) {
+        let mut queue = self.shared.queue.lock();
+        if !matches!(queue.state, State::Broken(_)) {
+            queue.state = State::Abandoned;
+        }
+        self.shared.wake.notify_one();
+        drop(queue);
+        if let Some(thread) = self.thread.get_mut().take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The thread's own.
+struct Writer<T, S> {
+    shared: Arc<Shared<T>>,
+    log: Log,
+    sink: S,
+}
+
+impl<T, S: Sink<T>> Writer<T, S> {
+    fn run(mut self) {
+        while let Some(group) = self.next_group() {
+            if !self.commit(group) {
+                return;
+            }
+        }
+    }
+
+    /// Waits for work; seals the log when there is none for a while. `None` when the thread has to end.
+    fn next_group(&mut self) -> Option<VecDeque<Item<T>>> {
+        let shared = self.shared.clone();
+        let mut queue = shared.queue.lock();
+        loop {
+            match queue.state {
+                State::Abandoned | State::Broken(_) => return None,
+                State::Closing if queue.items.is_empty() => {
+                    drop(queue);
+                    if let Err(error) = self.log.seal().and_then(|()| self.log.sync()) {
+                        tracing::error!(%error, "could not seal the write-ahead log");
+                    }
+                    return None;
+                }
+                _ => {}
+            }
+            if !queue.items.is_empty() {
+                return Some(take_group(&mut queue));
+            }
+            if self.log.sealed {
+                shared.wake.wait(&mut queue);
+            } else if shared.wake.wait_for(&mut queue, SEAL_AFTER).timed_out() && queue.items.is_empty() {
+                // Not worth a failure: the records before it are durable without it.
+                if let Err(error) = self.log.seal() {
+                    tracing::debug!(%error, "no seal");
+                    self.log.sealed = true;
+                }
+            }
+        }
+    }
+
+    /// Makes a group durable, segment by segment. False when the log is broken.
+    fn commit(&mut self, mut items: VecDeque<Item<T>>) -> bool {
+        while !items.is_empty() {
+            match self.commit_run(&mut items) {
+                Ok(done) => self.sink.durable(done),
+                Err(failure) => return self.fail(items, &failure),
+            }
+        }
+        true
+    }
+
+    /// Makes as many durable as fit into the current segment; begins another one when none does.
+    fn commit_run(&mut self, items: &mut VecDeque<Item<T>>) -> Result<Vec<(u64, T)>, Failure> {
+        let mut room = self.log.room();
+        let fits = |item: &&Item<T>| {
+            let size = item.payload.as_ref().map_or(0, |payload| record::size(payload.len()));
+            let fits = size <= room;
+            room = room.saturating_sub(size);
+            fits
+        };
+        let count = items.iter().take_while(fits).count();
+        if count == 0 {
+            let size = items.front().and_then(|item| item.payload.as_ref()).map_or(0, |payload| record::size(payload.len()));
+            self.log.roll(size)?;
+            return self.commit_run(items);
+        }
+        let first = self.log.next_lsn();
+        let began = Instant::now();
+        let payloads = items.iter().take(count).filter_map(|item| item.payload.as_ref());
+        if let Some(bytes) = self.log.append(payloads)? {
+            let counters = &self.shared.counters;
+            counters.sync.record(began.elapsed());
+            counters.bytes.fetch_add(bytes, Relaxed);
+            counters.records.fetch_add(self.log.next_lsn() - first, Relaxed);
+            counters.durable_lsn.store(self.log.durable, Relaxed);
+            counters.segment_used.store(self.log.at, Relaxed);
+        }
+        let mut lsn = first - 1;
+        let number = |item: Item<T>| {
+            lsn += u64::from(item.payload.is_some());
+            (lsn, item.ticket)
+        };
+        Ok(items.drain(..count).map(number).collect())
+    }
+
+    /// Fails the rest of a group and everything queued behind it. False when the log is broken.
+    fn fail(&mut self, rest: VecDeque<Item<T>>, failure: &Failure) -> bool {
+        let full = matches!(failure, Failure::Full(_));
+        let queued = {
+            let mut queue = self.shared.queue.lock();
+            match (&queue.state, failure) {
+                (_, Failure::Broken(reason)) => queue.state = State::Broken(reason.as_str().into()),
+                (State::Open, Failure::Full(_)) => queue.state = State::Stalled,
+                _ => {}
+            }
+            queue.bytes = 0;
+            std::mem::take(&mut queue.items)
+        };
+        let tickets = rest.into_iter().chain(queued).map(|item| item.ticket).collect();
+        let shared = &self.shared;
+        let reopen = || {
+            let mut queue = shared.queue.lock();
+            if matches!(queue.state, State::Stalled) {
+                queue.state = State::Open;
+            }
+        };
+        self.sink.failed(tickets, failure, &reopen);
+        reopen();
+        full
+    }
+}
+
+fn take_group<T>(queue: &mut Queue<T>) -> VecDeque<Item<T>> {
+    let mut bytes = 0;
+    let within = |item: &&Item<T>| {
+        let first = bytes == 0;
+        bytes += item.payload.as_ref().map_or(0, Payload::len);
+        first || bytes <= GROUP_BYTES
+    };
+    let count = queue.items.iter().take_while(within).count();
+    let group: VecDeque<_> = queue.items.drain(..count).collect();
+    queue.bytes -= group.iter().filter_map(|item| item.payload.as_ref()).map(Payload::len).sum::<usize>();
+    group
+}
+
+/// The end of the log: the segment that is written, and where.
+#[derive(Debug)]
+pub(super) struct Log {
+    segments: Arc<Segments>,
+    segment: Segment,
+    file: File,
+    at: u64,
+    /// The newest LSN written.
+    written: u64,
+    /// The newest LSN synced.
+    durable: u64,
+    /// Whether the newest record is a seal, or there is nothing to seal.
+    sealed: bool,
+    /// Bytes behind `at` that a failed write may have left there.
+    debris: usize,
+    buffer: Vec<u8>,
+}
+
+impl Log {
+    pub(super) fn new(segments: Arc<Segments>, segment: Segment, file: File, at: u64, last_lsn: u64) -> Self {
+        // What survived may be unsealed.
+        Self { segments, segment, file, at, written: last_lsn, durable: last_lsn, sealed: last_lsn == 0, debris: 0, buffer: Vec::new() }
+    }
+
+    fn next_lsn(&self) -> u64 {
+        self.written + 1
+    }
+
+    fn room(&self) -> usize {
+        usize::try_from(self.segment.bytes.saturating_sub(self.at)).unwrap_or(usize::MAX)
+    }
+
+    /// Begins the next segment. Everything in this one is synced first: see the module's invariants.
+    fn roll(&mut self, needed: usize) -> Result<(), Failure> {
+        self.clear_debris()?;
+        self.sync().map_err(|error| Failure::Broken(error.to_string()))?;
+        let (segment, file) = self.segments.begin(self.next_lsn(), needed).map_err(|error| failure(&error))?;
+        (self.segment, self.file, self.at) = (segment, file, super::segment::HEADER as u64);
+        Ok(())
+    }
+
+    /// Writes and syncs these records; the bytes that it took, `None` when there was nothing to write.
+    fn append<'a>(&mut self, payloads: impl Iterator<Item = &'a Payload>) -> Result<Option<u64>, Failure> {
+        self.buffer.clear();
+        let mut lsn = self.written;
+        for payload in payloads {
+            lsn += 1;
+            record::encode(&mut self.buffer, self.segment.salt, lsn, self.durable, payload);
+        }
+        if self.buffer.is_empty() {
+            return Ok(None);
+        }
+        self.write()?;
+        self.written = lsn;
+        self.sealed = false;
+        self.sync().map_err(|error| Failure::Broken(error.to_string()))?;
+        let bytes = self.buffer.len() as u64;
+        self.buffer.shrink_to(GROUP_BYTES);
+        Ok(Some(bytes))
+    }
+
+    /// Writes the buffer. When that fails, zeros go over what may be there before anything else does, so that it never passes as part of a later group.
+    fn write(&mut self) -> Result<(), Failure> {
+        self.clear_debris()?;
+        if let Err(error) = self.segments.disk.write(&self.file, &self.buffer, self.at) {
+            self.debris = self.buffer.len();
+            return Err(failure(&error));
+        }
+        self.at += self.buffer.len() as u64;
+        Ok(())
+    }
+
+    fn clear_debris(&mut self) -> Result<(), Failure> {
+        if self.debris > 0 {
+            let disk = &self.segments.disk;
+            disk.write(&self.file, &vec![0; self.debris], self.at).map_err(|error| failure(&error))?;
+            disk.sync(&self.file).map_err(|error| Failure::Broken(error.to_string()))?;
+            self.debris = 0;
+        }
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        if self.durable < self.written {
+            self.segments.disk.sync(&self.file)?;
+            self.durable = self.written;
+        }
+        Ok(())
+    }
+
+    /// Writes a seal when there is something to seal and room for it. It is not synced: the next group does that.
+    fn seal(&mut self) -> io::Result<()> {
+        if self.sealed || self.room() < record::size(0) {
+            self.sealed = true;
+            return Ok(());
+        }
+        self.buffer.clear();
+        let lsn = self.next_lsn();
+        record::encode(&mut self.buffer, self.segment.salt, lsn, self.durable, &Payload::default());
+        self.write().map_err(io::Error::other)?;
+        self.written += 1;
+        self.sealed = true;
+        Ok(())
+    }
+}
+
+/// What an error of the disk means for the log.
+fn failure(error: &io::Error) -> Failure {
+    use io::ErrorKind::{QuotaExceeded, StorageFull};
+    let out_of_files =
+        [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE].iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()));
+    if out_of_files || matches!(error.kind(), StorageFull | QuotaExceeded) {
+        Failure::Full(error.to_string())
+    } else {
+        Failure::Broken(error.to_string())
+    }
+}
