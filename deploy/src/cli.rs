@@ -250,6 +250,14 @@ pub(crate) enum Action<A: Args> {
 pub(crate) enum QuarantineAction {
     /// Show the pods in it.
     List,
+    /// Give a pod's lines to their owner.
+    Release {
+        /// The pod's UID, as the list has it.
+        pod_uid: String,
+        /// The instance that gets them; without it, the one that selects the pod.
+        #[arg(long, value_name = "ID")]
+        instance: Option<String>,
+    },
 }
 
 /// A new partner.

@@ -163,6 +163,12 @@ impl Indexer {
         Ok(Self { store: engine.store.clone(), engine })
     }
 
+    /// The store's epoch: part of every row's id, another one after a restore.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.store.epoch()
+    }
+
     /// The registry.
     #[must_use]
     pub fn registry(&self) -> &Registry {

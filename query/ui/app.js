@@ -13,6 +13,8 @@ import * as state from "./state.js";
 import * as time from "./time.js";
 
 const PAGE_ROWS = 200;
+/** Below this, being behind is the way of things: batches close, collectors report. */
+const BEHIND_SHOWN_S = 5;
 
 const at = {
   search: byId("search", HTMLFormElement),
@@ -208,7 +210,8 @@ function done(view, summary) {
     messages.nothing(at.message, { query: view.query, wider, clear: view.query ? () => ask({ query: "" }) : null });
   }
   pageEnd(view, summary);
-  at.complete.replaceChildren(badge(summary.complete));
+  // While lines arrive, how far it was complete at the start says nothing.
+  at.complete.replaceChildren(...(view.follow ? [] : badges(summary.complete)));
   const warnings = (summary.warnings ?? []).map((warning) => h("li", {}, messages.warningText(warning)));
   at.warnings.replaceChildren(...warnings);
   at.warnings.hidden = warnings.length === 0;
@@ -252,10 +255,11 @@ function wrong(view, error) {
   if (error instanceof api.SignedOut) return showDoor("Your session has ended. Sign in again: your query is kept.");
   messages.clear(at.message);
   if (error instanceof api.Refused && error.problem.span) {
+    following?.stop();
+    following = null;
     say("");
     at.query.setAttribute("aria-invalid", "true");
     messages.queryError(at.queryError, view.query, error.problem, (query) => ask({ query }));
-    messages.show(at.message, "The query cannot be read", "The place is marked above. Correct it, or take the correction that is offered.");
     return;
   }
   say(rows.count > 0 ? `${rows.count.toLocaleString()} lines, not all` : "");
@@ -270,8 +274,10 @@ async function drawHistogram(view, signal) {
     const counts = await api.histogram(bounds(view), signal);
     if (!signal.aborted) histogram.draw(counts, from, to);
   } catch (error) {
-    // The search tells what is wrong; here it is enough that there is no picture.
-    if (!signal.aborted) histogram.failed(error instanceof api.Refused && !error.problem.span ? messages.sentence(error.message) : "No picture: see below.");
+    // The search tells what is wrong with both; only what the search may not say is said here.
+    if (signal.aborted) return;
+    if (error instanceof api.Refused && !error.problem.span) histogram.failed(messages.sentence(error.message));
+    else histogram.hide();
   }
 }
 
@@ -288,19 +294,28 @@ function say(text) {
 }
 
 /** How complete the answer is. @param {api.Summary["complete"]} complete */
-function badge(complete) {
-  if (!complete) return "";
+function badges(complete) {
+  if (!complete) return [];
   const gaps = complete.gaps ?? [];
   const until = complete.until ? Date.parse(complete.until) : NaN;
   const behind = complete.behind_seconds ?? 0;
+  const parts = [];
   if (gaps.length > 0) {
     const list = gaps.slice(0, 50).map((gap) => h("li", {}, gapText(gap)));
     const more = gaps.length > 50 ? h("li", {}, `and ${gaps.length - 50} more`) : null;
-    return h("details", { class: "badge bad" }, h("summary", {}, gaps.length === 1 ? "Lines are missing in 1 place" : `Lines are missing in ${gaps.length} places`), h("ul", {}, ...list, more));
+    const places = gaps.length === 1 ? "1 place" : `${gaps.length} places`;
+    parts.push(h("details", { class: "badge bad" }, h("summary", {}, `Lines are missing in ${places}`), h("ul", {}, ...list, more)));
   }
-  if (Number.isNaN(until)) return h("span", { class: "badge", title: "No collector has reported on these streams yet" }, "Completeness unknown");
-  if (behind >= 5) return h("span", { class: "badge late", title: `Complete to ${time.full(until)}` }, `Behind by ${time.roughly(behind)}`);
-  return h("span", { class: "badge good", title: "Everything printed before this has arrived" }, `Complete to ${time.short(until)}`);
+  if (behind >= BEHIND_SHOWN_S) {
+    const to = Number.isNaN(until) ? "" : `Complete to ${time.full(until)}`;
+    parts.push(h("span", { class: "badge late", title: to }, `Behind by ${time.roughly(behind)}`));
+  } else if (!Number.isNaN(until)) {
+    const title = "Everything that was printed before this time has arrived";
+    parts.push(h("span", { class: gaps.length > 0 ? "badge" : "badge good", title }, `Complete to ${time.short(until)}`));
+  } else if (gaps.length === 0) {
+    parts.push(h("span", { class: "badge", title: "No collector has reported on these streams yet" }, "Completeness unknown"));
+  }
+  return parts;
 }
 
 /** @param {Record<string, unknown>} gap */

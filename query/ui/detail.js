@@ -68,7 +68,7 @@ function tree(value, path, narrow) {
     const below = Array.isArray(value) ? path : path ? `${path}.${key}` : key;
     if (item !== null && typeof item === "object") {
       const inner = tree(/** @type {Record<string, unknown>} */ (item), below, narrow);
-      list.append(h("li", {}, h("span", { class: "key" }, visible(key)), inner ?? h("span", { class: "value muted" }, Array.isArray(item) ? "[]" : "{}")));
+      list.append(h("li", { class: inner ? "branch" : null }, h("span", { class: "key" }, visible(key)), inner ?? h("span", { class: "value muted" }, Array.isArray(item) ? "[]" : "{}")));
     } else {
       list.append(leaf(key, item, below, narrow));
     }
@@ -88,15 +88,17 @@ function leaf(key, value, path, narrow) {
   const text = value === null ? "null" : String(value);
   const shown = visible(text);
   const only = path && value !== null ? clause(path, text) : null;
-  const item = h("li", {}, h("span", { class: "key" }, visible(key)));
+  const what = h("span", { class: "what" });
+  const item = h("li", {}, h("span", { class: "key" }, visible(key)), what);
   if (only === null) {
-    item.append(h("span", { class: "value" }, shown === "" ? "“”" : shown));
+    what.append(h("span", { class: "value" }, shown === "" ? "“”" : shown));
     return item;
   }
   const without = clause(path, text, true) ?? "";
-  item.append(
+  const leaveOut = `Leave out lines with ${only}`;
+  what.append(
     h("button", { type: "button", class: "value", title: `Only lines with ${only}`, onclick: () => narrow(only) }, shown),
-    h("button", { type: "button", class: "minus", "aria-label": `Leave out lines with ${only}`, title: `Leave out lines with ${only}`, onclick: () => narrow(without) }, "−"),
+    h("button", { type: "button", class: "minus", "aria-label": leaveOut, title: leaveOut, onclick: () => narrow(without) }, "−"),
   );
   return item;
 }
@@ -109,7 +111,7 @@ function format(row, narrow) {
     const code = typeof problem === "string" ? problem : problem.code;
     const fix = FIXES[code] ?? (typeof problem === "string" ? "" : problem.fix ?? "");
     const item = leaf("problem", code, "problem", narrow);
-    if (fix) item.append(h("p", { class: "fix" }, `${fix}.`));
+    if (fix) item.querySelector(".what")?.append(h("p", { class: "fix" }, `${fix}.`));
     list.append(item);
   }
   const redactions = redacted(row.redactions);

@@ -33,11 +33,17 @@ export class HistogramView {
   }
 
   loading() {
+    this.place.hidden = false;
     this.place.classList.add("busy");
+  }
+
+  hide() {
+    this.place.hidden = true;
   }
 
   /** @param {string} why */
   failed(why) {
+    this.last = null;
     this.place.classList.remove("busy");
     this.place.replaceChildren(h("p", { class: "muted" }, why));
   }

@@ -59,7 +59,7 @@ export function failed(place, error, again) {
   if (error instanceof Offline) {
     show(place, "The server cannot be reached", "Check your connection. The search starts again by itself when it is back, or now:", retry);
   } else if (error instanceof Incomplete) {
-    show(place, "The answer broke off", "The lines above are not all. Search again to see the rest.", [{ label: "Search again", act: again }]);
+    show(place, "The answer broke off", "What came before is not all. Search again to see the rest.", [{ label: "Search again", act: again }]);
   } else if (error instanceof Refused && (error.status === 429 || error.status === 503)) {
     const wait = error.retryAfter > 0 ? `in ${error.retryAfter} s` : "in a moment";
     show(place, "The server is busy", `${sentence(error.message)} Try again ${wait}.`, retry);

@@ -144,7 +144,7 @@ export class Rows {
 /** @param {import("./api.js").Row} row */
 function render(row) {
   const level = LEVELS.includes(row.level ?? "") ? /** @type {string} */ (row.level) : "none";
-  const module = row.version ? `${row.module ?? "?"}@${row.version}` : row.module ?? "";
+  const module = row.version ? `${row.module ?? ""}@${row.version}` : row.module ?? "";
   const marks = row.verdict && row.verdict !== "ok" ? h("span", { class: "verdict", title: `The format: ${(row.problems ?? []).map(code).join(", ") || row.verdict}` }, row.verdict) : null;
   return h(
     "li",
@@ -154,7 +154,7 @@ function render(row) {
       { class: "head", role: "button", tabindex: "-1", "aria-expanded": "false" },
       h("time", { datetime: row.time, title: timeTitle(row.time) }, rowTime(row.time)),
       h("span", { class: "level" }, level === "none" ? "–" : level),
-      h("span", { class: "module", title: module }, visible(module)),
+      h("span", { class: "module", title: module }, visible(row.module ?? ""), row.version ? h("span", { class: "version" }, visible(`@${row.version}`)) : null),
       h("span", { class: "instance", title: row.instance ?? "" }, visible(row.instance ?? "")),
       h("span", { class: "text" }, marks, h("bdi", {}, visible((row.message ?? "").slice(0, MESSAGE_CLOSED_MAX)))),
     ),

@@ -25,12 +25,13 @@ pub(crate) enum Mode {
     Private,
 }
 
-/// Makes the first staff token when there is none yet, and writes it for the person who set the server up.
+/// Makes a staff token when there is none that holds, and writes it for the person who set the server up: first the file, then the token,
+/// so that a crash between both leaves no token that nobody knows.
 pub(crate) async fn staff_token(dir: &Path, registry: &Registry) -> Result<(), Failure> {
-    let made = registry.bootstrap_staff_token().await;
+    let keep = |token: &str| replace(dir, STAFF_TOKEN, &format!("{token}\n"), Mode::Private);
+    let made = registry.bootstrap_staff_token_with(keep).await;
     let made = made.map_err(|error| Failure::Server(format!("cannot make the first staff token: {error}")))?;
-    if let Some(token) = made {
-        write(dir, STAFF_TOKEN, &format!("{token}\n"), Mode::Private)?;
+    if made.is_some() {
         tracing::info!(file = %dir.join(STAFF_TOKEN).display(), "a staff token was made: sign in with it, then keep it safe");
     }
     Ok(())

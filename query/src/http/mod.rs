@@ -1,8 +1,134 @@
-//! The HTTP edge for readers.
+//! The HTTP edge for readers: one file for each endpoint, and what they share.
+//!
+//! ```text
+//! token or cookie ─► Scope ─► body (64 KiB) ─► plan ─► a place among the running searches, or 429 ─► the store ─► answer, row by row
+//! ```
+//!
+//! Invariants: every endpoint but the page asks for the scope first, and hands it to the store unread; nothing of an answer comes from beyond it. A query
+//! stops when its reader goes away: the answer's stream owns the store's receiver, and dropping the one drops the other. Nothing runs detached.
+//! Every body, query, search and answer has a bound: see [`Limits`].
 
+mod body;
+mod complete;
+mod cursor;
+mod errors;
+mod histogram;
+mod page;
+mod parse;
+mod row;
+mod search;
+mod tail;
+
+use crate::plan::Setting;
+use crate::time::{BadTime, TimeRange};
+use axum::Router;
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+use axum::routing::{any, get, post};
 use martlog_indexer::Indexer;
+use martlog_indexer::doors::problem::Problem;
+use martlog_indexer::registry::Scope;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Search, tail, histogram, session and the page.
-pub fn router(_indexer: Indexer) -> axum::Router {
-    unimplemented!()
+/// The bounds of the reading side.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// A request's body, bytes: a query of the greatest length with room around it.
+    pub body_bytes_max: usize,
+    /// Searches and histograms at once, waiting for the store's threads included; more are told to come back.
+    pub searches_max: usize,
+    /// Tails at once: each holds a connection for long.
+    pub tails_max: usize,
+    /// How long a search or histogram may take.
+    pub deadline: Duration,
+    /// How often a tail says where it is.
+    pub status_every: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes_max: 64 << 10,
+            searches_max: 32,
+            tails_max: 256,
+            deadline: Duration::from_secs(30),
+            status_every: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Search, tail, histogram, parse and the page.
+pub fn router(indexer: Indexer) -> Router {
+    router_with(indexer, Limits::default())
+}
+
+/// The same with other bounds.
+pub fn router_with(indexer: Indexer, limits: Limits) -> Router {
+    let app = App {
+        indexer,
+        searches: Arc::new(Semaphore::new(limits.searches_max)),
+        tails: Arc::new(Semaphore::new(limits.tails_max)),
+        limits: Arc::new(limits),
+    };
+    let api = Router::new()
+        .route("/search", post(search::search))
+        .route("/histogram", post(histogram::histogram))
+        .route("/tail", get(tail::tail))
+        .route("/parse", post(parse::parse))
+        .method_not_allowed_fallback(errors::method_not_allowed)
+        .with_state(app);
+    Router::new().nest("/api/v1", api).route("/api/{*path}", any(errors::no_such_endpoint)).merge(page::router())
+}
+
+/// What the endpoints share.
+#[derive(Debug, Clone)]
+struct App {
+    indexer: Indexer,
+    limits: Arc<Limits>,
+    searches: Arc<Semaphore>,
+    tails: Arc<Semaphore>,
+}
+
+impl App {
+    /// A place among the running searches.
+    fn search_place(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        place(&self.searches, "searches", self.limits.searches_max)
+    }
+
+    /// A place among the tails.
+    fn tail_place(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        place(&self.tails, "tails", self.limits.tails_max)
+    }
+}
+
+fn place(places: &Arc<Semaphore>, what: &str, most: usize) -> Result<OwnedSemaphorePermit, Problem> {
+    Arc::clone(places).try_acquire_owned().map_err(|_| {
+        let detail = format!("{most} {what} are running, and no more run at once; ask again in a second");
+        Problem { retry_after_s: Some(1), ..Problem::new(429, "busy", "Too many at once", detail) }
+    })
+}
+
+/// The setting in which a query of this request is planned.
+fn setting(scope: &Scope, from: Option<&str>, to: Option<&str>) -> Result<Setting, Problem> {
+    let now_ns = now_ns();
+    let range = TimeRange::of_request(from, to, now_ns)
+        .map_err(|BadTime(reason)| Problem::new(400, "bad_time_range", "The time range cannot be read", reason))?;
+    Ok(Setting { now_ns, range, range_given: from.is_some() || to.is_some(), staff: scope.is_staff() })
+}
+
+/// The clock, ns since the epoch.
+fn now_ns() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+}
+
+/// Marks an answer as what it is: of this moment and this reader, and read as no other type.
+fn private(mut response: Response, content_type: &'static str) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }

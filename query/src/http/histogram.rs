@@ -1,0 +1,197 @@
+//! `POST /api/v1/histogram`: how many lines match over time, in at most [`BUCKETS`] buckets where the client does not say how wide they are.
+//!
+//! Buckets begin at multiples of the interval, so they stay where they are when the range moves. All from the first to the last are given, empty ones too;
+//! behind the clock only those with lines.
+
+use super::errors::{query_problem, search_problem};
+use super::{App, body, complete, private, setting};
+use crate::plan::plan;
+use crate::time::{self, DAY, TimeRange, rfc3339};
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use martlog_indexer::doors::auth;
+use martlog_indexer::doors::problem::Problem;
+use martlog_indexer::search::request::{GroupBy, SearchError};
+use martlog_indexer::search::{Bucket, Histogram, HistogramRequest};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+/// Buckets of an interval that was chosen here: as many as a chart shows well.
+const BUCKETS: i64 = 120;
+/// Buckets of an interval that the client chose.
+const BUCKETS_MAX: i64 = 2_000;
+
+const MILLISECOND: i64 = 1_000_000;
+const SECOND: i64 = 1_000 * MILLISECOND;
+const MINUTE: i64 = 60 * SECOND;
+const HOUR: i64 = 60 * MINUTE;
+
+/// The widths that are chosen from: parts of the clock and the calendar, ns.
+const STEPS: [i64; 34] = [
+    MILLISECOND,
+    2 * MILLISECOND,
+    5 * MILLISECOND,
+    10 * MILLISECOND,
+    20 * MILLISECOND,
+    50 * MILLISECOND,
+    100 * MILLISECOND,
+    200 * MILLISECOND,
+    500 * MILLISECOND,
+    SECOND,
+    2 * SECOND,
+    5 * SECOND,
+    10 * SECOND,
+    15 * SECOND,
+    30 * SECOND,
+    MINUTE,
+    2 * MINUTE,
+    5 * MINUTE,
+    10 * MINUTE,
+    15 * MINUTE,
+    30 * MINUTE,
+    HOUR,
+    2 * HOUR,
+    3 * HOUR,
+    6 * HOUR,
+    12 * HOUR,
+    DAY,
+    2 * DAY,
+    7 * DAY,
+    14 * DAY,
+    28 * DAY,
+    91 * DAY,
+    182 * DAY,
+    364 * DAY,
+];
+
+/// The body of a request.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HistogramBody {
+    #[serde(default)]
+    query: String,
+    from: Option<String>,
+    to: Option<String>,
+    interval: Option<String>,
+    by: Option<GroupBy>,
+}
+
+pub(super) async fn histogram(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+    let scope = auth::scope(&app.indexer, &headers).await?;
+    let body: HistogramBody = body::json(&headers, body, app.limits.body_bytes_max).await?;
+    let setting = setting(&app, &scope, body.from.as_deref(), body.to.as_deref())?;
+    let plan = plan(&body.query, &setting).map_err(|error| query_problem(&body.query, &error))?;
+    let shown = shown(plan.range, setting.now_ns);
+    let interval_ns = interval(body.interval.as_deref(), shown)?;
+    let _place = app.search_place()?;
+    let deadline = Instant::now() + app.limits.deadline;
+    let request = HistogramRequest {
+        predicate: plan.predicate,
+        from_ns: plan.range.from_ns,
+        to_ns: plan.range.to_ns,
+        interval_ns,
+        by: body.by,
+        quarantine: plan.quarantine,
+        deadline,
+    };
+    let completeness = app.indexer.completeness(&scope).await;
+    let counted = tokio::time::timeout_at(deadline.into(), app.indexer.histogram(&scope, request)).await;
+    let histogram = counted.unwrap_or(Err(SearchError::Deadline)).map_err(|error| search_problem(&error))?;
+    let total: u64 = histogram.buckets.iter().map(|bucket| bucket.count).sum();
+    let buckets = filled(histogram, shown, interval_ns);
+    let answer = json!({
+        "interval": time::print_duration(interval_ns),
+        "from": rfc3339(shown.from_ns),
+        "to": rfc3339(shown.to_ns),
+        "buckets": buckets.iter().map(|bucket| bucket_value(bucket, body.by.is_some())).collect::<Vec<_>>(),
+        "total": total,
+        "complete": complete::complete(&completeness, plan.range.from_ns),
+        "warnings": plan.warnings.iter().map(|warning| warning.json(&body.query)).collect::<Vec<_>>(),
+    });
+    Ok(private(answer.to_string().into_response(), "application/json"))
+}
+
+/// The range that is drawn: up to the clock where the end is "until now".
+fn shown(range: TimeRange, now_ns: i64) -> TimeRange {
+    let to_ns = if range.open { now_ns.clamp(range.from_ns + 1, range.to_ns) } else { range.to_ns };
+    TimeRange { to_ns, ..range }
+}
+
+/// The width of a bucket, ns.
+fn interval(asked: Option<&str>, shown: TimeRange) -> Result<i64, Problem> {
+    let width = shown.to_ns.saturating_sub(shown.from_ns);
+    let Some(text) = asked else {
+        // One bucket more than the width has may be touched.
+        let fits = |step: &&i64| width / **step + 2 <= BUCKETS;
+        return Ok(STEPS.iter().find(fits).copied().unwrap_or(10 * 364 * DAY));
+    };
+    let bad = |detail: String| Problem::new(400, "bad_interval", "The interval cannot be used", detail);
+    let interval = time::duration(text).map_err(|error| bad(error.to_string()))?;
+    if width / interval >= BUCKETS_MAX {
+        return Err(bad(format!("an interval of {text} makes more than {BUCKETS_MAX} buckets; take a wider one or a shorter range")));
+    }
+    Ok(interval)
+}
+
+/// The buckets from the first to the last of the range, empty ones too, and those with lines behind it.
+fn filled(histogram: Histogram, shown: TimeRange, interval_ns: i64) -> Vec<Bucket> {
+    let mut buckets: BTreeMap<i64, Bucket> = histogram.buckets.into_iter().map(|bucket| (bucket.start_ns, bucket)).collect();
+    let mut start_ns = shown.from_ns - shown.from_ns.rem_euclid(interval_ns);
+    while start_ns < shown.to_ns {
+        buckets.entry(start_ns).or_insert_with(|| Bucket { start_ns, ..Bucket::default() });
+        start_ns = start_ns.saturating_add(interval_ns);
+    }
+    buckets.into_values().collect()
+}
+
+fn bucket_value(bucket: &Bucket, grouped: bool) -> Value {
+    let mut value = json!({"start": rfc3339(bucket.start_ns), "count": bucket.count});
+    if grouped {
+        value["by"] = json!(bucket.by);
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_795_342_370 * SECOND;
+
+    fn back(width: i64) -> TimeRange {
+        TimeRange { from_ns: NOW - width, to_ns: NOW, open: false }
+    }
+
+    #[test]
+    fn intervals_are_parts_of_the_clock_and_give_at_most_120_buckets() {
+        for (width, expected) in [(5 * MINUTE, "5s"), (15 * MINUTE, "10s"), (HOUR, "1m"), (DAY, "15m"), (7 * DAY, "2h"), (30 * DAY, "12h"), (1, "1ms")] {
+            assert_eq!(time::print_duration(interval(None, back(width)).unwrap()), expected, "{width}");
+        }
+        assert!(STEPS.is_sorted());
+        for width in (0..62).map(|bit| 1_i64 << bit) {
+            let interval = interval(None, back(width)).unwrap();
+            assert!(filled(Histogram::default(), back(width), interval).len() <= 120, "{width}");
+        }
+    }
+
+    #[test]
+    fn an_interval_of_the_client_is_bounded() {
+        assert_eq!(interval(Some("30s"), back(HOUR)).unwrap(), 30 * SECOND);
+        for text in ["1s", "0s", "x"] {
+            assert_eq!(interval(Some(text), back(DAY)).unwrap_err().code, "bad_interval", "{text}");
+        }
+    }
+
+    #[test]
+    fn empty_buckets_are_there_and_lines_of_fast_clocks_too() {
+        let range = TimeRange { from_ns: NOW - 3 * MINUTE, to_ns: NOW + DAY, open: true };
+        let ahead = Bucket { start_ns: NOW - NOW.rem_euclid(MINUTE) + HOUR, count: 2, ..Bucket::default() };
+        let buckets = filled(Histogram { buckets: vec![ahead.clone()] }, shown(range, NOW), MINUTE);
+        let minutes: Vec<_> = buckets.iter().map(|bucket| (bucket.start_ns - ahead.start_ns) / MINUTE).collect();
+        assert_eq!(minutes, [-63, -62, -61, -60, 0]);
+    }
+}

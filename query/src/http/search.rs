@@ -1,0 +1,211 @@
+//! `POST /api/v1/search`: rows as they are found, one JSON object a line, then one summary or one error.
+//!
+//! Without a summary the answer is incomplete: a client that sees none must not take the rows for all. The answer's stream owns the store's receiver
+//! and the search's place; a reader that goes away drops both.
+
+use super::cursor::{SearchCursor, binding};
+use super::errors::{members, query_problem, search_problem};
+use super::{App, body, complete, private, row, setting};
+use crate::plan::plan;
+use crate::time::rfc3339;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use futures_util::stream;
+use martlog_indexer::doors::auth;
+use martlog_indexer::doors::problem::Problem;
+use martlog_indexer::registry::Scope;
+use martlog_indexer::row::Position;
+use martlog_indexer::search::request::SearchError;
+use martlog_indexer::search::{Event, Order, SearchRequest, Summary};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+
+/// Rows of an answer that does not say how many it wants.
+const LIMIT: usize = 100;
+/// Rows of an answer at most; more are asked for page by page.
+const LIMIT_MAX: usize = 10_000;
+/// Events taken from the store at a time, and bytes after which a piece of the answer is sent: many small pieces cost more than they bring.
+const EVENTS: usize = 64;
+const PIECE_BYTES: usize = 64 << 10;
+/// How long after its deadline a search may still tell that it met it.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// The body of a request.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SearchBody {
+    #[serde(default)]
+    query: String,
+    from: Option<String>,
+    to: Option<String>,
+    limit: Option<usize>,
+    #[serde(default)]
+    order: OrderWord,
+    cursor: Option<String>,
+    /// Count every match, also beyond the limit.
+    #[serde(default)]
+    count: bool,
+}
+
+/// The order as clients write it.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum OrderWord {
+    #[default]
+    #[serde(alias = "newest_first")]
+    Newest,
+    #[serde(alias = "oldest_first")]
+    Oldest,
+}
+
+/// What is known before the first row is found.
+struct Prepared {
+    request: SearchRequest,
+    binding: u64,
+    warnings: Vec<Value>,
+}
+
+pub(super) async fn search(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+    let scope = auth::scope(&app.indexer, &headers).await?;
+    let body: SearchBody = body::json(&headers, body, app.limits.body_bytes_max).await?;
+    let prepared = prepare(&app, &scope, &body)?;
+    let place = app.search_place()?;
+    // Asked before the search, so that it never promises more than the rows hold.
+    let complete = complete::complete(&app.indexer.completeness(&scope).await, prepared.request.from_ns);
+    let answer = Answer {
+        epoch: app.indexer.epoch(),
+        deadline: prepared.request.deadline + GRACE,
+        from_ns: prepared.request.from_ns,
+        to_ns: prepared.request.to_ns,
+        binding: prepared.binding,
+        warnings: prepared.warnings,
+        complete,
+        last: None,
+        events: app.indexer.search(&scope, prepared.request),
+        batch: Vec::with_capacity(EVENTS),
+        done: false,
+        _place: place,
+    };
+    let pieces = stream::unfold(answer, |mut answer| async move { answer.next_piece().await.map(|piece| (Ok::<_, std::convert::Infallible>(piece), answer)) });
+    Ok(private(Response::new(Body::from_stream(pieces)), "application/x-ndjson"))
+}
+
+fn prepare(app: &App, scope: &Scope, body: &SearchBody) -> Result<Prepared, Problem> {
+    let limit = body.limit.unwrap_or(LIMIT);
+    if !(1..=LIMIT_MAX).contains(&limit) {
+        let detail = format!("\"limit\" is {limit}; it can be 1 to {LIMIT_MAX}; further rows are asked for with the cursor of the summary");
+        return Err(Problem::new(400, "bad_limit", "The limit is out of range", detail));
+    }
+    let setting = setting(app, scope, body.from.as_deref(), body.to.as_deref())?;
+    let plan = plan(&body.query, &setting).map_err(|error| query_problem(&body.query, &error))?;
+    let order = match body.order {
+        OrderWord::Newest => Order::NewestFirst,
+        OrderWord::Oldest => Order::OldestFirst,
+    };
+    let binding = binding(&plan.canonical, order, scope);
+    let cursor = body.cursor.as_deref().map(|text| SearchCursor::decode(text, binding)).transpose()?;
+    let range = cursor.as_ref().map_or(plan.range, SearchCursor::range);
+    let request = SearchRequest {
+        predicate: plan.predicate,
+        from_ns: range.from_ns,
+        to_ns: range.to_ns,
+        order,
+        limit,
+        as_of_ns: cursor.as_ref().map(|cursor| cursor.as_of_ns),
+        after: cursor.map(|cursor| cursor.after),
+        count: body.count,
+        quarantine: plan.quarantine,
+        deadline: Instant::now() + app.limits.deadline,
+    };
+    Ok(Prepared { request, binding, warnings: plan.warnings.iter().map(|warning| warning.json(&body.query)).collect() })
+}
+
+/// An answer under way.
+struct Answer {
+    events: mpsc::Receiver<Event>,
+    batch: Vec<Event>,
+    epoch: u64,
+    deadline: Instant,
+    from_ns: i64,
+    to_ns: i64,
+    binding: u64,
+    warnings: Vec<Value>,
+    complete: Value,
+    last: Option<Position>,
+    done: bool,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Answer {
+    /// The next lines; `None` behind the last one.
+    async fn next_piece(&mut self) -> Option<Bytes> {
+        if self.done {
+            return None;
+        }
+        let mut piece = Vec::new();
+        while piece.is_empty() || (piece.len() < PIECE_BYTES && !self.events.is_empty() && !self.done) {
+            self.take_events(&mut piece).await;
+        }
+        Some(piece.into())
+    }
+
+    async fn take_events(&mut self, piece: &mut Vec<u8>) {
+        let mut batch = std::mem::take(&mut self.batch);
+        match tokio::time::timeout_at(self.deadline.into(), self.events.recv_many(&mut batch, EVENTS)).await {
+            Ok(0) => self.line(piece, Event::Error(SearchError::Store("the search ended without a summary".to_owned()))),
+            Ok(_) => {}
+            Err(_) => self.line(piece, Event::Error(SearchError::Deadline)),
+        }
+        for event in batch.drain(..) {
+            self.line(piece, event);
+        }
+        self.batch = batch;
+    }
+
+    fn line(&mut self, piece: &mut Vec<u8>, event: Event) {
+        match event {
+            Event::Row(found) => {
+                piece.extend(b"{\"row\":");
+                row::write(piece, &found, self.epoch);
+                piece.extend(b"}");
+                self.last = Some(found.position());
+            }
+            Event::Progress { scanned, share } => piece.extend(json!({"progress": {"scanned": scanned, "share": share}}).to_string().as_bytes()),
+            Event::Summary(summary) => {
+                self.done = true;
+                piece.extend(json!({"summary": self.summary(&summary)}).to_string().as_bytes());
+            }
+            Event::Error(error) => {
+                self.done = true;
+                piece.extend(json!({"error": members(&search_problem(&error))}).to_string().as_bytes());
+            }
+        }
+        piece.push(b'\n');
+    }
+
+    fn summary(&mut self, summary: &Summary) -> Value {
+        let cursor = self.last.take().filter(|_| summary.more).map(|after| {
+            SearchCursor { as_of_ns: summary.as_of_ns, from_ns: self.from_ns, to_ns: self.to_ns, after }.encode(self.binding)
+        });
+        json!({
+            "matched": summary.matched,
+            "exact": summary.exact,
+            "returned": summary.returned,
+            "cursor": cursor,
+            "from": rfc3339(self.from_ns),
+            "to": rfc3339(self.to_ns),
+            "complete": self.complete.take(),
+            "warnings": std::mem::take(&mut self.warnings),
+            "cost": {
+                "elapsed_ms": summary.elapsed_ms,
+                "rows_scanned": summary.rows_scanned,
+                "splits": summary.splits,
+                "splits_pruned": summary.splits_pruned,
+            },
+        })
+    }
+}

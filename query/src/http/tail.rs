@@ -1,0 +1,177 @@
+//! `GET /api/v1/tail?query=…`: matching lines as they arrive, as server-sent events.
+//!
+//! ```text
+//! event: row      id: <cursor>   data: a row                                       every matching line
+//! event: gap                     data: a gap                                       lines that are missing for ever, when that becomes known
+//! event: status   [id: <cursor>] data: {"rows_per_second","until","behind_seconds",…}   at once, then every few seconds
+//! ```
+//!
+//! `id` is the resume cursor: sent back as `Last-Event-ID` (browsers do it by themselves) or `?cursor=`, the tail goes on behind it without a hole. The
+//! last `status` of a tail that the server ends has `"end"` with the reason.
+
+use super::cursor::{decode_tail, encode_tail};
+use super::errors::query_problem;
+use super::{App, complete, private, row, setting};
+use crate::plan::plan;
+use crate::time::rfc3339;
+use axum::extract::{Query, State};
+use axum::http::HeaderMap;
+use axum::response::sse::{Event as Sent, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use martlog_indexer::Indexer;
+use martlog_indexer::doors::auth;
+use martlog_indexer::doors::problem::Problem;
+use martlog_indexer::registry::Scope;
+use martlog_indexer::search::{TailEvent, TailRequest};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
+
+/// Between two signs of life on a silent connection: below the minute after which proxies close one.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// Gaps that are told at a time; the next status tells the following ones.
+const GAPS: usize = 100;
+
+/// The part of the address behind `?`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TailParameters {
+    #[serde(default)]
+    query: String,
+    cursor: Option<String>,
+}
+
+pub(super) async fn tail(
+    State(app): State<App>,
+    headers: HeaderMap,
+    parameters: Result<Query<TailParameters>, axum::extract::rejection::QueryRejection>,
+) -> Result<Response, Problem> {
+    let scope = auth::scope(&app.indexer, &headers).await?;
+    let Query(parameters) = parameters.map_err(|error| Problem::new(400, "bad_parameters", "The address cannot be read", error.body_text()))?;
+    let setting = setting(&app, &scope, None, None)?;
+    let plan = plan(&parameters.query, &setting).map_err(|error| query_problem(&parameters.query, &error))?;
+    // A browser that reconnects repeats the address it began with; where it is now stands in the header.
+    let resumed = match headers.get("last-event-id").map(|value| value.to_str()) {
+        Some(Ok("")) | None => parameters.cursor.as_deref(),
+        Some(text) => Some(text.unwrap_or("?")),
+    };
+    let after = resumed.map(decode_tail).transpose()?;
+    let place = app.tail_place()?;
+    let mut warnings: Vec<Value> = plan.warnings.iter().map(|warning| warning.json(&parameters.query)).collect();
+    if plan.says_time {
+        warnings.push(json!({"code": "W210", "message": "a tail begins now: the time in the query was left out"}));
+    }
+    let request = TailRequest { predicate: plan.predicate, after, quarantine: plan.quarantine };
+    let mut ticks = interval(app.limits.status_every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let tail = Tail {
+        events: app.indexer.tail(&scope, request),
+        epoch: app.indexer.epoch(),
+        indexer: app.indexer,
+        scope,
+        ticks,
+        rows: 0,
+        since: Instant::now(),
+        gaps_after_ns: setting.now_ns,
+        opening: Some(json!({"query": plan.canonical, "warnings": warnings})),
+        ready: VecDeque::new(),
+        ended: false,
+        _place: place,
+    };
+    let events = stream::unfold(tail, |mut tail| async move { tail.next().await.map(|event| (Ok::<_, Infallible>(event), tail)) });
+    let answer = Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response();
+    Ok(private(answer, "text/event-stream"))
+}
+
+/// A tail under way.
+struct Tail {
+    events: mpsc::Receiver<TailEvent>,
+    indexer: Indexer,
+    scope: Scope,
+    epoch: u64,
+    ticks: Interval,
+    /// Rows since the last status, and when that was.
+    rows: u64,
+    since: Instant,
+    /// Gaps up to here were told, or noticed before the tail began.
+    gaps_after_ns: i64,
+    /// What the first status tells besides.
+    opening: Option<Value>,
+    ready: VecDeque<Sent>,
+    ended: bool,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Tail {
+    /// The next event; `None` behind the last one.
+    async fn next(&mut self) -> Option<Sent> {
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return Some(event);
+            }
+            if self.ended {
+                return None;
+            }
+            tokio::select! {
+                // Rows first: under load the status waits, never the lines.
+                biased;
+                event = self.events.recv(), if self.opening.is_none() => self.take(event),
+                _ = self.ticks.tick() => self.status().await,
+            }
+        }
+    }
+
+    fn take(&mut self, event: Option<TailEvent>) {
+        match event {
+            Some(TailEvent::Row(found, cursor)) => {
+                let mut data = Vec::new();
+                row::write(&mut data, &found, self.epoch);
+                self.rows += 1;
+                let data = String::from_utf8(data).unwrap_or_default();
+                self.ready.push_back(Sent::default().event("row").id(encode_tail(cursor)).data(data));
+            }
+            Some(TailEvent::Status(cursor)) => {
+                self.ready.push_back(Sent::default().event("status").id(encode_tail(cursor)).data("{}"));
+            }
+            Some(TailEvent::End(reason)) => self.end(reason),
+            None => self.end("the server is stopping"),
+        }
+    }
+
+    fn end(&mut self, reason: &str) {
+        self.ended = true;
+        self.ready.push_back(Sent::default().event("status").data(json!({"end": reason}).to_string()));
+    }
+
+    /// Says how fast it goes and how complete it is; new gaps before that.
+    async fn status(&mut self) {
+        let completeness = self.indexer.completeness(&self.scope).await;
+        let mut gaps: Vec<_> = completeness.gaps.iter().filter(|gap| gap.time_ns > self.gaps_after_ns).collect();
+        gaps.sort_by_key(|gap| gap.time_ns);
+        // Gaps of one moment are told together, so that none falls between two statuses.
+        let last_ns = gaps.get(GAPS).or(gaps.last()).map(|gap| gap.time_ns);
+        for gap in gaps.into_iter().take_while(|gap| Some(gap.time_ns) <= last_ns) {
+            self.ready.push_back(Sent::default().event("gap").data(complete::gap_json(gap)));
+        }
+        self.gaps_after_ns = last_ns.unwrap_or(self.gaps_after_ns);
+        let seconds = self.since.elapsed().as_secs_f64();
+        let rate = if self.opening.is_some() || seconds <= 0.0 { 0 } else { per_second(self.rows, seconds) };
+        let mut status = self.opening.take().unwrap_or_else(|| json!({}));
+        status["rows_per_second"] = json!(rate);
+        status["until"] = json!(completeness.until_ns.map(rfc3339));
+        status["behind_seconds"] = json!((completeness.behind_seconds * 10.0).round() / 10.0);
+        (self.rows, self.since) = (0, Instant::now());
+        self.ready.push_back(Sent::default().event("status").data(status.to_string()));
+    }
+}
+
+/// Rounded to whole rows: it is read by people.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)] // A rate of 2^53 rows a second does not occur.
+fn per_second(rows: u64, seconds: f64) -> u64 {
+    (rows as f64 / seconds).round() as u64
+}

@@ -1,0 +1,242 @@
+//! The parser: what texts read as, where errors point, and that no text breaks it.
+
+use super::*;
+use proptest::prelude::*;
+
+fn canonical(text: &str) -> String {
+    parse(text).unwrap_or_else(|error| panic!("{}", error.render(text))).to_string()
+}
+
+/// A tree without its places.
+fn bare(text: &str) -> Result<Query, QueryError> {
+    parse(text).map(|mut query| {
+        query.map_spans(&mut |_| Span::default());
+        query
+    })
+}
+
+#[test]
+fn queries_of_the_handbook_read_as_they_are_meant() {
+    let table = [
+        ("", ""),
+        ("  ", ""),
+        ("timeout", "timeout"),
+        ("\"connection  refused\"", "\"connection  refused\""),
+        ("csp:434 level>=warn -health", "csp:434 level>=warn -health"),
+        ("level >= warn", "level>=warn"),
+        ("level:>=warn", "level>=warn"),
+        ("a AND b", "a b"),
+        ("(a b) c", "a b c"),
+        ("a OR b c OR d", "a OR b c OR d"),
+        ("(a OR b) c", "(a OR b) c"),
+        ("a OR (b OR c)", "a OR b OR c"),
+        ("NOT a", "-a"),
+        ("NOT (a OR b) c", "-(a OR b) c"),
+        ("NOT NOT a", "NOT -a"),
+        ("NOT --verbose", "NOT --verbose"),
+        ("module:vonage-sms version:2.4.* (failed OR \"timed out\")", "module:vonage-sms version:2.4.* (failed OR \"timed out\")"),
+        ("status:500..599 OR duration_ms>2000", "status:500..599 OR duration_ms>2000"),
+        ("status:500.. status:..599", "status:500.. status:..599"),
+        ("time:2026-11-20T10..12", "time:2026-11-20T10..12"),
+        ("time:\"2026-11-20 10:00\"..\"2026-11-20 12:00\"", "time:\"2026-11-20 10:00\"..\"2026-11-20 12:00\""),
+        ("a @90m b", "@1h30m a b"),
+        ("a OR b @5m", "@5m a OR b"),
+        ("@24h", "@1d"),
+        ("path=~\"^/v1/sms/[0-9]+$\" ~\"a\\\"b\"", "path=~\"^/v1/sms/[0-9]+$\" ~\"a\\\"b\""),
+        ("path:~\"x\" path!~`y`", "path=~\"x\" path!~`y`"),
+        ("request_id:* a.b-c!=1 d=2", "request_id:* a.b-c!=1 d=2"),
+        ("module:(a OR \"b c\" -d*)", "module:(a OR \"b c\" -d*)"),
+        ("status:(404 OR >= 500 OR 201..299) x", "status:(404 OR >=500 OR 201..299) x"),
+        ("h323_conf_id:\"062BDBD0 7366C3AD\"", "h323_conf_id:\"062BDBD0 7366C3AD\""),
+        ("`{'to': '38050`", "`{'to': '38050`"),
+        ("``a`b``", "``a`b``"),
+        ("абонент уровень:ошибка", "абонент уровень:ошибка"),
+        ("https://host/path?x=1 sip:a@host std::io 10:12:50 C:\\x", "https://host/path?x=1 sip:a@host std::io 10:12:50 C:\\x"),
+        ("call_id:a:b=c", "call_id:a:b=c"),
+        ("+7 912 345-67-89", "+7 912 345-67-89"),
+        ("wait...", "wait..."),
+        ("not or and", "not or and"),
+    ];
+    for (text, expected) in table {
+        assert_eq!(canonical(text), expected, "{text}");
+        assert_eq!(bare(text), bare(expected), "{text}");
+    }
+}
+
+#[test]
+fn nodes_know_where_they_stand() {
+    let text = "csp:434 (аб OR -b) @5m level >= warn";
+    let query = parse(text).unwrap();
+    let places: Vec<_> = query.clauses().iter().map(|node| &text[node.span.from..node.span.to]).collect();
+    assert_eq!(places, ["csp:434", "(аб OR -b)", "level >= warn"]);
+    assert_eq!(&text[query.ago.unwrap().span.from..query.ago.unwrap().span.to], "@5m");
+    let Kind::Field { name, test } = &query.clauses()[2].kind else { panic!() };
+    assert_eq!((&text[name.span.from..name.span.to], &text[test.span.from..test.span.to]), ("level", "warn"));
+    assert_eq!(query.clauses()[1].span.utf16(text), Span::new(8, 18), "Cyrillic letters are two bytes and one unit");
+    let json = serde_json::to_value(parse("-a:b").unwrap()).unwrap();
+    let field = serde_json::json!({"span": [1, 4], "kind": "field", "name": {"span": [1, 2], "text": "a"},
+        "test": {"op": "has", "span": [3, 4], "type": "word", "value": "b"}});
+    assert_eq!(json, serde_json::json!({"filter": {"span": [0, 4], "kind": "not", "of": field}}));
+}
+
+#[test]
+fn errors_point_at_the_place_and_say_what_to_write() {
+    // Query, code, the text pointed at, the correction.
+    let table = [
+        ("a )", "E103", ")", Some("a")),
+        ("(a b", "E103", "(", Some("(a b)")),
+        ("\"a b", "E103", "\"a b", Some("\"a b\"")),
+        ("x `a b", "E103", "`a b", Some("x `a b`")),
+        ("a OR", "E104", "OR", Some("a")),
+        ("OR a", "E104", "OR", Some("a")),
+        ("a OR @5m", "E104", "OR", Some("a @5m")),
+        ("a OR OR b", "E104", "OR", Some("a OR b")),
+        ("a AND", "E104", "AND", Some("a")),
+        ("NOT", "E104", "NOT", Some("")),
+        ("a ()", "E104", "()", Some("a")),
+        ("a request_id:", "E104", "request_id:", Some("a request_id:*")),
+        ("Error: timeout", "E104", "Error:", Some("Error timeout")),
+        ("a >", "E104", "a >", None),
+        ("code==5", "E101", "code==", Some("code=5")),
+        ("a => 5", "E101", "a =>", Some("a= 5")),
+        ("!health", "E101", "!", Some("-health")),
+        ("> 5", "E101", ">", Some("`>` 5")),
+        ("a || b", "E101", "||", Some("a OR b")),
+        ("level:error | stats count()", "E110", "| stats count()", Some("level:error")),
+        ("a @soon", "E105", "@soon", Some("a `@soon`")),
+        ("a @5m @6m", "E112", "@6m", Some("a @5m")),
+        ("(a @5m)", "E111", "@5m", None),
+        ("NOT @5m", "E111", "@5m", None),
+        ("module:(a level:error)", "E111", "level:error", Some("module:(a \"level:error\")")),
+        ("a=1..2", "E115", "a=1..2", Some("a:1..2")),
+        ("level>=(a)", "E104", "", None),
+        (
+            "{app=\"sms\", ns=~\"x.*\"} |= \"a b\" != \"c\"",
+            "E113",
+            "{app=\"sms\", ns=~\"x.*\"} |= \"a b\" != \"c\"",
+            Some("app:\"sms\" ns=~\"x.*\" `a b` -`c`"),
+        ),
+        ("SELECT * FROM logs WHERE a = 5", "E114", "SELECT * FROM logs WHERE a = 5", None),
+    ];
+    for (text, code, at, fix) in table {
+        let error = parse(text).expect_err(text);
+        assert_eq!((error.code.as_str(), &text[error.span.from..error.span.to]), (code, at), "{text}: {error}");
+        assert_eq!(error.fix.as_deref(), fix, "{text}");
+        assert!(error.hint.is_some(), "{text} has a hint");
+        if let Some(fix) = fix {
+            assert!(parse(fix).is_ok(), "the correction of {text} can be read: {fix}");
+        }
+    }
+}
+
+#[test]
+fn an_error_reads_well_in_a_terminal() {
+    let text = "csp:434 request_id:";
+    let expected = "csp:434 request_id:\n        ───────────\nE104 at 9–19: \"request_id:\" has no value. \
+        request_id:* finds the lines that have the field; without the colon it is a word.\nTry: csp:434 request_id:*";
+    assert_eq!(parse(text).unwrap_err().render(text), expected);
+}
+
+#[test]
+fn size_depth_and_number_of_parts_are_bounded() {
+    let code = |text: &str| parse(text).map_err(|error| error.code);
+    assert_eq!(code(&"a".repeat(QUERY_BYTES_MAX + 1)), Err(Code::TooLarge));
+    assert!(code(&"a".repeat(QUERY_BYTES_MAX)).is_ok());
+    assert_eq!(code(&"a ".repeat(NODES_MAX + 1)), Err(Code::TooLarge));
+    assert!(code(&"a ".repeat(NODES_MAX - 1)).is_ok());
+    let nested = |depth: usize| format!("{}a{}", "(".repeat(depth), ")".repeat(depth));
+    assert!(code(&nested(DEPTH_MAX)).is_ok());
+    assert_eq!(code(&nested(DEPTH_MAX + 1)), Err(Code::TooLarge));
+    assert_eq!(code(&"NOT ".repeat(2000)), Err(Code::TooLarge));
+    assert_eq!(code(&"(".repeat(QUERY_BYTES_MAX)), Err(Code::TooLarge));
+}
+
+#[test]
+fn codes_are_stable_and_different() {
+    let codes: std::collections::BTreeSet<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    assert_eq!(codes.len(), Code::ALL.len());
+    assert_eq!(Code::UnknownValue.as_str(), "E102");
+}
+
+/// Texts made of what queries are made of, most of them nearly right.
+fn pieces() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        Just("("),
+        Just(")"),
+        Just(" "),
+        Just(" "),
+        Just(" OR "),
+        Just(" AND "),
+        Just("NOT "),
+        Just("-"),
+        Just("--"),
+        Just("a"),
+        Just("Bc"),
+        Just("level"),
+        Just(":"),
+        Just("="),
+        Just("!="),
+        Just("=~"),
+        Just("!~"),
+        Just(">="),
+        Just("<"),
+        Just(".."),
+        Just("..."),
+        Just("*"),
+        Just("?"),
+        Just("\""),
+        Just("`"),
+        Just("``"),
+        Just("\\"),
+        Just("~"),
+        Just("@5m"),
+        Just("@"),
+        Just("|"),
+        Just("f:("),
+        Just("sip:"),
+        Just("://"),
+        Just("::"),
+        Just("500"),
+        Just("é"),
+        Just("абв"),
+        Just("\"x y\""),
+        Just("`l i`"),
+        Just("~\"r\""),
+        Just("\n"),
+        Just("."),
+        Just("{"),
+        Just("}"),
+        Just("/"),
+        Just("!"),
+    ];
+    prop::collection::vec(piece, 0..14).prop_map(|pieces| pieces.concat())
+}
+
+fn prints_back(text: &str) {
+    match parse(text) {
+        Ok(query) => {
+            let printed = query.to_string();
+            assert_eq!(bare(&printed), bare(text), "{text:?} was printed as {printed:?}");
+            assert_eq!(canonical(&printed), printed, "printing is stable");
+        }
+        Err(error) => {
+            assert!(error.span.from <= error.span.to && error.span.to <= text.len(), "{text:?}: {error:?}");
+            assert!(text.is_char_boundary(error.span.from) && text.is_char_boundary(error.span.to), "{text:?}: {error:?}");
+            assert!(!error.render(text).is_empty());
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    #[test]
+    fn nearly_right_texts_never_break_it(text in pieces()) {
+        prints_back(&text);
+    }
+
+    #[test]
+    fn no_text_breaks_it(text in "\\PC{0,60}") {
+        prints_back(&text);
+    }
+}
