@@ -1,4 +1,4 @@
-//! The queries: what is asked, what must come out, and how long it takes: warm, the median of [`TIMES`] over HTTP from the request sent to the last byte read.
+//! The queries, which count every match unless they ask for the newest lines: what is asked, what must come out, and how long it takes: warm, the median of [`TIMES`] over HTTP from the request sent to the last byte read.
 
 use super::generator::{COMMON_WORD, DAY_NS, ID, LITERAL, NUMBERS, PHRASE, PREFIX, RARE_WORD, Truth};
 use chrono::{DateTime, SecondsFormat, TimeDelta};
@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 const TIMES: usize = 5;
 
 enum Ask {
-    /// So many rows, newest first.
-    Search { limit: u64 },
+    /// So many rows, newest first; and, when asked for, every match counted.
+    Search { limit: u64, count: bool },
     /// Counts by minute.
     Histogram,
 }
@@ -46,15 +46,16 @@ pub(crate) struct Found {
 }
 
 fn queries(truth: &Truth) -> Vec<Query> {
-    let search = |name, text: String, limit, truth| Query { name, text, ask: Ask::Search { limit }, truth };
+    let search = |name, text: String, limit, truth| Query { name, text, ask: Ask::Search { limit, count: true }, truth };
+    let newest = |name, text: String, truth| Query { name, text, ask: Ask::Search { limit: 100, count: false }, truth };
     let (busiest, lines) = truth.busiest.clone().unwrap_or_default();
     let (low, high) = (NUMBERS.start(), NUMBERS.end());
     vec![
         search("rare word", RARE_WORD.to_owned(), 100, truth.rare_word),
         search("id", format!("request_id:{ID}"), 100, truth.id),
         search("phrase of five words", format!("\"{PHRASE}\""), 100, truth.phrase),
-        search("one instance's last 100", format!("instance:{busiest}"), 100, lines),
-        search("all last 100", String::new(), 100, truth.lines),
+        newest("one instance's last 100", format!("instance:{busiest}"), lines),
+        newest("all last 100", String::new(), truth.lines),
         search("common word, count", COMMON_WORD.to_owned(), 1, truth.common_word),
         search("prefix", format!("{PREFIX}*"), 100, truth.prefix),
         search("error and not a word", format!("level:error -{COMMON_WORD}"), 100, truth.error_without_common_word),
@@ -92,7 +93,9 @@ async fn send(client: &reqwest::Client, url: &str, token: &str, query: &Query) -
     // The steps between lines are random: the last ones fall a little behind midnight.
     let (from, to) = (moment(day), moment(day + TimeDelta::hours(25)));
     let (path, body) = match query.ask {
-        Ask::Search { limit } => ("search", json!({"query": query.text, "from": from, "to": to, "limit": limit, "order": "newest"})),
+        Ask::Search { limit, count } => {
+            ("search", json!({"query": query.text, "from": from, "to": to, "limit": limit, "order": "newest", "count": count}))
+        }
         Ask::Histogram => ("histogram", json!({"query": query.text, "from": from, "to": to, "interval": "1m"})),
     };
     let answer = client.post(format!("{url}/api/v1/{path}")).bearer_auth(token).json(&body).send().await?;

@@ -5,6 +5,11 @@ use super::calendar::{Calendar, Trouble};
 use super::dice::Dice;
 use super::world::{CSPS, Kind, World};
 
+/// Every secret that the modules leak has this in it, or [`SECRET_HEX`] where only such digits are allowed: so a test can look for what was left.
+pub(super) const SECRET: &str = "s3cr3t";
+/// See [`SECRET`].
+pub(super) const SECRET_HEX: &str = "5ec4e7";
+
 /// What a container does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Act {
@@ -121,6 +126,21 @@ impl<'w> Scene<'w> {
     pub(super) fn foreign_msisdn(&mut self) -> String {
         let country = *self.dice.pick(&["49151", "4474", "1212555", "79123", "8613", "33612"]);
         format!("{country}{}", self.dice.digits(7))
+    }
+
+    /// A secret of so many characters, at least 8.
+    pub(super) fn secret(&mut self, length: usize) -> String {
+        format!("{SECRET}{}", self.dice.base64(length.saturating_sub(SECRET.len()).max(2)))
+    }
+
+    /// A secret of 32 hexadecimal digits.
+    pub(super) fn secret_digest(&mut self) -> String {
+        format!("{SECRET_HEX}{}", self.dice.hex(32 - SECRET_HEX.len()))
+    }
+
+    /// A JSON Web Token in shape.
+    pub(super) fn jwt(&mut self) -> String {
+        format!("eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJ{}.{}", self.secret(80), self.secret(43))
     }
 
     /// The address of a pod's peer inside the cluster.

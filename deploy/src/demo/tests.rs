@@ -35,6 +35,27 @@ fn a_folder_of_another_seed_is_not_mixed() {
     assert!(text.contains("of seed 5") && text.contains("--data"), "{text}");
 }
 
+#[test]
+fn no_secret_that_a_module_leaks_is_left_in_its_record() {
+    let (world, calendar) = (World::new(2), Calendar { start_ns: 1_795_342_370_000_000_000 });
+    let (mut leaks, mut left) = (0, Vec::new());
+    Traffic::new(&world, calendar, 2, 10.0, calendar.history_ns()).until(calendar.start_ns, |event| {
+        let (Act::Out(text) | Act::Err(text)) = &event.act else { return };
+        let is_secret = |text: &str| text.contains(scene::SECRET) || text.contains(scene::SECRET_HEX);
+        if !is_secret(text) {
+            return;
+        }
+        leaks += 1;
+        let record = martlog_formats::parse(text.as_bytes(), event.at_ns, &martlog_formats::Profile::default());
+        if is_secret(&record.message) || is_secret(&record.attributes) {
+            left.push(format!("{text}\n  became {} {}", record.message, record.attributes));
+        }
+    });
+    assert!(leaks > 500, "{leaks} lines leak");
+    left.truncate(3);
+    assert!(left.is_empty(), "{}", left.join("\n"));
+}
+
 /// Whether a write of a module is of this shape.
 type Shape = (&'static str, fn(&str) -> bool);
 

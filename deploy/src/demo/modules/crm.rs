@@ -33,12 +33,12 @@ pub(in crate::demo) fn delta(scene: &mut Scene<'_>, changed: u64, ms: u64) {
 }
 
 pub(in crate::demo) fn login(scene: &mut Scene<'_>) {
-    let (password, secret) = (format!("Summer-{}!", scene.dice.digits(4)), scene.dice.hex(32));
+    let (password, secret) = (format!("Summer-{}!", scene.secret(10)), scene.secret_digest());
     let inner = json!({"grant_type": "password", "username": "sync@lumina.example", "password": password, "client_secret": secret});
     line(scene, "DEBUG", &format!("POST /services/oauth2/token {inner}"), json!({}));
     scene.pause_ms(80, 240);
-    let token = format!("00D{}!{}", scene.dice.base64(15), scene.dice.base64(80));
-    let response = json!({"access_token": token, "refresh_token": scene.dice.base64(40), "instance": "eu42"});
+    let token = format!("00D{}!{}", scene.dice.base64(15), scene.secret(80));
+    let response = json!({"access_token": token, "refresh_token": scene.secret(40), "instance": "eu42"});
     line(scene, "DEBUG", "Session renewed", json!({"extra": {"response": response}}));
 }
 

@@ -18,7 +18,7 @@ pub(in crate::demo) fn sent(scene: &mut Scene<'_>, status: u16, ms: u64) {
 
 pub(in crate::demo) fn verified(scene: &mut Scene<'_>, to: &str, good: bool) {
     if good {
-        let token = format!("eyJhbGciOiJIUzI1NiJ9.{}.{}", scene.dice.base64(64), scene.dice.base64(43));
+        let token = scene.jwt();
         line(scene, "DEBUG", &format!("verify ok for {to}, issued {{'access_token': '{token}', 'expires_in': 900}}"));
     } else {
         let left = scene.dice.range(0, 2);

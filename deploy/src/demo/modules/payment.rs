@@ -17,10 +17,10 @@ fn line(scene: &mut Scene<'_>, level: &str, message: &str, more: Value) {
 }
 
 pub(in crate::demo) fn authorising(scene: &mut Scene<'_>, account: &str, cents: u64) {
-    let key = format!("sk_live_{}", scene.dice.base64(24));
+    let key = format!("sk_live_{}", scene.secret(24));
     let more = json!({
         "account_id": format!("{account}@msisdn"), "amount": {"value": cents, "currency": "EUR"},
-        "extra": {"acquirer": "redsys", "merchant": {"id": "0099818", "api_key": key, "password": format!("M-{}!", scene.dice.hex(8))}},
+        "extra": {"acquirer": "redsys", "merchant": {"id": "0099818", "api_key": key, "password": format!("M-{}!", scene.secret(12))}},
     });
     line(scene, "debug", "Authorising card payment", more);
 }

@@ -62,7 +62,7 @@ pub(in crate::demo) fn page(scene: &mut Scene<'_>, account: &str) {
 }
 
 pub(in crate::demo) fn reset_link(scene: &mut Scene<'_>, account: &str) {
-    let token = format!("eyJhbGciOiJIUzI1NiJ9.{}.{}", scene.dice.base64(52), scene.dice.base64(43));
+    let token = scene.jwt();
     line(
         scene,
         "debug",

@@ -54,7 +54,7 @@ pub(in crate::demo) fn invite(scene: &mut Scene<'_>, call: &Call) {
 }
 
 pub(in crate::demo) fn challenged(scene: &mut Scene<'_>, call: &Call) {
-    let (nonce, response) = (scene.dice.hex(32), scene.dice.hex(32));
+    let (nonce, response) = (scene.dice.hex(32), scene.secret_digest());
     let header = format!(
         "Digest username=\"{}\", realm=\"ims.mnc001.mcc255.3gppnetwork.org\", nonce=\"{nonce}\", uri=\"sip:{}@ims\", response=\"{response}\", algorithm=MD5",
         call.from, call.to
@@ -68,7 +68,7 @@ pub(in crate::demo) fn progress(scene: &mut Scene<'_>, call: &Call, code: u16, t
 }
 
 pub(in crate::demo) fn answered(scene: &mut Scene<'_>, call: &Call, setup_ms: u64) {
-    let key = scene.dice.base64(40);
+    let key = scene.secret(40);
     let more = json!({"duration_ms": setup_ms, "extra": {"sip_code": 200, "sdp": format!("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{key}|2^20")}});
     line(scene, "info", call, "Call answered", more);
 }

@@ -34,7 +34,7 @@ pub(in crate::demo) fn submitting(scene: &mut Scene<'_>, sms: &Message, attempt:
     let mut more =
         json!({"extra": {"provider": "vonage", "attempt": attempt, "body": {"to": sms.to, "from": sms.sender, "text": sms.text}}});
     if scene.dice.chance(12.0) {
-        let token = format!("eyJhbGciOiJSUzI1NiJ9.{}.{}", scene.dice.base64(86), scene.dice.base64(43));
+        let token = scene.jwt();
         more["extra"]["headers"] = json!({"content-type": "application/json", "x-auth": format!("Bearer {token}")});
     }
     line(scene, "debug", "sms.provider", &format!("Submitting to provider vonage, attempt {attempt}"), more);
