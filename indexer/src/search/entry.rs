@@ -24,7 +24,7 @@ impl Indexer {
         tokio::spawn(async move {
             let waiting = sender.clone();
             let permit = tokio::select! {
-                permit = permit(indexer.search_threads(), request.deadline) => permit,
+                permit = permit(indexer.searches.clone(), request.deadline) => permit,
                 () = waiting.closed() => return,
             };
             let work = match permit {
@@ -47,7 +47,7 @@ impl Indexer {
     /// # Errors
     /// When it takes too long or the store cannot be read.
     pub async fn histogram(&self, scope: &Scope, request: HistogramRequest) -> Result<Histogram, SearchError> {
-        let permit = permit(self.search_threads(), request.deadline).await?;
+        let permit = permit(self.searches.clone(), request.deadline).await?;
         let (view, scope) = (self.store().view(scope, request.quarantine), scope.clone());
         let cancel = Cancel::default();
         let cancelled = cancel.flag();
@@ -95,6 +95,6 @@ impl Feed for Indexer {
     }
 
     fn threads(&self) -> Arc<Semaphore> {
-        self.search_threads()
+        self.searches.clone()
     }
 }

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tantivy::directory::error::{DeleteError, LockError, OpenReadError, OpenWriteError};
 use tantivy::directory::{Directory, DirectoryLock, FileHandle, Lock, OwnedBytes, RamDirectory, WatchCallback, WatchHandle, WritePtr};
+use tantivy::index::SegmentComponent;
 use tantivy::indexer::SingleSegmentIndexWriter;
 use tantivy::postings::TermInfo;
 use tantivy::schema::document::{Document, ReferenceValue, ReferenceValueLeaf, Value};
@@ -23,6 +24,15 @@ use tantivy::{Index, InvertedIndexReader, SegmentReader};
 
 const TOKENIZER: &str = "lines";
 const META: &str = "meta.json";
+/// The files of a segment that opening it asks for.
+const FILES: [SegmentComponent; 6] = [
+    SegmentComponent::Terms,
+    SegmentComponent::Postings,
+    SegmentComponent::Positions,
+    SegmentComponent::FastFields,
+    SegmentComponent::FieldNorms,
+    SegmentComponent::Store,
+];
 /// Terms that are looked at before the search is asked whether it goes on.
 const TERMS_PER_CHECK: u32 = 4_096;
 /// The writer sizes its hash table by this, bytes; it is no limit.
@@ -61,7 +71,7 @@ impl Writer {
     pub(super) fn new(text_bytes: usize) -> io::Result<Self> {
         let (schema, fields) = schema();
         let tokenizers = TokenizerManager::new();
-        tokenizers.register(TOKENIZER, TextAnalyzer::builder(Lines).build());
+        tokenizers.register(TOKENIZER, TextAnalyzer::builder(Lines::default()).build());
         let directory = RamDirectory::create();
         let budget = text_bytes.clamp(*BUDGET_BYTES.start(), *BUDGET_BYTES.end());
         let writer = Index::builder()
@@ -85,10 +95,10 @@ impl Writer {
         let segment = segments.first().ok_or_else(|| io::Error::other("the index has no segment"))?;
         let meta = PathBuf::from(META);
         let mut files = vec![(META.to_owned(), OwnedBytes::new(self.directory.atomic_read(&meta).map_err(io::Error::other)?))];
-        for path in segment.meta().list_files() {
-            let Ok(slice) = self.directory.open_read(&path) else { continue };
-            let mut bytes = slice.read_bytes()?;
-            if path.extension().is_some_and(|extension| extension == "store") {
+        for component in FILES {
+            let path = segment.relative_path(component.clone());
+            let mut bytes = self.directory.open_read(&path).map_err(io::Error::other)?.read_bytes()?;
+            if matches!(component, SegmentComponent::Store) {
                 bytes = footer_of(&bytes)?;
             }
             files.push((path.to_string_lossy().into_owned(), bytes));
