@@ -5,6 +5,12 @@
 //! `martlog check` and every ingest door get the same record from the same bytes.
 
 pub mod fields;
+mod ids;
+mod numbers;
+mod json;
+mod aliases;
+mod reserved;
+pub mod limits;
 pub mod parse;
 pub mod record;
 pub mod wire;
