@@ -1,0 +1,3 @@
+//! The tests of the format, as its users see it.
+
+mod basics;
