@@ -69,7 +69,7 @@ impl Bodies {
         let chunks = body.into_data_stream().map(move |chunk| {
             let chunk: Bytes = chunk.map_err(io::Error::other)?;
             encoded = encoded.saturating_add(chunk.len());
-            if encoded > limit { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(chunk) }
+            if encoded > limit { Err(io::Error::from(io::ErrorKind::FileTooLarge)) } else { Ok(chunk) }
         });
         let mut reader = decoder(headers, StreamReader::new(chunks))?;
         let mut held = Held { bytes: Vec::new(), units: None };
