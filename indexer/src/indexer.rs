@@ -166,12 +166,6 @@ impl Indexer {
         Ok(Self { store: engine.store.clone(), searches: Arc::new(Semaphore::new(options.search_threads.max(1))), engine })
     }
 
-    /// The store's epoch: part of every row's id, another one after a restore.
-    #[must_use]
-    pub fn epoch(&self) -> u64 {
-        self.store.epoch()
-    }
-
     /// The registry.
     #[must_use]
     pub fn registry(&self) -> &Registry {

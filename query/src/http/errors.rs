@@ -29,7 +29,7 @@ pub(super) fn search_problem(error: &SearchError) -> Problem {
 /// The members of a problem, for an answer that has already begun.
 pub(super) fn members(problem: &Problem) -> Map<String, Value> {
     let mut members = Map::new();
-    members.insert("type".into(), "about:blank".into());
+    members.insert("type".into(), format!("urn:martlog:problem:{}", problem.code).into());
     members.insert("title".into(), problem.title.into());
     members.insert("status".into(), problem.status.into());
     members.insert("code".into(), problem.code.into());
@@ -40,7 +40,7 @@ pub(super) fn members(problem: &Problem) -> Map<String, Value> {
 
 /// There is nothing at this path below `/api`.
 pub(super) async fn no_such_endpoint(uri: Uri) -> Problem {
-    Problem::new(404, "no_such_endpoint", "There is no such endpoint", format!("there is nothing at {}; the API begins at /api/v1", shown(&uri)))
+    Problem::not_found(format!("there is nothing at {}; the API begins at /api/v1", shown(&uri)))
 }
 
 /// There is something, and it is not asked in this way.

@@ -111,11 +111,11 @@ fn place(places: &Arc<Semaphore>, what: &str, most: usize) -> Result<OwnedSemaph
 }
 
 /// The setting in which a query of this request is planned.
-fn setting(scope: &Scope, from: Option<&str>, to: Option<&str>) -> Result<Setting, Problem> {
+fn setting(app: &App, scope: &Scope, from: Option<&str>, to: Option<&str>) -> Result<Setting, Problem> {
     let now_ns = now_ns();
     let range = TimeRange::of_request(from, to, now_ns)
         .map_err(|BadTime(reason)| Problem::new(400, "bad_time_range", "The time range cannot be read", reason))?;
-    Ok(Setting { now_ns, range, range_given: from.is_some() || to.is_some(), staff: scope.is_staff() })
+    Ok(Setting { now_ns, range, range_given: from.is_some() || to.is_some(), staff: scope.is_staff(), epoch: app.indexer.store().epoch() })
 }
 
 /// The clock, ns since the epoch.
@@ -132,3 +132,6 @@ fn private(mut response: Response, content_type: &'static str) -> Response {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
+
+#[cfg(test)]
+mod tests;

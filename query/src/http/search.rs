@@ -77,7 +77,7 @@ pub(super) async fn search(State(app): State<App>, headers: HeaderMap, body: Bod
     // Asked before the search, so that it never promises more than the rows hold.
     let complete = complete::complete(&app.indexer.completeness(&scope).await, prepared.request.from_ns);
     let answer = Answer {
-        epoch: app.indexer.epoch(),
+        epoch: app.indexer.store().epoch(),
         deadline: prepared.request.deadline + GRACE,
         from_ns: prepared.request.from_ns,
         to_ns: prepared.request.to_ns,

@@ -23,7 +23,7 @@ use martlog_indexer::Indexer;
 use martlog_indexer::doors::auth;
 use martlog_indexer::doors::problem::Problem;
 use martlog_indexer::registry::Scope;
-use martlog_indexer::search::{TailEvent, TailRequest};
+use martlog_indexer::search::{TailCursor, TailEvent, TailRequest};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -60,25 +60,27 @@ pub(super) async fn tail(
         Some(Ok("")) | None => parameters.cursor.as_deref(),
         Some(text) => Some(text.unwrap_or("?")),
     };
-    let after = resumed.map(decode_tail).transpose()?;
+    // A tail without a place begins at one all the same: what arrives from here on is in it, however soon the first event is read.
+    let now = || TailCursor { arrived_ns: app.indexer.store().view(&scope, plan.quarantine).as_of_ns, seq: u64::MAX };
+    let after = resumed.map(decode_tail).transpose()?.unwrap_or_else(now);
     let place = app.tail_place()?;
     let mut warnings: Vec<Value> = plan.warnings.iter().map(|warning| warning.json(&parameters.query)).collect();
     if plan.says_time {
         warnings.push(json!({"code": "W210", "message": "a tail begins now: the time in the query was left out"}));
     }
-    let request = TailRequest { predicate: plan.predicate, after, quarantine: plan.quarantine };
+    let request = TailRequest { predicate: plan.predicate, after: Some(after), quarantine: plan.quarantine };
     let mut ticks = interval(app.limits.status_every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let tail = Tail {
         events: app.indexer.tail(&scope, request),
-        epoch: app.indexer.epoch(),
+        epoch: app.indexer.store().epoch(),
         indexer: app.indexer,
         scope,
         ticks,
         rows: 0,
         since: Instant::now(),
         gaps_after_ns: setting.now_ns,
-        opening: Some(json!({"query": plan.canonical, "warnings": warnings})),
+        opening: Some((after, json!({"query": plan.canonical, "warnings": warnings}))),
         ready: VecDeque::new(),
         ended: false,
         _place: place,
@@ -100,8 +102,8 @@ struct Tail {
     since: Instant,
     /// Gaps up to here were told, or noticed before the tail began.
     gaps_after_ns: i64,
-    /// What the first status tells besides.
-    opening: Option<Value>,
+    /// What the first status tells besides, and where the tail begins.
+    opening: Option<(TailCursor, Value)>,
     ready: VecDeque<Sent>,
     ended: bool,
     _place: OwnedSemaphorePermit,
@@ -161,12 +163,15 @@ impl Tail {
         self.gaps_after_ns = last_ns.unwrap_or(self.gaps_after_ns);
         let seconds = self.since.elapsed().as_secs_f64();
         let rate = if self.opening.is_some() || seconds <= 0.0 { 0 } else { per_second(self.rows, seconds) };
-        let mut status = self.opening.take().unwrap_or_else(|| json!({}));
+        let (sent, mut status) = match self.opening.take() {
+            Some((begin, status)) => (Sent::default().id(encode_tail(begin)), status),
+            None => (Sent::default(), json!({})),
+        };
         status["rows_per_second"] = json!(rate);
         status["until"] = json!(completeness.until_ns.map(rfc3339));
         status["behind_seconds"] = json!((completeness.behind_seconds * 10.0).round() / 10.0);
         (self.rows, self.since) = (0, Instant::now());
-        self.ready.push_back(Sent::default().event("status").data(status.to_string()));
+        self.ready.push_back(sent.event("status").data(status.to_string()));
     }
 }
 

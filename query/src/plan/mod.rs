@@ -47,6 +47,8 @@ pub struct Setting {
     pub range_given: bool,
     /// Whether the scope is that of staff.
     pub staff: bool,
+    /// The store's epoch, for ids of rows.
+    pub epoch: u64,
 }
 
 /// A note on a reading that could surprise. The codes are documented for users and are not reused.

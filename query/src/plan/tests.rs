@@ -8,7 +8,7 @@ use proptest::prelude::*;
 const NOW: i64 = 1_795_342_370_000_000_000;
 
 fn setting(staff: bool) -> Setting {
-    Setting { now_ns: NOW, range: TimeRange::since(NOW - DAY, NOW), range_given: false, staff }
+    Setting { now_ns: NOW, range: TimeRange::since(NOW - DAY, NOW), range_given: false, staff, epoch: 0xab }
 }
 
 fn planned(text: &str) -> Plan {
@@ -77,6 +77,9 @@ fn queries_become_predicates() {
         ),
         ("duration_ms<=1.5s", "Field(Attribute('duration_ms'), Number { low: None, high: Some((1500.0, true)) })"),
         ("sip:alice@host", "Phrase(['sip', 'alice', 'host'])"),
+        ("id:sms/ab/12", "Field(Stamp(Id), Equals('sms/ab/12'))"),
+        ("id:sms/ac/12", "None"),
+        ("id!=sms", "Not(None)"),
     ];
     for (text, expected) in table {
         assert_eq!(asked(text), expected, "{text}");
@@ -169,6 +172,8 @@ fn readings_that_could_surprise_are_said() {
         ("sip:alice@host", "W208"),
         ("level>fatal", "W209"),
         ("time<2026-11-20", "W211"),
+        ("id:sms/ac/12", "W212"),
+        ("id:12", "W212"),
     ];
     for (text, code) in table {
         let warnings: Vec<_> = planned(text).warnings.iter().map(|warning| warning.code).collect();

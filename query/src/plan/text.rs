@@ -5,7 +5,7 @@ use super::{Planned, Planner};
 use crate::lang::error::back_ticked;
 use crate::lang::{Bound, Code, Op, QueryError, Span, Test, Value};
 use martlog_formats::{fields, words};
-use martlog_indexer::search::predicate::Pattern;
+use martlog_indexer::search::predicate::{Pattern, Stamp};
 use martlog_indexer::search::{Field, Predicate, Test as Asked};
 use regex::{Regex, RegexBuilder};
 
@@ -59,9 +59,26 @@ impl Planner<'_> {
             (Value::Word(text) | Value::Phrase(text), _) if is_exact(field) => Asked::Equals(text.clone()),
             (Value::Word(text) | Value::Phrase(text), _) => Asked::Words(self.words_of(span, text)?),
         };
-        let predicate = Predicate::Field(field.clone(), asked);
+        let predicate = match &asked {
+            Asked::Equals(id) if *field == Field::Stamp(Stamp::Id) && !self.is_id_of_store(span, id) => Predicate::None,
+            _ => Predicate::Field(field.clone(), asked),
+        };
         let negated = matches!(test.op, Op::NotEquals | Op::NotMatches);
         Ok(if negated { Predicate::Not(Box::new(predicate)) } else { predicate })
+    }
+
+    /// Whether the id of a row is one that this store gave: the store compares module and number, the epoch is compared here.
+    fn is_id_of_store(&mut self, span: Span, id: &str) -> bool {
+        let mut parts = id.rsplitn(3, '/');
+        let number = parts.next().is_some_and(|seq| seq.parse::<u64>().is_ok());
+        let epoch = parts.next().and_then(|epoch| u64::from_str_radix(epoch, 16).ok());
+        let whole = number && parts.next().is_some_and(|module| !module.is_empty());
+        match epoch.filter(|_| whole) {
+            Some(epoch) if epoch == self.setting.epoch => return true,
+            Some(_) => self.warn("W212", span, format!("{id} was given before the store was restored from a backup; its line has another id now")),
+            None => self.warn("W212", span, format!("{id} is no id of a line; ids have three parts, as the member \"id\" of a row has them")),
+        }
+        false
     }
 
     /// The words of a text; at least one.
