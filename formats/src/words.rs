@@ -1,3 +1,228 @@
 //! Words: the one rule by which text becomes searchable words, used for queries, live records and splits alike.
 //!
-//! A word is an NFC-normalised, case-folded run of letters, digits, marks and `_`.
+//! A word is an NFC-normalised, case-folded run of letters, digits, marks and `_`, of any script; everything else separates.
+//! So `user_id=42` has the words `user_id` and `42`, and a UUID has five. A run of more than [`WORD_BYTES_MAX`] bytes after folding is cut to its
+//! first bytes, in the text and in the query, so that a long blob is still found by itself.
+//!
+//! Folding is "lower case of the upper case" per character, which makes `ß` and `ss`, `ς` and `σ`, `ſ` and `s` meet, whatever stands beside them.
+
+use crate::limits;
+pub use crate::limits::WORD_BYTES_MAX;
+use std::borrow::Cow;
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
+
+/// The words of a text, in order. See [`words`].
+#[derive(Debug, Clone)]
+pub struct Words<'a> {
+    rest: &'a str,
+}
+
+/// The words of a text, in order. Runs that are already folded are borrowed.
+#[must_use]
+pub fn words(text: &str) -> Words<'_> {
+    Words { rest: text }
+}
+
+impl<'a> Iterator for Words<'a> {
+    type Item = Cow<'a, str>;
+
+    fn next(&mut self) -> Option<Cow<'a, str>> {
+        let start = skip_separators(self.rest);
+        if start == self.rest.len() {
+            self.rest = "";
+            return None;
+        }
+        let rest = &self.rest[start..];
+        let run = run_at_start(rest);
+        self.rest = &rest[run.length..];
+        Some(run.word(&rest[..run.length]))
+    }
+}
+
+/// A run of word characters and what is known of it.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    length: usize,
+    ascii: bool,
+    upper: bool,
+}
+
+impl Run {
+    fn word(self, text: &str) -> Cow<'_, str> {
+        if self.ascii {
+            let text = &text[..text.len().min(WORD_BYTES_MAX)];
+            return if self.upper { Cow::Owned(text.to_ascii_lowercase()) } else { Cow::Borrowed(text) };
+        }
+        // Folding can lengthen, so it comes before the cut; what can no longer reach into the cut is left out.
+        match fold(limits::prefix(text, WORD_BYTES_MAX * 4)) {
+            Cow::Borrowed(folded) => Cow::Borrowed(limits::prefix(folded, WORD_BYTES_MAX)),
+            Cow::Owned(mut folded) => {
+                folded.truncate(limits::prefix(&folded, WORD_BYTES_MAX).len());
+                Cow::Owned(folded)
+            }
+        }
+    }
+}
+
+/// Bit 0: a word character; bit 1: an upper-case letter. Only ASCII.
+const CLASS: [u8; 128] = {
+    let mut class = [0; 128];
+    let mut byte = 0;
+    while byte < 128 {
+        let character = byte as u8;
+        if character.is_ascii_alphanumeric() || character == b'_' {
+            class[byte] = if character.is_ascii_uppercase() { 3 } else { 1 };
+        }
+        byte += 1;
+    }
+    class
+};
+
+fn skip_separators(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        if byte < 128 {
+            if CLASS[usize::from(byte)] & 1 == 1 {
+                break;
+            }
+            at += 1;
+        } else {
+            let Some(character) = text[at..].chars().next() else { break };
+            if is_word_char(character) {
+                break;
+            }
+            at += character.len_utf8();
+        }
+    }
+    at
+}
+
+fn run_at_start(text: &str) -> Run {
+    let bytes = text.as_bytes();
+    let mut run = Run { length: 0, ascii: true, upper: false };
+    while let Some(&byte) = bytes.get(run.length) {
+        if byte < 128 {
+            let class = CLASS[usize::from(byte)];
+            if class == 0 {
+                break;
+            }
+            run.upper |= class == 3;
+            run.length += 1;
+        } else {
+            let Some(character) = text[run.length..].chars().next() else { break };
+            if !is_word_char(character) {
+                break;
+            }
+            run.ascii = false;
+            run.length += character.len_utf8();
+        }
+    }
+    run
+}
+
+/// Whether a character belongs to words: a letter, digit, mark or `_`.
+#[must_use]
+pub fn is_word_char(character: char) -> bool {
+    if character.is_ascii() {
+        return character.is_ascii_alphanumeric() || character == '_';
+    }
+    character.is_alphanumeric() || character.general_category_group() == GeneralCategoryGroup::Mark
+}
+
+/// A text NFC-normalised and case-folded, separators kept: two texts are equal without case when their folds are equal.
+#[must_use]
+pub fn fold(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            Cow::Owned(text.to_ascii_lowercase())
+        } else {
+            Cow::Borrowed(text)
+        };
+    }
+    let composed = nfc(Cow::Borrowed(text));
+    let changes = composed.chars().any(|character| {
+        let mut folded = fold_char(character);
+        folded.next() != Some(character) || folded.next().is_some()
+    });
+    if !changes {
+        return composed;
+    }
+    nfc(Cow::Owned(composed.chars().flat_map(fold_char).collect()))
+}
+
+fn fold_char(character: char) -> impl Iterator<Item = char> {
+    character.to_uppercase().flat_map(char::to_lowercase)
+}
+
+fn nfc(text: Cow<'_, str>) -> Cow<'_, str> {
+    match is_nfc_quick(text.chars()) {
+        IsNormalized::Yes => text,
+        _ => Cow::Owned(text.nfc().collect()),
+    }
+}
+
+/// Whether the text has this word; `word` is one that [`words`] gave.
+#[must_use]
+pub fn has_word(text: &str, word: &str) -> bool {
+    // Most texts do not have it: without its first bytes in either case there is nothing to fold.
+    if word.is_ascii() && text.is_ascii() && !contains_ignoring_case(text.as_bytes(), word.as_bytes()) {
+        return false;
+    }
+    words(text).any(|found| found == word)
+}
+
+/// Whether the text has these words side by side; they are as [`words`] gave them. No words are found in every text.
+#[must_use]
+pub fn has_phrase<S: AsRef<str>>(text: &str, phrase: &[S]) -> bool {
+    let Some((first, rest)) = phrase.split_first() else {
+        return true;
+    };
+    let mut found = words(text);
+    while let Some(word) = found.next() {
+        if word == first.as_ref() && rest.iter().map(AsRef::as_ref).eq(found.clone().take(rest.len())) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether a folded text matches a folded pattern from end to end; `*` is any run, `?` one character. Linear in practice, at worst the product of the lengths.
+#[must_use]
+pub fn matches_wildcard(pattern: &str, folded: &str) -> bool {
+    let (mut pattern, mut text) = (pattern.chars(), folded.chars());
+    // Where to go on when the last `*` takes one more character.
+    let mut retry = None;
+    loop {
+        let (pattern_here, text_here) = (pattern.clone(), text.clone());
+        match (pattern.next(), text.next()) {
+            (None, None) => return true,
+            (Some('*'), _) => {
+                retry = Some((pattern.clone(), text_here.clone()));
+                text = text_here;
+            }
+            (Some('?'), Some(_)) => {}
+            (Some(wanted), Some(found)) if wanted == found => {}
+            _ => {
+                drop(pattern_here);
+                let Some((from_pattern, mut from_text)) = retry.take() else { return false };
+                if from_text.next().is_none() {
+                    return false;
+                }
+                pattern = from_pattern.clone();
+                text = from_text.clone();
+                retry = Some((from_pattern, from_text));
+            }
+        }
+    }
+}
+
+/// Whether ASCII `needle` (lower case) is in `haystack` in any case.
+fn contains_ignoring_case(haystack: &[u8], needle: &[u8]) -> bool {
+    let Some((&first, rest)) = needle.split_first() else {
+        return true;
+    };
+    memchr::memchr2_iter(first, first.to_ascii_uppercase(), haystack)
+        .any(|at| haystack.get(at + 1..at + 1 + rest.len()).is_some_and(|found| found.eq_ignore_ascii_case(rest)))
+}
