@@ -8,8 +8,8 @@
 //! never moves past it; memory is at most two records of [`RECORD_BYTES`]; a record has pieces in two files at most, the one that would reach a third is
 //! ended as incomplete.
 
-use crate::joining;
-use crate::limits::{JOIN_SPAN_NS, JOIN_WAIT, JOINED_LINES, RECORD_BYTES, RECORD_SPAN_BYTES};
+use crate::limits::{JOIN_SPAN_NS, JOIN_WAIT, RECORD_BYTES, RECORD_SPAN_BYTES};
+use martlog_formats::multiline::{Decision, Joiner};
 use martlog_formats::wire::FileId;
 use std::time::Instant;
 
@@ -52,13 +52,17 @@ pub(crate) struct Whole<'a> {
     pub(crate) time_ns: i64,
     /// Its end never came.
     pub(crate) incomplete: bool,
-    /// What was printed, lines joined by `\n`.
+    /// How much was printed, bytes: more than `text` where the record is too long to be kept whole.
+    pub(crate) printed: usize,
+    /// What was printed, lines joined by `\n`; at most [`RECORD_BYTES`].
     pub(crate) text: &'a [u8],
 }
 
 /// Joins the pieces and lines of one substream.
 #[derive(Debug, Default)]
 pub(crate) struct Assembler {
+    /// Tells which lines are one record.
+    joiner: Joiner,
     /// Text that may go on in the next line.
     text: Option<Open>,
     /// A line whose `F` has not come.
@@ -74,8 +78,9 @@ struct Open {
     end: Place,
     time_ns: i64,
     last_time_ns: i64,
+    /// Bytes of the file.
     span: u64,
-    lines: usize,
+    printed: usize,
     bytes: Vec<u8>,
 }
 
@@ -94,6 +99,7 @@ impl Assembler {
                     end: Place { file: piece.file, offset: piece.to },
                     time_ns: piece.time_ns,
                     incomplete: piece.torn,
+                    printed: piece.text.len(),
                     text: piece.text,
                 };
                 return self.take_line(whole, piece.time_ns, out);
@@ -134,31 +140,36 @@ impl Assembler {
 
     fn end_text(&mut self, out: &mut dyn FnMut(Whole<'_>)) {
         if let Some(open) = self.text.take() {
+            self.joiner.flushed();
             out(open.whole(false));
         }
     }
 
     /// A printed line is complete: it continues the open text, or opens text, or is a record at once.
     fn take_line(&mut self, line: Whole<'_>, last_time_ns: i64, out: &mut dyn FnMut(Whole<'_>)) {
-        if let Some(open) = self.text.as_mut() {
-            if !line.incomplete && open.joins(&line) {
-                open.join(&line, last_time_ns);
-                return;
-            }
+        if line.incomplete || self.text.as_ref().is_some_and(|open| !open.can_join(&line)) {
             self.end_text(out);
         }
-        if line.incomplete || line.text.len() >= RECORD_BYTES || !joining::may_continue(line.text) {
-            out(line);
+        if line.incomplete {
+            return out(line);
+        }
+        let waits = match (self.joiner.push(line.text), self.text.as_mut()) {
+            (Decision::Continue { waits }, Some(open)) => {
+                open.join(&line, last_time_ns);
+                if !waits {
+                    self.end_text(out);
+                }
+                return;
+            }
+            (Decision::Start { waits } | Decision::Continue { waits }, _) => waits,
+        };
+        if let Some(open) = self.text.take() {
+            out(open.whole(false));
+        }
+        if waits {
+            self.text = Some(Open::of(&line, last_time_ns));
         } else {
-            self.text = Some(Open {
-                first: line.first,
-                end: line.end,
-                time_ns: line.time_ns,
-                last_time_ns,
-                span: 0,
-                lines: 1,
-                bytes: line.text.to_vec(),
-            });
+            out(line);
         }
     }
 }
@@ -171,17 +182,30 @@ impl Open {
             time_ns: piece.time_ns,
             last_time_ns: piece.time_ns,
             span: 0,
-            lines: 1,
+            printed: 0,
             bytes: Vec::new(),
         };
         open.extend(piece);
         open
     }
 
+    fn of(line: &Whole<'_>, last_time_ns: i64) -> Self {
+        Self {
+            first: line.first,
+            end: line.end,
+            time_ns: line.time_ns,
+            last_time_ns,
+            span: 0,
+            printed: line.printed,
+            bytes: line.text.to_vec(),
+        }
+    }
+
     fn extend(&mut self, piece: &Piece<'_>) {
         self.end = Place { file: piece.file, offset: piece.to };
         self.last_time_ns = piece.time_ns;
         self.span += piece.to - piece.from;
+        self.printed += piece.text.len();
         let room = RECORD_BYTES - self.bytes.len().min(RECORD_BYTES);
         self.bytes.extend_from_slice(&piece.text[..piece.text.len().min(room)]);
     }
@@ -191,25 +215,22 @@ impl Open {
         self.end.file == file || self.end.file == self.first.file
     }
 
-    fn joins(&self, line: &Whole<'_>) -> bool {
+    /// Whether a line lies where it can be joined to this record; whether it belongs to it is for the joiner to say.
+    fn can_join(&self, line: &Whole<'_>) -> bool {
         // A line that itself crosses files can only be joined to what begins in its first file.
         let files = self.reaches(line.end.file) && (line.first.file == line.end.file || line.first.file == self.first.file);
-        files
-            && self.lines < JOINED_LINES
-            && self.bytes.len() + 1 + line.text.len() < RECORD_BYTES
-            && line.time_ns.saturating_sub(self.last_time_ns).abs() <= JOIN_SPAN_NS
-            && joining::continues(&self.bytes, line.text)
+        files && line.time_ns.saturating_sub(self.last_time_ns).abs() <= JOIN_SPAN_NS
     }
 
     fn join(&mut self, line: &Whole<'_>, last_time_ns: i64) {
         self.end = line.end;
         self.last_time_ns = last_time_ns;
-        self.lines += 1;
+        self.printed += 1 + line.printed;
         self.bytes.push(b'\n');
         self.bytes.extend_from_slice(line.text);
     }
 
     fn whole(&self, incomplete: bool) -> Whole<'_> {
-        Whole { first: self.first, end: self.end, time_ns: self.time_ns, incomplete, text: &self.bytes }
+        Whole { first: self.first, end: self.end, time_ns: self.time_ns, incomplete, printed: self.printed, text: &self.bytes }
     }
 }

@@ -8,8 +8,9 @@ use crate::chain::{self, Look, Opener, Source};
 use crate::cri;
 use crate::discover::Entry;
 use crate::limits::{BATCH_BYTES_MIN, FINISH_QUIET, HOT, QUANTUM_BYTES, ROTATION_QUIET, TROUBLE_WAIT};
+use martlog_formats::parse::Ending;
 use martlog_formats::wire::{FileId, GapReason, Stream, Substream};
-use martlog_formats::{Problem, Profile, Record, Verdict};
+use martlog_formats::{Profile, Record};
 use std::time::{Duration, Instant};
 
 /// The two substreams in the order of their numbers.
@@ -250,7 +251,7 @@ impl Follower {
             None => {
                 assembler.finish(&mut emit);
                 let [first, end] = [from, to].map(|offset| Place { file: id, offset });
-                emit(Whole { first, end, time_ns, incomplete: torn, text: line });
+                emit(Whole { first, end, time_ns, incomplete: torn, printed: line.len(), text: line });
             }
         }
     }
@@ -346,13 +347,14 @@ impl Follower {
 
 /// Turns a joined line into a record, and takes its share of the budget.
 fn record(whole: Whole<'_>, profile: &Profile, budget: &mut Budget) -> Emitted {
-    let mut record = martlog_formats::parse(whole.text, whole.time_ns, profile);
-    if whole.incomplete {
-        record.problems.insert(Problem::Incomplete);
-        if record.verdict == Verdict::Ok {
-            record.verdict = Verdict::Repaired;
-        }
-    }
+    let ending = if whole.incomplete {
+        Ending::Incomplete
+    } else if whole.printed > whole.text.len() {
+        Ending::Cut { whole_bytes: whole.printed }
+    } else {
+        Ending::Whole
+    };
+    let record = martlog_formats::parse::parse_ending(whole.text, ending, whole.time_ns, profile);
     budget.take(&record);
     Emitted { first: whole.first, end: whole.end, what: What::Record(Box::new(record)) }
 }
