@@ -234,3 +234,136 @@ impl Open {
         Whole { first: self.first, end: self.end, time_ns: self.time_ns, incomplete, printed: self.printed, text: &self.bytes }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::time::Duration;
+
+    const FILE: FileId = FileId(1);
+
+    /// A physical line: its substream, and whether it is an `F`.
+    type Line = (usize, bool);
+    /// A record: its substream, its first byte, its end, its text.
+    type Found = (usize, u64, u64, String);
+
+    /// Which marks a collector keeps.
+    #[derive(Clone, Copy, PartialEq)]
+    enum Marks {
+        PerSubstream,
+        PerFile,
+    }
+
+    fn piece(at: usize, full: bool, text: &str) -> Piece<'_> {
+        Piece { file: FILE, from: at as u64, to: at as u64 + 1, time_ns: 0, full, torn: false, text: text.as_bytes() }
+    }
+
+    /// Reads the lines from the marks on, `budgets` lines at a time with a crash after each, and then to the end.
+    fn read(lines: &[Line], budgets: &[usize], marks: Marks) -> Vec<Found> {
+        let mut found = Vec::new();
+        let (mut reached, mut single) = ([0_u64; 2], 0);
+        let now = Instant::now();
+        for budget in budgets.iter().copied().chain([usize::MAX]) {
+            let mut assemblers = [Assembler::default(), Assembler::default()];
+            let start = if marks == Marks::PerFile { single } else { reached[0].min(reached[1]) };
+            let mut left = budget;
+            let mut at = start as usize;
+            while at < lines.len() && left > 0 {
+                let (substream, full) = lines[at];
+                let fresh = marks == Marks::PerFile || at as u64 >= reached[substream];
+                if fresh {
+                    let text = format!("{at};");
+                    let mut out = |whole: Whole<'_>| {
+                        single = single.max(whole.end.offset);
+                        found.push(of(substream, whole));
+                    };
+                    assemblers[substream].push(piece(at, full, &text), now, &mut out);
+                    assemblers[substream].tick(now + Duration::from_secs(1), &mut out);
+                }
+                (at, left) = (at + 1, left - 1);
+                for (assembler, mark) in assemblers.iter().zip(&mut reached) {
+                    *mark = assembler.open_at().map_or((at as u64).max(*mark), |(place, _)| place.offset);
+                }
+            }
+            if budget == usize::MAX {
+                for (substream, assembler) in assemblers.iter_mut().enumerate() {
+                    assembler.finish(&mut |whole| found.push(of(substream, whole)));
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+
+    fn of(substream: usize, whole: Whole<'_>) -> Found {
+        (substream, whole.first.offset, whole.end.offset, String::from_utf8_lossy(whole.text).into_owned())
+    }
+
+    /// The same by hand: the pieces of each substream up to their `F`.
+    fn expected(lines: &[Line]) -> Vec<Found> {
+        let mut found = Vec::new();
+        for substream in 0..2 {
+            let mut open: Option<Found> = None;
+            for (at, (_, full)) in lines.iter().enumerate().filter(|(_, line)| line.0 == substream) {
+                let record = open.get_or_insert((substream, at as u64, 0, String::new()));
+                record.2 = at as u64 + 1;
+                record.3.push_str(&format!("{at};"));
+                if *full {
+                    found.extend(open.take());
+                }
+            }
+            found.extend(open);
+        }
+        found.sort();
+        found
+    }
+
+    fn lines() -> impl Strategy<Value = Vec<Line>> {
+        proptest::collection::vec((0..2_usize, proptest::bool::weighted(0.55)), 5..40)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+        #[test]
+        fn with_a_mark_per_substream_no_record_is_torn_lost_or_doubled(lines in lines(), budgets in proptest::collection::vec(1..12_usize, 0..8)) {
+            prop_assert_eq!(read(&lines, &budgets, Marks::PerSubstream), expected(&lines));
+        }
+    }
+
+    #[test]
+    fn with_one_mark_per_file_records_are_torn() {
+        // stdout's piece, a whole stderr line, a crash: the mark is past the piece.
+        let lines = [(0, false), (1, true), (0, true)];
+        assert_eq!(read(&lines, &[2], Marks::PerSubstream), expected(&lines));
+        assert_ne!(read(&lines, &[2], Marks::PerFile), expected(&lines));
+    }
+
+    #[test]
+    fn text_waits_and_json_does_not() {
+        let (mut assembler, now) = (Assembler::default(), Instant::now());
+        let mut found = Vec::new();
+        assembler.push(piece(0, true, r#"{"a":1}"#), now, &mut |whole| found.push(of(0, whole)));
+        assert_eq!(found.len(), 1);
+        assembler.push(piece(1, true, "ERROR it failed"), now, &mut |whole| found.push(of(0, whole)));
+        assembler.push(piece(2, true, "  at frame"), now, &mut |whole| found.push(of(0, whole)));
+        assembler.tick(now + JOIN_WAIT / 2, &mut |whole| found.push(of(0, whole)));
+        assert_eq!((found.len(), assembler.open_at().unwrap().0.offset), (1, 1));
+        assembler.tick(now + JOIN_WAIT, &mut |whole| found.push(of(0, whole)));
+        assert_eq!(found[1], (0, 1, 3, "ERROR it failed\n  at frame".to_owned()));
+        assert_eq!(assembler.open_at(), None);
+    }
+
+    #[test]
+    fn what_never_ends_is_bounded() {
+        let (mut assembler, now) = (Assembler::default(), Instant::now());
+        let text = "x".repeat(1 << 20);
+        let mut ends = Vec::new();
+        for at in 0..10_u64 {
+            let piece =
+                Piece { file: FILE, from: at << 20, to: (at + 1) << 20, time_ns: 0, full: false, torn: false, text: text.as_bytes() };
+            assembler.push(piece, now, &mut |whole| ends.push((whole.end.offset >> 20, whole.printed, whole.text.len(), whole.incomplete)));
+        }
+        assert_eq!(ends, [(5, 5 << 20, RECORD_BYTES, true), (10, 5 << 20, RECORD_BYTES, true)]);
+    }
+}

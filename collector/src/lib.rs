@@ -36,6 +36,8 @@ mod chain;
 mod checkpoint;
 mod client;
 mod clock;
+#[cfg(test)]
+mod crash_tests;
 mod cri;
 mod discover;
 mod follow;
