@@ -249,8 +249,9 @@ impl Source {
     }
 }
 
-/// Brings the chain in line with a scan. `complete` says that what the scan did not see is not there.
-pub(crate) fn adopt(chain: &mut Vec<Source>, stream: &Stream, entries: &[Entry], complete: bool, opener: Opener<'_>) {
+/// Brings the chain in line with a scan. `complete` says that what the scan did not see is not there. True when unread bytes were given up.
+#[must_use]
+pub(crate) fn adopt(chain: &mut Vec<Source>, stream: &Stream, entries: &[Entry], complete: bool, opener: Opener<'_>) -> bool {
     // A current file that is at no name any more was rotated and then removed, or cut: what is new now is younger.
     let displaced: Vec<FileId> = chain
         .iter()
@@ -288,7 +289,7 @@ pub(crate) fn adopt(chain: &mut Vec<Source>, stream: &Stream, entries: &[Entry],
             source.gone = true;
         }
     }
-    release(chain);
+    release(chain)
 }
 
 /// A known file under another inode: compressed, copied before it was cut, or seen again.
@@ -310,18 +311,19 @@ fn insert(chain: &mut Vec<Source>, source: Source, displaced: &[FileId]) {
 }
 
 /// Closes what is read and acknowledged, and bounds what is held of files that vanished.
-fn release(chain: &mut [Source]) {
+fn release(chain: &mut [Source]) -> bool {
     for source in chain.iter_mut().filter(|source| source.done && source.settled()) {
         source.bytes = None;
         source.inode = None;
     }
     let mut held = chain.iter().filter(|source| source.gone && source.is_open()).count();
-    let now = Instant::now();
+    let given_up = held > HELD_FILES;
     for source in chain.iter_mut().filter(|source| source.gone && source.bytes.is_some()) {
         if held <= HELD_FILES {
             break;
         }
-        source.lose(GapReason::RotatedAway, now);
+        source.lose(GapReason::RotatedAway, Instant::now());
         held -= 1;
     }
+    given_up
 }

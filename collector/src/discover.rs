@@ -15,12 +15,12 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// The folder of pods, held open.
+/// The folder of pods. It is opened anew each time, for it may be made anew.
 #[derive(Debug)]
 pub(crate) struct Root {
-    dir: OwnedFd,
+    path: PathBuf,
 }
 
 /// A log file that a scan saw.
@@ -50,18 +50,26 @@ pub(crate) struct Scan {
 }
 
 impl Root {
-    /// Opens the folder. The root itself is the operator's word, and may be a symlink.
+    /// The folder at a path; an error when it cannot be listed.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        let root = Self { path: path.to_owned() };
+        names(root.dir()?.as_fd())?;
+        Ok(root)
+    }
+
+    /// The root itself is the operator's word, and may be a symlink.
+    fn dir(&self) -> io::Result<OwnedFd> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok(Self { dir: rustix::fs::open(path, flags, Mode::empty())? })
+        Ok(rustix::fs::open(&self.path, flags, Mode::empty())?)
     }
 
     /// Looks at all pods, containers and log files.
     pub(crate) fn scan(&self) -> io::Result<Scan> {
         let mut scan = Scan { complete: true, ..Scan::default() };
-        for pod in names(self.dir.as_fd())? {
+        let root = self.dir()?;
+        for pod in names(root.as_fd())? {
             let Some((namespace, name, uid)) = pod_folder(&pod) else { continue };
-            let Some(pod_dir) = scan.enter(self.dir.as_fd(), &pod) else { continue };
+            let Some(pod_dir) = scan.enter(root.as_fd(), &pod) else { continue };
             let Some(containers) = scan.keep(names(pod_dir.as_fd())) else { continue };
             for container in containers {
                 let Some(dir) = scan.enter(pod_dir.as_fd(), &container) else { continue };
@@ -76,7 +84,7 @@ impl Root {
 
     /// Opens a file of a stream; an error for anything but a regular file.
     pub(crate) fn open_log(&self, stream: &Stream, name: &str) -> io::Result<File> {
-        let pod = enter(self.dir.as_fd(), &folder_of(stream))?;
+        let pod = enter(self.dir()?.as_fd(), &folder_of(stream))?;
         let container = enter(pod.as_fd(), &stream.container)?;
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
         let file = File::from(rustix::fs::openat(container, name, flags, Mode::empty())?);

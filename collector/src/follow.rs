@@ -8,8 +8,9 @@ use crate::chain::{self, Look, Opener, Source};
 use crate::cri;
 use crate::discover::Entry;
 use crate::limits::{BATCH_BYTES_MIN, FINISH_QUIET, HOT, QUANTUM_BYTES, ROTATION_QUIET, TROUBLE_WAIT};
+use martlog_formats::parse::Ending;
 use martlog_formats::wire::{FileId, GapReason, Stream, Substream};
-use martlog_formats::{Problem, Profile, Record, Verdict};
+use martlog_formats::{Profile, Record};
 use std::time::{Duration, Instant};
 
 /// The two substreams in the order of their numbers.
@@ -68,6 +69,8 @@ pub(crate) enum What {
 pub(crate) enum Turn {
     /// Yes.
     More,
+    /// Yes, in the next file, once this round is answered.
+    Answer,
     /// Not now.
     Idle,
 }
@@ -131,10 +134,14 @@ impl Follower {
 
     /// Takes in what a scan saw of it.
     pub(crate) fn adopt(&mut self, entries: &[Entry], complete: bool, finished: bool, opener: Opener<'_>, now: Instant) {
-        chain::adopt(&mut self.chain, &self.stream, entries, complete, opener);
+        if chain::adopt(&mut self.chain, &self.stream, entries, complete, opener) {
+            tracing::warn!(pod = %self.stream.pod, "too many unread files vanished from the disk; the oldest is given up and named as a gap");
+            self.rewind();
+        }
         self.finished |= finished;
         let last = self.chain.len().saturating_sub(1);
-        let unread = self.chain.iter().enumerate().any(|(at, source)| !source.done && (at < last || source.has_grown()));
+        let lost = self.chain.iter().any(|source| source.lost.is_some() && !source.settled());
+        let unread = lost || self.chain.iter().enumerate().any(|(at, source)| !source.done && (at < last || source.has_grown()));
         if unread || (self.finished && !self.ended) {
             self.hot_until = self.hot_until.max(now + HOT);
         }
@@ -150,8 +157,17 @@ impl Follower {
     /// Reads one quantum. After the last one of a round, [`Self::tick`] and [`Self::take_parts`] follow.
     pub(crate) fn read(&mut self, round: &mut Round<'_>) -> Turn {
         for at in 0..self.chain.len() {
-            if self.chain[at].done {
+            let source = &self.chain[at];
+            if source.lost.is_some() && !source.settled() {
+                // Its hole, or what a copy of it still holds, comes first.
+                return Turn::Idle;
+            }
+            if source.done {
                 continue;
+            }
+            // One file's records are answered before the next one is read; see `parts`.
+            if self.emitted.iter().flatten().any(|emitted| emitted.first.file != source.id) {
+                return Turn::Answer;
             }
             match self.read_file(at, round) {
                 Ok(Some(turn)) => return turn,
@@ -173,6 +189,11 @@ impl Follower {
         self.chain[at].reopen(&self.stream, round.opener, round.now)?;
         let source = &mut self.chain[at];
         if source.done {
+            if source.lost.is_some() {
+                // It is not where it was: what is open may have begun in it.
+                self.rewind();
+                return Ok(Some(Turn::More));
+            }
             return Ok(None);
         }
         let quantum = QUANTUM_BYTES.min(round.budget.batch_bytes).max(BATCH_BYTES_MIN);
@@ -250,7 +271,7 @@ impl Follower {
             None => {
                 assembler.finish(&mut emit);
                 let [first, end] = [from, to].map(|offset| Place { file: id, offset });
-                emit(Whole { first, end, time_ns, incomplete: torn, text: line });
+                emit(Whole { first, end, time_ns, incomplete: torn, printed: line.len(), text: line });
             }
         }
     }
@@ -300,12 +321,11 @@ impl Follower {
         Some(Turn::Idle)
     }
 
-    /// All files are read and the container has ended: nothing more will come to what is open.
+    /// All files are read: nothing more will come to what is open, when the container has ended, or nobody waits for it.
     fn end_if_over(&mut self, round: &mut Round<'_>) {
-        let over = self.finished && self.chain.iter().all(|source| source.done);
-        if over && !self.ended {
+        if (self.finished && !self.ended) || round.once {
             self.finish(round);
-            self.ended = true;
+            self.ended = self.finished;
         }
     }
 
@@ -336,23 +356,29 @@ impl Follower {
         self.hot_until = self.hot_until.max(Instant::now() + HOT);
     }
 
+    /// Whether records wait for the answer to others.
+    pub(crate) fn has_unsent(&self) -> bool {
+        self.emitted.iter().any(|emitted| !emitted.is_empty())
+    }
+
     /// Whether all that is there is read, joined and acknowledged.
     pub(crate) fn is_settled(&self) -> bool {
         let open = self.assemblers.iter().any(|assembler| assembler.open_at().is_some());
         let lost = self.chain.iter().any(|source| source.lost.is_some() && !source.settled());
-        !open && !lost && self.emitted.iter().all(Vec::is_empty)
+        !open && !lost && !self.has_unsent()
     }
 }
 
 /// Turns a joined line into a record, and takes its share of the budget.
 fn record(whole: Whole<'_>, profile: &Profile, budget: &mut Budget) -> Emitted {
-    let mut record = martlog_formats::parse(whole.text, whole.time_ns, profile);
-    if whole.incomplete {
-        record.problems.insert(Problem::Incomplete);
-        if record.verdict == Verdict::Ok {
-            record.verdict = Verdict::Repaired;
-        }
-    }
+    let ending = if whole.incomplete {
+        Ending::Incomplete
+    } else if whole.printed > whole.text.len() {
+        Ending::Cut { whole_bytes: whole.printed }
+    } else {
+        Ending::Whole
+    };
+    let record = martlog_formats::parse::parse_ending(whole.text, ending, whole.time_ns, profile);
     budget.take(&record);
     Emitted { first: whole.first, end: whole.end, what: What::Record(Box::new(record)) }
 }

@@ -207,14 +207,18 @@ impl Lane {
             let start = self.turn % ready.len();
             ready.rotate_left(start);
         }
-        let (visited, more) = read_in_turn(&mut ready, &mut round);
+        let (visited, mut more) = read_in_turn(&mut ready, &mut round);
         self.turn = self.turn.wrapping_add(visited.max(1));
         let mut parts = Vec::new();
         for follower in ready.iter_mut().take(visited) {
             follower.tick(&mut round);
             let claims = labels.and_then(|labels| labels.get(&follower.stream.pod_uid)).map_or(&[][..], Vec::as_slice);
-            parts.extend(follower.take_parts(claims, now, shared.once));
-            shared.board.note(standings(follower));
+            let taken = follower.take_parts(claims, now, shared.once);
+            if !taken.is_empty() || follower.chain.iter().any(|source| !source.settled()) {
+                shared.board.note(standings(follower));
+            }
+            more |= follower.has_unsent();
+            parts.extend(taken);
         }
         if parts.len() > self.part_limit {
             parts.truncate(self.part_limit);
@@ -302,6 +306,7 @@ impl Lane {
 fn read_in_turn(ready: &mut [&mut Follower], round: &mut Round<'_>) -> (usize, bool) {
     let mut queue: VecDeque<usize> = (0..ready.len()).collect();
     let mut visited = 0;
+    let mut more = false;
     while let Some(at) = queue.pop_front() {
         if round.budget.is_spent() {
             return (visited, true);
@@ -310,11 +315,13 @@ fn read_in_turn(ready: &mut [&mut Follower], round: &mut Round<'_>) -> (usize, b
             visited = at + 1;
             round.budget.batch_bytes = round.budget.batch_bytes.saturating_sub(PART_WEIGHT_BYTES.min(round.budget.batch_bytes / 2));
         }
-        if ready[at].read(round) == Turn::More {
-            queue.push_back(at);
+        match ready[at].read(round) {
+            Turn::More => queue.push_back(at),
+            Turn::Answer => more = true,
+            Turn::Idle => {}
         }
     }
-    (visited, round.budget.is_spent())
+    (visited, more || round.budget.is_spent())
 }
 
 fn is_later_life(next: &Stream, this: &Stream) -> bool {

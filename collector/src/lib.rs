@@ -5,7 +5,7 @@
 //! ```text
 //! discover ─ which files are there ─┐
 //! chain ──── a stream's files, oldest first ─ source, reader: bounded reads of physical lines
-//! follow ─── cri: a line taken apart ─ assemble, joining: pieces and lines to records ─ formats::parse
+//! follow ─── cri: a line taken apart ─ assemble: pieces and lines to records ─ formats::parse
 //! parts ──── records to parts, from the server's mark on ─ batch: encoded, compressed
 //! ship ───── client: sent until answered ─ parts: the answer moves the marks, or the stream goes back to them
 //! lane ───── some streams, one batch in flight;   agent: all of it;   board, heartbeat, checkpoint: how far it is
@@ -36,12 +36,13 @@ mod chain;
 mod checkpoint;
 mod client;
 mod clock;
+#[cfg(test)]
+mod crash_tests;
 mod cri;
 mod discover;
 mod follow;
 mod heartbeat;
 mod identity;
-mod joining;
 mod labels;
 mod lane;
 mod limits;

@@ -46,11 +46,9 @@ pub(crate) const PART_WEIGHT_BYTES: usize = 512;
 /// The longest physical line: runtimes write 16 KiB pieces; what is longer is no log line, and is named as a gap, bytes.
 pub(crate) const PHYSICAL_LINE_BYTES: usize = 1 << 20;
 /// What is kept of a joined record, bytes: the accepted 256 KiB and one more, so that the parser sees that it is too long and says so.
-pub(crate) const RECORD_BYTES: usize = (256 << 10) + 1;
+pub(crate) const RECORD_BYTES: usize = martlog_formats::limits::LINE_BYTES_MAX + 1;
 /// The bytes of pieces after which a record that does not end is closed, and the rest becomes another one.
 pub(crate) const RECORD_SPAN_BYTES: u64 = 4 << 20;
-/// Lines of text that one record joins.
-pub(crate) const JOINED_LINES: usize = 500;
 /// Lines further apart than this, by the runtime's clock, are not joined: what is read late joins like what is read live.
 pub(crate) const JOIN_SPAN_NS: i64 = 200_000_000;
 /// Unread files of one stream that are held open after they vanished from the disk; the oldest is given up, by name, beyond it.

@@ -87,7 +87,8 @@ impl Follower {
                 record_limit: self.record_limit.unwrap_or(usize::MAX),
                 parts: &mut parts,
             };
-            cutter.cut(emitted, open, now, once);
+            let rest = cutter.cut(emitted, open, now, once);
+            self.emitted[at] = rest;
         }
         parts
     }
@@ -161,10 +162,16 @@ impl Follower {
 }
 
 impl Cutter<'_> {
-    fn cut(mut self, emitted: Vec<Emitted>, open: Option<Place>, now: Instant, once: bool) {
+    /// Cuts what was read into parts; what comes back has to wait for their answers. Marks are per file, so the server cannot see that a part of an
+    /// earlier file is missing: the records of one file are answered before the next one's leave, unless one record crosses and ties them together.
+    fn cut(mut self, emitted: Vec<Emitted>, open: Option<Place>, now: Instant, once: bool) -> Vec<Emitted> {
         let open = open.and_then(|place| Some((self.index_of(place.file)?, place.offset)));
         let mut emitted = emitted.into_iter().peekable();
+        let mut sent_to = None;
         for at in 0..self.chain.len() {
+            if sent_to.is_some_and(|sent| sent < at) && emitted.peek().is_some() {
+                break;
+            }
             let source = &self.chain[at];
             self.gap(at, source.refused[self.substream as usize], GapReason::Malformed);
             if let Some((reason, since)) = source.lost {
@@ -175,6 +182,7 @@ impl Cutter<'_> {
                 continue;
             }
             while let Some(next) = emitted.next_if(|next| next.first.file == source.id) {
+                sent_to = self.index_of(next.end.file);
                 self.take(at, next);
             }
             let reach = match open {
@@ -185,6 +193,7 @@ impl Cutter<'_> {
             };
             self.close(at, reach);
         }
+        emitted.collect()
     }
 
     fn take(&mut self, at: usize, next: Emitted) {

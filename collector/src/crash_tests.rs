@@ -1,0 +1,271 @@
+//! A stream's life against the append protocol, with crashes: real files that grow, rotate and are compressed; answers that are lost, late or wrong.
+//! The oracle is a join of the pieces by hand.
+
+use crate::chain::Opener;
+use crate::discover::Root;
+use crate::follow::{Budget, Follower, Round, SUBSTREAMS};
+use crate::identity::Site;
+use crate::test_support::protocol::Log;
+use crate::test_support::{cri_time, stream};
+use flate2::{Compression, write::GzEncoder};
+use martlog_formats::Profile;
+use martlog_formats::wire::PartAnswer;
+use proptest::prelude::*;
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime};
+
+/// What happens next.
+#[derive(Debug, Clone)]
+enum Step {
+    /// The container prints pieces: (is it stderr, does it end the line).
+    Print(Vec<(bool, bool)>),
+    /// The file is rotated.
+    Rotate,
+    /// The oldest plain rotation is compressed.
+    Compress,
+    /// The collector reads a round; what becomes of it.
+    Read(Fate),
+    /// The collector is killed and started again without any state.
+    Crash,
+}
+
+/// What becomes of a round's parts.
+#[derive(Debug, Clone, Copy)]
+enum Fate {
+    /// Appended and answered.
+    Answered,
+    /// Sent twice, the second answer arrives.
+    Repeated,
+    /// Never sent, the collector dies.
+    Unsent,
+    /// Appended, the answer is lost, the collector dies.
+    Unanswered,
+    /// Every other part has to wait.
+    Later,
+    /// The server claims another position for every other part.
+    Contradicted,
+}
+
+/// The node, the server and the collector.
+struct Life {
+    dir: tempfile::TempDir,
+    root: Root,
+    site: Site,
+    log: Log,
+    follower: Follower,
+    now: Instant,
+    file: File,
+    rotated: Vec<PathBuf>,
+    clock: i64,
+    files: u32,
+    /// The pieces of the open record of each substream, and the files they lie in.
+    open: [Option<(String, Vec<u32>)>; 2],
+    expected: [Vec<String>; 2],
+}
+
+impl Life {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("ns_pod_uid/app")).unwrap();
+        let file = append(&dir.path().join("ns_pod_uid/app/0.log"));
+        Self {
+            root: Root::open(dir.path()).unwrap(),
+            dir,
+            site: Site { cluster: "c".into(), node: "n".into() },
+            log: Log::default(),
+            follower: Follower::new(stream(0), Instant::now()),
+            now: Instant::now(),
+            file,
+            rotated: Vec::new(),
+            clock: 1_795_346_053_000_000_000,
+            files: 0,
+            open: [None, None],
+            expected: [Vec::new(), Vec::new()],
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join("ns_pod_uid/app").join(name)
+    }
+
+    fn step(&mut self, step: &Step) {
+        match step {
+            Step::Print(pieces) => pieces.iter().for_each(|(stderr, full)| self.print(usize::from(*stderr), *full)),
+            Step::Rotate => self.rotate(),
+            Step::Compress => self.compress(),
+            Step::Read(fate) => self.read(*fate, false),
+            Step::Crash => self.crash(),
+        }
+    }
+
+    fn print(&mut self, substream: usize, full: bool) {
+        self.clock += 1_000_000_007;
+        let text = format!("t{};", self.clock % 1_000_000_000_000);
+        let tag = if full { "F" } else { "P" };
+        writeln!(self.file, "{} {} {tag} {text}", cri_time(self.clock), SUBSTREAMS[substream].as_str()).unwrap();
+        // A record has pieces in two files at most.
+        let third = |(_, files): &(String, Vec<u32>)| files.len() == 2 && !files.contains(&self.files);
+        if self.open[substream].as_ref().is_some_and(third) {
+            self.end(substream);
+        }
+        let (record, files) = self.open[substream].get_or_insert_default();
+        record.push_str(&text);
+        if files.last() != Some(&self.files) {
+            files.push(self.files);
+        }
+        if full {
+            self.end(substream);
+        }
+    }
+
+    fn end(&mut self, substream: usize) {
+        let ended = self.open[substream].take().map(|(record, _)| record);
+        self.expected[substream].extend(ended);
+    }
+
+    fn rotate(&mut self) {
+        self.files += 1;
+        // Still for a while, so that the collector need not wait for stragglers.
+        self.file.set_modified(SystemTime::now() - Duration::from_secs(60)).unwrap();
+        let rotated = self.path(&format!("0.log.20261122-{:06}", 100_000 + self.files));
+        std::fs::rename(self.path("0.log"), &rotated).unwrap();
+        self.rotated.push(rotated);
+        self.file = append(&self.path("0.log"));
+    }
+
+    fn compress(&mut self) {
+        if self.rotated.is_empty() {
+            return;
+        }
+        let plain = self.rotated.remove(0);
+        let mut encoder = GzEncoder::new(File::create(format!("{}.gz", plain.display())).unwrap(), Compression::fast());
+        encoder.write_all(&std::fs::read(&plain).unwrap()).unwrap();
+        encoder.finish().unwrap();
+        std::fs::remove_file(plain).unwrap();
+    }
+
+    fn crash(&mut self) {
+        self.follower = Follower::new(stream(0), self.now);
+    }
+
+    fn read(&mut self, fate: Fate, once: bool) {
+        self.now += Duration::from_secs(3);
+        let opener = Opener { root: &self.root, site: &self.site };
+        let scan = self.root.scan().unwrap();
+        assert!(scan.complete);
+        self.follower.adopt(&scan.entries, true, false, opener, self.now);
+        for source in self.follower.chain.iter_mut().filter(|source| source.marks.is_none()) {
+            source.marks = Some(SUBSTREAMS.map(|substream| self.log.mark(source.id, substream)));
+            source.rewind();
+        }
+        let mut round = Round {
+            opener,
+            profile: &Profile::default(),
+            now: self.now,
+            once,
+            budget: Budget { read_bytes: 1 << 20, batch_bytes: 1 << 20, records: 1_000 },
+            buffer: &mut Vec::new(),
+        };
+        while self.follower.read(&mut round) == crate::follow::Turn::More {}
+        self.follower.tick(&mut round);
+        let parts = self.follower.take_parts(&[], self.now, once);
+        if matches!(fate, Fate::Unsent) {
+            return self.crash();
+        }
+        let mut rewind = false;
+        for (at, part) in parts.iter().enumerate() {
+            let odd = at % 2 == 1;
+            let marks = || part.extents.iter().map(|extent| self.log.mark(extent.file, part.substream)).collect();
+            let answer = match fate {
+                Fate::Later if odd => PartAnswer::Later { code: 429, after_ms: 1, reason: String::new() },
+                Fate::Contradicted if odd => PartAnswer::Conflict { marks: marks() },
+                Fate::Repeated => {
+                    self.log.append(part);
+                    self.log.append(part)
+                }
+                _ => self.log.append(part),
+            };
+            rewind |= self.follower.settle(&crate::parts::Note::of(part), &answer, self.now).rewind;
+        }
+        if matches!(fate, Fate::Unanswered) {
+            self.crash();
+        } else if rewind {
+            self.follower.rewind();
+        }
+    }
+
+    /// Everything is read to the end; what is open ends.
+    fn finish(&mut self) {
+        (0..2).for_each(|substream| self.end(substream));
+        for _ in 0..2 * self.files + 6 {
+            self.read(Fate::Answered, true);
+        }
+    }
+}
+
+fn append(path: &std::path::Path) -> File {
+    OpenOptions::new().create(true).append(true).open(path).unwrap()
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let fate = prop_oneof![
+        4 => Just(Fate::Answered),
+        1 => Just(Fate::Repeated),
+        1 => Just(Fate::Unsent),
+        2 => Just(Fate::Unanswered),
+        1 => Just(Fate::Later),
+        1 => Just(Fate::Contradicted),
+    ];
+    let step = prop_oneof![
+        4 => proptest::collection::vec((proptest::bool::weighted(0.4), proptest::bool::weighted(0.55)), 1..10).prop_map(Step::Print),
+        4 => fate.prop_map(Step::Read),
+        2 => Just(Step::Rotate),
+        1 => Just(Step::Compress),
+        1 => Just(Step::Crash),
+    ];
+    proptest::collection::vec(step, 1..30)
+}
+
+/// Lives a life, and checks what the server has.
+fn check(steps: &[Step]) -> Result<(), TestCaseError> {
+    let mut life = Life::new();
+    steps.iter().for_each(|step| life.step(step));
+    life.finish();
+    for (substream, expected) in SUBSTREAMS.into_iter().zip(&life.expected) {
+        prop_assert_eq!(&life.log.messages("uid", 0, substream), expected);
+    }
+    prop_assert!(life.log.holes.is_empty());
+    // At rest the marks are at the end of every file: seen = stored.
+    for source in &life.follower.chain {
+        prop_assert_eq!(source.marks, Some([source.size; 2]));
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, max_shrink_iters: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn no_record_is_torn_lost_doubled_or_moved_by_any_life(steps in steps()) {
+        check(&steps)?;
+    }
+}
+
+/// Only the older file's part has to wait: the newer one's must not overtake it.
+#[test]
+fn a_part_does_not_overtake_one_of_an_older_file() {
+    let print = |pieces: &[(bool, bool)]| Step::Print(pieces.to_vec());
+    let (out, err, piece) = ((false, true), (true, true), (false, false));
+    for fate in [Fate::Later, Fate::Contradicted] {
+        check(&[print(&[err]), Step::Rotate, print(&[out]), Step::Read(Fate::Unanswered), print(&[out, err, err]), Step::Read(fate)])
+            .unwrap();
+        check(&[print(&[err, piece]), Step::Rotate, print(&[out, piece, out, out, err, err]), Step::Read(fate)]).unwrap();
+    }
+}
+
+/// The newest file is compressed, and the current one is still empty.
+#[test]
+fn a_piece_at_the_end_of_a_compressed_file_is_not_forgotten() {
+    check(&[Step::Print(vec![(false, false)]), Step::Rotate, Step::Compress]).unwrap();
+}
