@@ -1,7 +1,34 @@
 //! Search: one predicate over live buffers and splits alike.
+//!
+//! ```text
+//! predicate, matches   what a row must be like, and whether one is                    a row in memory, wherever it came from
+//! narrow               what a split's index alone can say of it: surely, maybe, no    three-valued, per block
+//! gate                 what of a module may be looked at: scope, time, arrival        the one place where the scope is asked
+//! source               which rows of a chunk or split match
+//! ordered              a chunk or split as an ordered run of matching rows
+//! run                  rows in order over all of them, with an early stop
+//! histogram            counts over time
+//! tail, catchup        rows as they arrive
+//! ```
 
+mod catchup;
+mod entry;
+mod gate;
+mod histogram;
+mod matches;
+mod narrow;
+mod ordered;
 pub mod predicate;
 pub mod request;
+mod run;
+pub(crate) mod scalars;
+mod source;
+mod tail;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod ticker;
 
 pub use predicate::{Field, Predicate, Test};
 pub use request::{Bucket, Event, Histogram, HistogramRequest, Order, SearchRequest, Summary, TailCursor, TailEvent, TailRequest};

@@ -1,0 +1,100 @@
+//! Searching, as the rest of the program asks for it: off the reactor, on a bounded number of threads, ended when nobody waits.
+
+use super::request::{Event, Histogram, HistogramRequest, SearchError, SearchRequest, TailEvent, TailRequest};
+use super::tail::{Cancel, Feed};
+use super::{histogram, run, tail};
+use crate::Indexer;
+use crate::live::Chunk;
+use crate::registry::Scope;
+use crate::store::View;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc, watch};
+
+/// Events that wait for the reader at most; then the search or the tail waits.
+const EVENTS_WAITING_MAX: usize = 64;
+
+impl Indexer {
+    /// Rows in their order, progress, and one summary or error at the end. The search waits for its reader, and ends within 100 ms when the
+    /// receiver is dropped.
+    #[must_use]
+    pub fn search(&self, scope: &Scope, request: SearchRequest) -> mpsc::Receiver<Event> {
+        let (sender, receiver) = mpsc::channel(EVENTS_WAITING_MAX);
+        let (indexer, scope) = (self.clone(), scope.clone());
+        tokio::spawn(async move {
+            let waiting = sender.clone();
+            let permit = tokio::select! {
+                permit = permit(indexer.searches.clone(), request.deadline) => permit,
+                () = waiting.closed() => return,
+            };
+            let work = match permit {
+                Ok(permit) => tokio::task::spawn_blocking(move || {
+                    let view = indexer.store().view(&scope, request.quarantine);
+                    run::execute(&view, &scope, &request, &sender);
+                    drop(permit);
+                }),
+                Err(error) => return drop(waiting.send(Event::Error(error)).await),
+            };
+            if work.await.is_err() {
+                let _ = waiting.send(Event::Error(SearchError::Store("the search broke off: please report it".to_owned()))).await;
+            }
+        });
+        receiver
+    }
+
+    /// Exact counts over time.
+    ///
+    /// # Errors
+    /// When it takes too long or the store cannot be read.
+    pub async fn histogram(&self, scope: &Scope, request: HistogramRequest) -> Result<Histogram, SearchError> {
+        let permit = permit(self.searches.clone(), request.deadline).await?;
+        let (view, scope) = (self.store().view(scope, request.quarantine), scope.clone());
+        let cancel = Cancel::default();
+        let cancelled = cancel.flag();
+        let work = tokio::task::spawn_blocking(move || {
+            let counted = histogram::count(&view, &scope, &request, &cancelled);
+            drop(permit);
+            counted
+        });
+        work.await.unwrap_or_else(|_| Err(SearchError::Store("the histogram broke off: please report it".to_owned())))
+    }
+
+    /// Rows as they arrive, from now or behind a cursor, in the order of arrival. It ends within a second when the scope is revoked.
+    #[must_use]
+    pub fn tail(&self, scope: &Scope, request: TailRequest) -> mpsc::Receiver<TailEvent> {
+        let (sender, receiver) = mpsc::channel(EVENTS_WAITING_MAX);
+        tokio::spawn(tail::follow(Arc::new(self.clone()), scope.clone(), request, sender));
+        receiver
+    }
+}
+
+/// Waits for a thread, no longer than the deadline.
+async fn permit(threads: Arc<Semaphore>, deadline: Instant) -> Result<OwnedSemaphorePermit, SearchError> {
+    match tokio::time::timeout_at(deadline.into(), threads.acquire_owned()).await {
+        Ok(Ok(permit)) => Ok(permit),
+        Ok(Err(_)) => Err(SearchError::Store("the store is closing".to_owned())),
+        Err(_) => Err(SearchError::Deadline),
+    }
+}
+
+impl Feed for Indexer {
+    fn view(&self, scope: &Scope, quarantine: bool) -> View {
+        self.store().view(scope, quarantine)
+    }
+
+    fn subscribe(&self) -> broadcast::Receiver<Arc<Chunk>> {
+        self.store().subscribe()
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.registry().changes()
+    }
+
+    fn still_valid(&self, scope: &Scope) -> bool {
+        self.registry().still_valid(scope)
+    }
+
+    fn threads(&self) -> Arc<Semaphore> {
+        self.searches.clone()
+    }
+}

@@ -1,0 +1,136 @@
+//! What of a module may be looked at: the scope, the time range, what had arrived, and what of a quarantine was not released.
+//!
+//! Invariant: [`Gate::shows`] is the only place in which searching asks the scope about a row's owner, and no row reaches a predicate, a count or a
+//! reader without having passed it. It is asked once per chunk (which has one owner) and once per owner of a split.
+
+use super::predicate::{Field, Predicate, Stamp};
+use crate::live::Chunk;
+use crate::registry::Scope;
+use crate::row::{ModuleKey, Owner};
+use crate::search::matches::{parse_id, stamp_passes};
+use crate::search::predicate::Test;
+use crate::split::Split;
+use crate::split::bits::Bits;
+use crate::split::block::{Block, BlockMeta};
+use std::io;
+
+/// See the module.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Gate<'a> {
+    pub(super) scope: &'a Scope,
+    /// First time, ns, included.
+    pub(super) from_ns: i64,
+    /// Last time, ns, excluded.
+    pub(super) to_ns: i64,
+    /// Last arrival, ns, included.
+    pub(super) as_of_ns: i64,
+    /// Rows below are not shown.
+    pub(super) visible_from_seq: u64,
+}
+
+impl Gate<'_> {
+    /// Whether rows of this owner may be shown.
+    pub(super) fn shows(&self, owner: &Owner) -> bool {
+        self.scope.allows(owner)
+    }
+
+    /// Which owners of a split may be shown.
+    pub(super) fn shown_owners(&self, split: &Split) -> io::Result<Vec<bool>> {
+        Ok(split.head()?.owners.iter().map(|owner| self.shows(owner)).collect())
+    }
+
+    /// Whether a row with this place in time and order is inside.
+    fn admits(&self, time_ns: i64, arrived_ns: i64, seq: u64) -> bool {
+        time_ns >= self.from_ns && time_ns < self.to_ns && arrived_ns <= self.as_of_ns && seq >= self.visible_from_seq
+    }
+
+    /// Whether a split can have a row inside.
+    pub(super) fn may_admit(&self, split: &Split) -> bool {
+        let meta = &split.meta;
+        meta.time_max_ns >= self.from_ns
+            && meta.time_min_ns < self.to_ns
+            && meta.arrived_min_ns <= self.as_of_ns
+            && meta.seq_to > self.visible_from_seq
+    }
+
+    /// Whether a block can have a row inside.
+    pub(super) fn may_admit_block(&self, meta: &BlockMeta) -> bool {
+        meta.time_max_ns >= self.from_ns
+            && meta.time_min_ns < self.to_ns
+            && meta.arrived_min_ns <= self.as_of_ns
+            && meta.seq_max >= self.visible_from_seq
+    }
+
+    /// The rows of a block that are inside; `shown` says it of the split's owners.
+    pub(super) fn block(&self, block: &Block<'_>, shown: &[bool]) -> io::Result<Bits> {
+        let meta = block.meta;
+        if !self.may_admit_block(meta) {
+            return Ok(Bits::none(meta.rows));
+        }
+        let mut rows = if self.admits(meta.time_min_ns, meta.arrived_max_ns, meta.seq_min) && meta.time_max_ns < self.to_ns {
+            Bits::all(meta.rows)
+        } else {
+            let (times, seqs, places) = (block.times()?, block.seqs()?, block.places()?);
+            Bits::collect(meta.rows, |row| match (times.get(row), seqs.get(row), places.get(row)) {
+                (Some(time), Some(seq), Some(place)) => self.admits(*time, place.arrived_ns, *seq),
+                _ => false,
+            })
+        };
+        if !shown.iter().all(|shown| *shown) {
+            let shown = block.places()?.each(|place| shown.get(place.owner).copied().unwrap_or(false));
+            rows.and(&Bits::collect(meta.rows, shown));
+        }
+        Ok(rows)
+    }
+
+    /// The rows of a chunk that are inside, by their place in it.
+    pub(super) fn chunk<'c>(&self, chunk: &'c Chunk) -> impl Iterator<Item = usize> + use<'c, '_> {
+        let shown = chunk.rows.first().is_some_and(|row| self.shows(&row.owner));
+        let gate = *self;
+        let inside = move |(at, row): (usize, &crate::row::Row)| gate.admits(row.record.time_ns, row.arrived_ns, row.seq).then_some(at);
+        chunk.rows.iter().enumerate().filter_map(inside).take_while(move |_| shown)
+    }
+}
+
+/// What can be said without looking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// Of no row.
+    No,
+    /// It depends on the row.
+    Maybe,
+    /// Of every row.
+    Yes,
+}
+
+/// What can be said of a predicate for all rows of a module whose seqs lie in this range.
+pub(super) fn of_module(predicate: &Predicate, key: &ModuleKey, seqs: &std::ops::Range<u64>) -> Answer {
+    let parts = |parts: &[Predicate]| parts.iter().map(|part| of_module(part, key, seqs)).collect::<Vec<_>>();
+    let from_bool = |yes: bool| if yes { Answer::Yes } else { Answer::No };
+    match predicate {
+        Predicate::All => Answer::Yes,
+        Predicate::None => Answer::No,
+        Predicate::And(all) => match parts(all) {
+            parts if parts.contains(&Answer::No) => Answer::No,
+            parts if parts.contains(&Answer::Maybe) => Answer::Maybe,
+            _ => Answer::Yes,
+        },
+        Predicate::Or(any) => match parts(any) {
+            parts if parts.contains(&Answer::Yes) => Answer::Yes,
+            parts if parts.contains(&Answer::Maybe) => Answer::Maybe,
+            _ => Answer::No,
+        },
+        Predicate::Not(inner) => match of_module(inner, key, seqs) {
+            Answer::No => Answer::Yes,
+            Answer::Maybe => Answer::Maybe,
+            Answer::Yes => Answer::No,
+        },
+        Predicate::Field(Field::Stamp(Stamp::Partner), test) => from_bool(stamp_passes(&key.partner, test)),
+        Predicate::Field(Field::Stamp(Stamp::Module), test) => from_bool(stamp_passes(&key.module, test)),
+        Predicate::Field(Field::Stamp(Stamp::Id), Test::Equals(id)) => match parse_id(id) {
+            Some((module, seq)) if module == &*key.module && seqs.contains(&seq) => Answer::Maybe,
+            _ => Answer::No,
+        },
+        _ => Answer::Maybe,
+    }
+}

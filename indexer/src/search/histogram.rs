@@ -1,0 +1,191 @@
+//! Counts over time: exact, from the index and the columns; stored rows are read only where the index does not decide.
+
+use super::gate::{Answer, Gate, of_module};
+use super::request::{Bucket, GroupBy, Histogram, HistogramRequest, SearchError};
+use super::source::{Seeker, SplitReader};
+use super::ticker::{Halt, Ticker};
+use crate::registry::Scope;
+use crate::row::Owner;
+use crate::split::bits::Bits;
+use crate::split::block::{Block, Decoder};
+use crate::store::{ModuleView, View};
+use martlog_formats::{Severity, Verdict};
+use std::collections::BTreeMap;
+use std::io;
+
+/// Buckets of an answer at most: more than any chart shows or any reader reads.
+const BUCKETS_MAX: usize = 100_000;
+/// The group of rows without a level.
+const NO_LEVEL: &str = "none";
+
+/// Counts what a view holds.
+pub(super) fn count(view: &View, scope: &Scope, request: &HistogramRequest, cancelled: &dyn Fn() -> bool) -> Result<Histogram, SearchError> {
+    let ticker = Ticker::new(request.deadline, cancelled);
+    let mut tally = Tally { interval_ns: request.interval_ns.max(1), by: request.by, buckets: BTreeMap::new() };
+    let mut run = || -> Result<(), Halt> {
+        let decoder = Decoder::new()?;
+        let seeker = Seeker { predicate: &request.predicate, decoder: &decoder, ticker: &ticker };
+        for module in &view.modules {
+            let gate = Gate {
+                scope,
+                from_ns: request.from_ns,
+                to_ns: request.to_ns,
+                as_of_ns: i64::MAX,
+                visible_from_seq: module.visible_from_seq,
+            };
+            tally.module(module, gate, &seeker)?;
+        }
+        Ok(())
+    };
+    match run() {
+        Ok(()) => Ok(Histogram { buckets: tally.buckets.into_values().collect() }),
+        // Nobody sees the answer to a cancelled request.
+        Err(halt) => Err(halt.into_error().unwrap_or(SearchError::Deadline)),
+    }
+}
+
+struct Tally {
+    interval_ns: i64,
+    by: Option<GroupBy>,
+    buckets: BTreeMap<i64, Bucket>,
+}
+
+impl Tally {
+    fn module(&mut self, module: &ModuleView, gate: Gate<'_>, seeker: &Seeker<'_>) -> Result<(), Halt> {
+        let answer = |seqs| of_module(seeker.predicate, &module.key, &seqs);
+        if answer(0..u64::MAX) == Answer::No {
+            return Ok(());
+        }
+        for chunk in &module.live {
+            for row in seeker.chunk(chunk, &gate)?.into_iter().filter_map(|at| chunk.rows.get(at)) {
+                let label = self.by.map(|by| label(by, row.record.severity, row.record.verdict, &row.owner));
+                self.add(self.start_of(row.record.time_ns), 1, label)?;
+            }
+        }
+        for split in &module.splits {
+            if !gate.may_admit(split) || answer(split.meta.seq_from..split.meta.seq_to) == Answer::No {
+                continue;
+            }
+            let reader = seeker.open(split, gate)?;
+            if !reader.is_void() {
+                self.split(&reader, &gate, seeker)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn split<'a>(&mut self, reader: &SplitReader<'a>, gate: &Gate<'_>, seeker: &Seeker<'a>) -> Result<(), Halt> {
+        for meta in &reader.split.head()?.blocks {
+            if gate.may_admit_block(meta) {
+                let block = Block::new(reader.split, meta, seeker.decoder);
+                let found = reader.matches(&block, seeker)?;
+                self.block(&block, &found)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts rows of a block. They ascend in time, so that one bucket after the other gets all of its rows at once.
+    fn block(&mut self, block: &Block<'_>, found: &Bits) -> Result<(), Halt> {
+        let (first, last) = (self.start_of(block.meta.time_min_ns), self.start_of(block.meta.time_max_ns));
+        if first == last && self.by.is_none() {
+            return self.add(first, found.count(), None);
+        }
+        let groups = groups_of(self.by, block)?;
+        let mut counts = vec![0_u64; groups.labels.len()];
+        let mut start = first;
+        for row in found.iter() {
+            let next = self.start_of(block.time(row)?);
+            if next != start {
+                self.flush(start, &groups, &mut counts)?;
+                start = next;
+            }
+            if let Some(count) = counts.get_mut((groups.of)(row)) {
+                *count += 1;
+            }
+        }
+        self.flush(start, &groups, &mut counts)
+    }
+
+    fn flush(&mut self, start: i64, groups: &Groups<'_>, counts: &mut [u64]) -> Result<(), Halt> {
+        for (label, count) in groups.labels.iter().zip(counts) {
+            self.add(start, std::mem::take(count), *label)?;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, start_ns: i64, count: u64, label: Option<&str>) -> Result<(), Halt> {
+        if count == 0 {
+            return Ok(());
+        }
+        if self.buckets.len() >= BUCKETS_MAX && !self.buckets.contains_key(&start_ns) {
+            return Err(Halt::Store(io::Error::other("the histogram has over 100,000 buckets: ask for a longer interval")));
+        }
+        let bucket = self.buckets.entry(start_ns).or_insert_with(|| Bucket { start_ns, ..Bucket::default() });
+        bucket.count += count;
+        if let Some(label) = label {
+            match bucket.by.get_mut(label) {
+                Some(group) => *group += count,
+                None => {
+                    bucket.by.insert(label.to_owned(), count);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The first nanosecond of the bucket of this time.
+    fn start_of(&self, time_ns: i64) -> i64 {
+        time_ns.saturating_sub(time_ns.rem_euclid(self.interval_ns))
+    }
+}
+
+/// The groups of a block's rows.
+struct Groups<'b> {
+    labels: Vec<Option<&'b str>>,
+    /// The group of a row.
+    of: Box<dyn Fn(usize) -> usize + 'b>,
+}
+
+fn groups_of<'b>(by: Option<GroupBy>, block: &'b Block<'_>) -> io::Result<Groups<'b>> {
+    let entry = |rows: &'b [u32]| Box::new(move |row: usize| rows.get(row).map_or(usize::MAX, |entry| *entry as usize));
+    Ok(match by {
+        None => Groups { labels: vec![None], of: Box::new(|_| 0) },
+        Some(GroupBy::Level) => {
+            let kinds = block.kinds()?;
+            Groups { labels: kinds.entries.iter().map(|kind| Some(level_of(kind.severity))).collect(), of: entry(&kinds.rows) }
+        }
+        Some(GroupBy::Verdict) => {
+            let kinds = block.kinds()?;
+            Groups { labels: kinds.entries.iter().map(|kind| Some(kind.verdict.as_str())).collect(), of: entry(&kinds.rows) }
+        }
+        Some(by) => {
+            let places = block.places()?;
+            let owner = |owner: usize| block.owner(owner).map(|owner| Some(owner_label(by, owner)));
+            let labels = places.entries.iter().map(|place| owner(place.owner)).collect::<io::Result<_>>()?;
+            Groups { labels, of: entry(&places.rows) }
+        }
+    })
+}
+
+fn label(by: GroupBy, severity: Option<Severity>, verdict: Verdict, owner: &Owner) -> &str {
+    match by {
+        GroupBy::Level => level_of(severity),
+        GroupBy::Verdict => verdict.as_str(),
+        by => owner_label(by, owner),
+    }
+}
+
+fn level_of(severity: Option<Severity>) -> &'static str {
+    severity.map_or(NO_LEVEL, Severity::level)
+}
+
+fn owner_label(by: GroupBy, owner: &Owner) -> &str {
+    match by {
+        GroupBy::Partner => &owner.key.partner,
+        GroupBy::Module => &owner.key.module,
+        GroupBy::Instance => &owner.instance,
+        GroupBy::Csp => &owner.csp,
+        GroupBy::Level | GroupBy::Verdict => "",
+    }
+}

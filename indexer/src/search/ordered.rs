@@ -1,0 +1,264 @@
+//! A chunk or a split as an ordered run of matching rows, read piece by piece: a chunk at once, a split block by block.
+
+use super::gate::Gate;
+use super::request::Order;
+use super::source::{Seeker, SplitReader};
+use super::ticker::Halt;
+use crate::live::Chunk;
+use crate::row::{Position, Row};
+use crate::split::Split;
+use crate::split::block::{Block, BlockMeta};
+use std::cmp::Ordering;
+use std::ops::Range;
+
+/// A place in the order asked for: greater comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Rank {
+    time: i64,
+    module: usize,
+    seq: u64,
+    /// No row is here, and no row of the source comes before; at the same place that has to be looked at first.
+    pub(super) bound: bool,
+}
+
+/// The order, and where reading begins in it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Course<'a> {
+    pub(super) order: Order,
+    pub(super) after: Option<&'a Position>,
+}
+
+/// A chunk or split, and how far it was read.
+pub(super) struct Source<'a> {
+    pieces: Pieces<'a>,
+    gate: Gate<'a>,
+    course: Course<'a>,
+    /// The module's number when all are sorted by name.
+    module: usize,
+    /// How the module's name compares with that of `after`.
+    beside_after: Ordering,
+    /// Matching rows of the piece that was read last, as (rank, place in the piece); the next one is at the end.
+    ready: Vec<(Rank, usize)>,
+    /// Matching rows of all pieces that were read, on either side of `after`.
+    pub(super) matched: u64,
+}
+
+enum Pieces<'a> {
+    Chunk { chunk: &'a Chunk, read: bool },
+    Split(Box<Blocks<'a>>),
+}
+
+struct Blocks<'a> {
+    split: &'a Split,
+    reader: Option<SplitReader<'a>>,
+    /// Blocks that are still to be read in order.
+    left: Range<usize>,
+    /// Which blocks were read.
+    read: Vec<bool>,
+    current: Option<Block<'a>>,
+}
+
+impl Rank {
+    fn new(order: Order, time: i64, module: usize, seq: u64) -> Self {
+        match order {
+            Order::NewestFirst => Self { time, module, seq, bound: false },
+            Order::OldestFirst => Self { time: !time, module: !module, seq: !seq, bound: false },
+        }
+    }
+
+    fn bound(order: Order, time: i64, module: usize) -> Self {
+        Self { seq: u64::MAX, bound: true, ..Self::new(order, time, module, 0) }
+    }
+}
+
+impl<'a> Source<'a> {
+    pub(super) fn chunk(chunk: &'a Chunk, gate: Gate<'a>, course: Course<'a>, module: usize, name: &str) -> Self {
+        Self::new(Pieces::Chunk { chunk, read: false }, gate, course, module, name)
+    }
+
+    pub(super) fn split(split: &'a Split, gate: Gate<'a>, course: Course<'a>, module: usize, name: &str) -> Self {
+        let blocks = Blocks { split, reader: None, left: 0..0, read: Vec::new(), current: None };
+        Self::new(Pieces::Split(Box::new(blocks)), gate, course, module, name)
+    }
+
+    fn new(pieces: Pieces<'a>, gate: Gate<'a>, course: Course<'a>, module: usize, name: &str) -> Self {
+        let beside_after = course.after.map_or(Ordering::Equal, |after| name.cmp(&after.module));
+        Self { pieces, gate, course, module, beside_after, ready: Vec::new(), matched: 0 }
+    }
+
+    /// How many rows it has, matching or not.
+    pub(super) fn rows(&self) -> u64 {
+        match &self.pieces {
+            Pieces::Chunk { chunk, .. } => chunk.rows.len() as u64,
+            Pieces::Split(blocks) => blocks.split.meta.rows,
+        }
+    }
+
+    /// Whether it is a split that was opened.
+    pub(super) fn is_open_split(&self) -> bool {
+        matches!(&self.pieces, Pieces::Split(blocks) if blocks.reader.is_some())
+    }
+
+    /// Whether rows of it wait for their turn.
+    pub(super) fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Its next row, or the bound of what has to be read to know it; `None` at its end.
+    pub(super) fn next(&self) -> Option<Rank> {
+        if let Some((rank, _)) = self.ready.last() {
+            return Some(*rank);
+        }
+        let (oldest, newest) = match &self.pieces {
+            Pieces::Chunk { read: true, .. } => return None,
+            Pieces::Chunk { chunk, .. } => times_of(chunk)?,
+            Pieces::Split(blocks) if blocks.reader.is_none() => (blocks.split.meta.time_min_ns, blocks.split.meta.time_max_ns),
+            Pieces::Split(blocks) => {
+                let next = blocks.next(self.course.order)?;
+                let meta = blocks.split.head().ok()?.blocks.get(next)?;
+                (meta.time_min_ns, meta.time_max_ns)
+            }
+        };
+        let order = self.course.order;
+        Some(Rank::bound(order, if order == Order::NewestFirst { newest } else { oldest }, self.module))
+    }
+
+    /// Reads on where [`Self::next`] was a bound.
+    pub(super) fn read(&mut self, seeker: &Seeker<'a>) -> Result<(), Halt> {
+        let (order, module) = (self.course.order, self.module);
+        match &mut self.pieces {
+            Pieces::Chunk { chunk, read } => {
+                *read = true;
+                let found = seeker.chunk(chunk, &self.gate)?;
+                self.matched += found.len() as u64;
+                let rows = found.into_iter().filter_map(|at| Some((at, chunk.rows.get(at)?)));
+                self.ready = rows.map(|(at, row)| (Rank::new(order, row.record.time_ns, module, row.seq), at)).collect();
+            }
+            Pieces::Split(blocks) => match &blocks.reader {
+                None => blocks.open(seeker, self.gate, self.course)?,
+                Some(reader) => {
+                    let Some(at) = blocks.next(order) else { return Ok(()) };
+                    let Some(block) = seeker.block(blocks.split, at)? else { return Ok(()) };
+                    let found = reader.matches(&block, seeker)?;
+                    self.matched += found.count();
+                    let ranks = found.iter().map(|row| Ok((Rank::new(order, block.time(row)?, module, block.seq(row)?), row)));
+                    self.ready = ranks.collect::<std::io::Result<_>>()?;
+                    blocks.current = Some(block);
+                    blocks.done(at, order);
+                }
+            },
+        }
+        if self.course.after.is_some() {
+            let limit = self.limit();
+            self.ready.retain(|(rank, _)| limit.is_none_or(|limit| *rank < limit));
+        }
+        self.ready.sort_unstable();
+        Ok(())
+    }
+
+    /// The rank that rows have to be behind of.
+    fn limit(&self) -> Option<Rank> {
+        let after = self.course.after?;
+        let (order, module) = (self.course.order, self.module);
+        // Rows of a module beside that of `after` are behind it at the same time or not at all.
+        let seq = match (self.beside_after, order) {
+            (Ordering::Equal, _) => after.seq,
+            (Ordering::Less, _) => u64::MAX,
+            (Ordering::Greater, _) => 0,
+        };
+        let rank = Rank::new(order, after.time_ns, module, seq);
+        // At the ends of the range the row at the limit itself counts as well.
+        Some(Rank { bound: self.beside_after == if order == Order::NewestFirst { Ordering::Less } else { Ordering::Greater }, ..rank })
+    }
+
+    /// Takes the row that [`Self::next`] is.
+    pub(super) fn take(&mut self) -> Result<Option<Row>, Halt> {
+        let Some((_, at)) = self.ready.pop() else { return Ok(None) };
+        Ok(match &self.pieces {
+            Pieces::Chunk { chunk, .. } => chunk.rows.get(at).cloned(),
+            Pieces::Split(blocks) => match &blocks.current {
+                Some(block) => Some(block.row(at)?),
+                None => None,
+            },
+        })
+    }
+
+    /// Lets go of the texts of the rows that wait; they are decoded again for their turn.
+    pub(super) fn forget_texts(&mut self) {
+        if let Pieces::Split(blocks) = &mut self.pieces
+            && let Some(block) = &mut blocks.current
+        {
+            block.forget_texts();
+        }
+    }
+
+    /// Counts the matching rows of what was not read; see [`Self::matched`] for the others.
+    pub(super) fn count_rest(&mut self, seeker: &Seeker<'a>) -> Result<u64, Halt> {
+        match &mut self.pieces {
+            Pieces::Chunk { read: true, .. } => Ok(0),
+            Pieces::Chunk { chunk, .. } => Ok(seeker.chunk(chunk, &self.gate)?.len() as u64),
+            Pieces::Split(blocks) => {
+                if blocks.reader.is_none() {
+                    blocks.open(seeker, self.gate, self.course)?;
+                }
+                let Some(reader) = &blocks.reader else { return Ok(0) };
+                let mut count = 0;
+                for at in 0..blocks.read.len() {
+                    if blocks.read.get(at) == Some(&false)
+                        && let Some(block) = seeker.block(blocks.split, at)?
+                    {
+                        count += reader.matches(&block, seeker)?.count();
+                    }
+                }
+                Ok(count)
+            }
+        }
+    }
+}
+
+impl<'a> Blocks<'a> {
+    fn open(&mut self, seeker: &Seeker<'a>, gate: Gate<'a>, course: Course<'a>) -> Result<(), Halt> {
+        let reader = seeker.open(self.split, gate)?;
+        let blocks = &self.split.head()?.blocks;
+        if !reader.is_void() {
+            let wanted = |meta: &BlockMeta| {
+                let behind = course.after.is_none_or(|after| match course.order {
+                    Order::NewestFirst => meta.time_min_ns <= after.time_ns,
+                    Order::OldestFirst => meta.time_max_ns >= after.time_ns,
+                });
+                behind && gate.may_admit_block(meta)
+            };
+            let first = blocks.iter().position(wanted).unwrap_or(blocks.len());
+            let last = blocks.iter().rposition(wanted).map_or(first, |last| last + 1);
+            self.left = first..last;
+            self.read = vec![false; blocks.len()];
+        }
+        self.reader = Some(reader);
+        Ok(())
+    }
+
+    /// The block that comes next.
+    fn next(&self, order: Order) -> Option<usize> {
+        match order {
+            _ if self.left.is_empty() => None,
+            Order::NewestFirst => Some(self.left.end - 1),
+            Order::OldestFirst => Some(self.left.start),
+        }
+    }
+
+    fn done(&mut self, at: usize, order: Order) {
+        if let Some(read) = self.read.get_mut(at) {
+            *read = true;
+        }
+        match order {
+            Order::NewestFirst => self.left.end = at,
+            Order::OldestFirst => self.left.start = at + 1,
+        }
+    }
+}
+
+/// The oldest and the newest time of a chunk.
+fn times_of(chunk: &Chunk) -> Option<(i64, i64)> {
+    let times = chunk.rows.iter().map(|row| row.record.time_ns);
+    Some((times.clone().min()?, times.max()?))
+}

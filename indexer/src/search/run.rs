@@ -1,0 +1,205 @@
+//! Rows in their order, over live buffers and splits together, with an early stop.
+//!
+//! Each chunk and each split is a *source*. A heap holds for each source either its next matching row or, while that is not known, a bound
+//! that no row of it can be before. The top of the heap is looked at: a bound makes its source read on; a row is the next of all rows and is sent.
+//! So only as many blocks are read as the wanted rows need, and live rows that overlap splits in time come in their place.
+
+use super::gate::{Answer, Gate, of_module};
+use super::ordered::{Course, Rank, Source};
+use super::request::{Event, SearchRequest, Summary};
+use super::source::Seeker;
+use super::ticker::{Halt, Ticker};
+use crate::registry::Scope;
+use crate::split::block::Decoder;
+use crate::store::{ModuleView, View};
+use std::collections::BinaryHeap;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+
+/// How often progress is told.
+const PROGRESS_EVERY: Duration = Duration::from_millis(250);
+/// How long to wait before a full channel is tried again.
+const FULL_WAIT: Duration = Duration::from_millis(2);
+/// How long a summary waits for a reader that does not read.
+const LAST_WAIT: Duration = Duration::from_secs(1);
+/// Sources that keep the texts of their current block decoded while its rows wait; those of others are decoded again, so that a search
+/// over thousands of modules stays within its memory.
+const BLOCKS_KEPT_MAX: usize = 64;
+
+/// Answers a request from what a view holds. The last event is a summary or an error, unless nobody listens any more.
+pub(super) fn execute(view: &View, scope: &Scope, request: &SearchRequest, sender: &mpsc::Sender<Event>) {
+    let cancelled = || sender.is_closed();
+    let ticker = Ticker::new(request.deadline, &cancelled);
+    let done = Decoder::new().map_err(Halt::from).and_then(|decoder| {
+        let seeker = Seeker { predicate: &request.predicate, decoder: &decoder, ticker: &ticker };
+        Search::new(view, scope, request, seeker, sender).run()
+    });
+    let last = match done {
+        Ok(summary) => Some(Event::Summary(summary)),
+        Err(halt) => halt.into_error().map(Event::Error),
+    };
+    if let Some(last) = last {
+        // A reader that is gone, or does not read, sees the channel end without a summary: the answer is incomplete.
+        let _ = send(sender, last, Instant::now() + LAST_WAIT);
+    }
+}
+
+/// Sends, and waits while the channel is full.
+fn send(sender: &mpsc::Sender<Event>, mut event: Event, deadline: Instant) -> Result<(), Halt> {
+    loop {
+        match sender.try_send(event) {
+            Ok(()) => return Ok(()),
+            Err(TrySendError::Closed(_)) => return Err(Halt::Cancelled),
+            Err(TrySendError::Full(_)) if Instant::now() >= deadline => return Err(Halt::Deadline),
+            Err(TrySendError::Full(back)) => event = back,
+        }
+        std::thread::sleep(FULL_WAIT);
+    }
+}
+
+struct Search<'a> {
+    request: &'a SearchRequest,
+    seeker: Seeker<'a>,
+    sender: &'a mpsc::Sender<Event>,
+    sources: Vec<Source<'a>>,
+    /// What comes next of each source, by its number.
+    heads: BinaryHeap<(Rank, usize)>,
+    summary: Summary,
+    started: Instant,
+    told: Instant,
+    rows_total: u64,
+    rows_done: u64,
+    blocks_kept: usize,
+}
+
+impl<'a> Search<'a> {
+    fn new(view: &'a View, scope: &'a Scope, request: &'a SearchRequest, seeker: Seeker<'a>, sender: &'a mpsc::Sender<Event>) -> Self {
+        let as_of_ns = request.as_of_ns.unwrap_or(view.as_of_ns);
+        let now = Instant::now();
+        let mut search = Self {
+            request,
+            seeker,
+            sender,
+            sources: Vec::new(),
+            heads: BinaryHeap::new(),
+            summary: Summary { as_of_ns, ..Summary::default() },
+            started: now,
+            told: now,
+            rows_total: 0,
+            rows_done: 0,
+            blocks_kept: 0,
+        };
+        let mut modules: Vec<&ModuleView> = view.modules.iter().collect();
+        modules.sort_by(|a, b| a.key.module.cmp(&b.key.module));
+        for (number, module) in modules.into_iter().enumerate() {
+            let gate = Gate {
+                scope,
+                from_ns: request.from_ns,
+                to_ns: request.to_ns,
+                as_of_ns,
+                visible_from_seq: module.visible_from_seq,
+            };
+            search.add(module, gate, number);
+        }
+        search.rows_total = search.sources.iter().map(Source::rows).sum();
+        search.heads = search.sources.iter().enumerate().filter_map(|(at, source)| Some((source.next()?, at))).collect();
+        search
+    }
+
+    /// Adds the sources of a module that the statistics do not rule out.
+    fn add(&mut self, module: &'a ModuleView, gate: Gate<'a>, number: usize) {
+        let course = Course { order: self.request.order, after: self.request.after.as_ref() };
+        let name = &*module.key.module;
+        let predicate = &self.request.predicate;
+        for split in &module.splits {
+            let seqs = split.meta.seq_from..split.meta.seq_to;
+            if gate.may_admit(split) && of_module(predicate, &module.key, &seqs) != Answer::No {
+                self.sources.push(Source::split(split, gate, course, number, name));
+            } else {
+                self.summary.splits_pruned += 1;
+            }
+        }
+        if of_module(predicate, &module.key, &(0..u64::MAX)) != Answer::No {
+            self.sources.extend(module.live.iter().map(|chunk| Source::chunk(chunk, gate, course, number, name)));
+        }
+    }
+
+    fn run(mut self) -> Result<Summary, Halt> {
+        let ended = self.rows()?;
+        let read: u64 = self.sources.iter().map(|source| source.matched).sum();
+        if self.request.count {
+            self.summary.matched = read;
+            for at in 0..self.sources.len() {
+                self.tell()?;
+                if let Some(source) = self.sources.get_mut(at) {
+                    self.summary.matched += source.count_rest(&self.seeker)?;
+                }
+            }
+            self.summary.exact = true;
+        } else {
+            self.summary.matched = self.summary.returned + u64::from(self.summary.more);
+            self.summary.exact = ended && self.request.after.is_none();
+        }
+        self.summary.splits = self.sources.iter().filter(|source| source.is_open_split()).count() as u64;
+        self.summary.rows_scanned = self.seeker.ticker.rows_scanned.get();
+        self.summary.elapsed_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Ok(self.summary)
+    }
+
+    /// Sends the rows; whether there was no further one.
+    fn rows(&mut self) -> Result<bool, Halt> {
+        while let Some((rank, at)) = self.heads.pop() {
+            self.seeker.ticker.look()?;
+            let Some(source) = self.sources.get_mut(at) else { continue };
+            if rank.bound {
+                source.read(&self.seeker)?;
+                self.keep(at);
+                self.tell()?;
+            } else {
+                if self.summary.returned >= self.request.limit as u64 {
+                    self.summary.more = true;
+                    return Ok(false);
+                }
+                if let Some(row) = source.take()? {
+                    send(self.sender, Event::Row(Box::new(row)), self.request.deadline)?;
+                    self.summary.returned += 1;
+                }
+                self.blocks_kept -= usize::from(!source.has_ready() && self.blocks_kept > 0);
+            }
+            let Some(source) = self.sources.get(at) else { continue };
+            match source.next() {
+                Some(rank) => self.heads.push((rank, at)),
+                None => self.rows_done += source.rows(),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Decides whether the texts of what was read last stay decoded.
+    fn keep(&mut self, at: usize) {
+        if let Some(source) = self.sources.get_mut(at)
+            && source.has_ready()
+        {
+            self.blocks_kept += 1;
+            if self.blocks_kept > BLOCKS_KEPT_MAX {
+                source.forget_texts();
+            }
+        }
+    }
+
+    /// Tells progress when it is time, if the reader has room for it.
+    fn tell(&mut self) -> Result<(), Halt> {
+        self.seeker.ticker.look()?;
+        if self.told.elapsed() >= PROGRESS_EVERY {
+            self.told = Instant::now();
+            #[allow(clippy::cast_precision_loss)] // A share for a progress bar.
+            let share = self.rows_done as f64 / self.rows_total.max(1) as f64;
+            let scanned = self.seeker.ticker.rows_scanned.get();
+            if let Err(TrySendError::Closed(_)) = self.sender.try_send(Event::Progress { scanned, share }) {
+                return Err(Halt::Cancelled);
+            }
+        }
+        Ok(())
+    }
+}
