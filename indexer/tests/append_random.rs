@@ -60,7 +60,8 @@ fn text(file: u128, line: usize) -> String {
 fn lines(file: u128, first: usize, count: usize) -> Part {
     let from = if first == 0 { 0 } else { place(file, first - 1).1 };
     let texts: Vec<String> = (first..first + count).map(|line| text(file, line)).collect();
-    let records: Vec<(u64, u64, &str)> = texts.iter().zip(first..).map(|(text, line)| (place(file, line).0, place(file, line).1, &**text)).collect();
+    let records: Vec<(u64, u64, &str)> =
+        texts.iter().zip(first..).map(|(text, line)| (place(file, line).0, place(file, line).1, &**text)).collect();
     part("web", file, (from, place(file, first + count - 1).1), &records)
 }
 
@@ -126,7 +127,9 @@ impl World {
                 self.learn(file, &answer);
             }
             Step::Batch(parts) => {
-                let answer = send_all(self.store(), &parts.iter().map(|(file, first, count)| lines(*file, *first, *count)).collect::<Vec<_>>()).await;
+                let answer =
+                    send_all(self.store(), &parts.iter().map(|(file, first, count)| lines(*file, *first, *count)).collect::<Vec<_>>())
+                        .await;
                 for ((file, ..), answer) in parts.iter().zip(&answer.parts) {
                     self.learn(*file, answer);
                 }

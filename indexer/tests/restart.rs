@@ -31,7 +31,9 @@ async fn assert_all(indexer: &Indexer, pod: &str, count: u64) {
 }
 
 fn split_files(dir: &Path) -> usize {
-    let files = |path: &Path| std::fs::read_dir(path).map(|entries| entries.map(|entry| entry.unwrap().path()).collect::<Vec<_>>()).unwrap_or_default();
+    let files = |path: &Path| {
+        std::fs::read_dir(path).map(|entries| entries.map(|entry| entry.unwrap().path()).collect::<Vec<_>>()).unwrap_or_default()
+    };
     files(&dir.join("splits")).iter().flat_map(|partner| files(partner)).map(|module| files(&module).len()).sum()
 }
 
