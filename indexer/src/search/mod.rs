@@ -25,7 +25,9 @@ pub(crate) mod scalars;
 mod source;
 mod tail;
 #[cfg(test)]
-mod testing;
+mod tail_tests;
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod ticker;

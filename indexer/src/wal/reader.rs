@@ -38,7 +38,7 @@ pub enum WalError {
     },
 }
 
-/// A log while it is read: call [`Self::next`] until it is `None`, then [`Self::start`].
+/// A log while it is read: call [`Self::next_record`] until it is `None`, then [`Self::start`].
 #[derive(Debug)]
 pub struct Recovery {
     dir: PathBuf,
@@ -116,7 +116,7 @@ impl Recovery {
     ///
     /// # Errors
     /// When a segment cannot be read, or holds a hole.
-    pub fn next(&mut self) -> Result<Option<(u64, Vec<u8>)>, WalError> {
+    pub fn next_record(&mut self) -> Result<Option<(u64, Vec<u8>)>, WalError> {
         loop {
             let Some(reading) = &mut self.reading else {
                 let Some(segment) = self.segments.get(self.read).cloned() else { return Ok(None) };
@@ -202,7 +202,7 @@ impl Recovery {
         wipe().map_err(|source| WalError::Io { what: "cut the torn tail of", path: path.clone(), source })
     }
 
-    /// Begins to write behind what was read. To be called when [`Self::next`] has said `None`.
+    /// Begins to write behind what was read. To be called when [`Self::next_record`] has said `None`.
     ///
     /// # Errors
     /// When the first segment cannot be made or the last one not be opened.
