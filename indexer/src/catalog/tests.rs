@@ -118,7 +118,7 @@ async fn a_publication_is_one_transaction() {
 async fn marks_and_gaps_come_back_and_are_told_twice_without_harm() {
     let dir = tempfile::tempdir().unwrap();
     let catalog = Catalog::open(dir.path()).await.unwrap();
-    let files: Vec<_> = (0..1_300).map(|id| file("eu", id, [id as u64, 0])).collect();
+    let files: Vec<_> = (0..1_300_u64).map(|id| file("eu", u128::from(id), [id, 0])).collect();
     let gaps = [gap(3, GapReason::RotatedAway), gap(3, GapReason::NodeLost)];
     catalog.snapshot_marks(40, &files, &gaps).await.unwrap();
     let moved = [file("eu", 7, [u64::MAX, 1 << 63]), file("us", 7, [1, 2])];

@@ -336,7 +336,13 @@ async fn a_first_staff_token_that_could_not_be_kept_is_none() {
     let refused = registry.bootstrap_staff_token_with(|_| Err(std::io::Error::other("no room"))).await;
     assert_eq!(code(refused.map(drop)), "not_kept");
     let mut kept = String::new();
-    let told = registry.bootstrap_staff_token_with(|text| Ok(kept.push_str(text))).await.unwrap();
+    let told = registry
+        .bootstrap_staff_token_with(|text| {
+            kept.push_str(text);
+            Ok(())
+        })
+        .await
+        .unwrap();
     assert_eq!(told.as_deref(), Some(kept.as_str()));
     assert!(registry.authenticate(&kept).is_some());
 }

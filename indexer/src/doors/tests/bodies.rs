@@ -3,6 +3,7 @@
 use super::*;
 use crate::doors::body::Bodies;
 use axum::http::HeaderValue;
+use proptest::prelude::*;
 use std::io::Write as _;
 
 const LIMIT: usize = 1 << 20;
@@ -33,7 +34,7 @@ async fn read(headers: &HeaderMap, body: Vec<u8>) -> Result<Vec<u8>, (u16, &'sta
 #[tokio::test]
 async fn a_body_is_what_was_sent_however_it_was_encoded() {
     for size in [0, 1, 65_535, 65_536, 65_537, LIMIT - 1, LIMIT] {
-        let bytes: Vec<u8> = (0..size).map(|at| (at * 31 % 251) as u8).collect();
+        let bytes: Vec<u8> = (0..=250_u8).cycle().take(size).collect();
         assert!(read(&HeaderMap::new(), bytes.clone()).await.unwrap() == bytes, "plain {size}");
         assert!(read(&encoded("gzip"), gzip(&bytes)).await.unwrap() == bytes, "gzip {size}");
         assert!(read(&encoded("zstd"), zstd(&bytes)).await.unwrap() == bytes, "zstd {size}");
@@ -101,4 +102,30 @@ async fn a_form_is_no_json() {
     let long = format!(r#"{{"id":"x","name":"{}"}}"#, "x".repeat(128 << 10));
     let request = Request::builder().method("POST").uri("/api/v1/partners").header("authorization", format!("Bearer {}", server.staff));
     assert_eq!(server.send(request.body(Body::from(long)).unwrap()).await.code(), "too_large");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever is sent as whatever: an answer, no panic, and never more than the limit.
+    #[test]
+    fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..3_000), flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            prop_assert_eq!(read(&HeaderMap::new(), bytes.clone()).await.unwrap(), bytes.clone());
+            for (encoding, mut encoded_bytes) in [("gzip", gzip(&bytes)), ("zstd", zstd(&bytes)), ("gzip", bytes.clone()), ("zstd", bytes.clone())] {
+                for (at, to) in &flips {
+                    if !encoded_bytes.is_empty() {
+                        let at = at.index(encoded_bytes.len());
+                        encoded_bytes[at] = *to;
+                    }
+                }
+                match read(&encoded(encoding), encoded_bytes).await {
+                    Ok(read) => prop_assert!(read.len() <= LIMIT),
+                    Err((status, _)) => prop_assert!(matches!(status, 400 | 413), "{}", status),
+                }
+            }
+            Ok(())
+        })?;
+    }
 }

@@ -1,6 +1,12 @@
 //! Browsers: signing in and out, and requests that another site's page makes them send.
 
 use super::*;
+use crate::doors::auth::cookie;
+use axum::http::HeaderValue;
+use proptest::prelude::*;
+
+/// Names and values.
+type Headers = &'static [(&'static str, &'static str)];
 
 /// The cookie that signing in with the token sets.
 async fn signed_in(server: &Server, token: &str) -> (String, Answer) {
@@ -81,7 +87,7 @@ async fn another_sites_page_changes_and_reads_nothing() {
     let (cookie, _) = signed_in(&server, &server.staff).await;
     let cookie = ("cookie", cookie.as_str());
     let host = ("host", "logs.example:8434");
-    let cases: [(&[(&str, &str)], u16, u16); 9] = [
+    let cases: [(Headers, u16, u16); 9] = [
         (&[], 200, 403),
         (&[("x-martlog-request", "1")], 200, 200),
         (&[("sec-fetch-site", "same-origin")], 200, 200),
@@ -109,4 +115,22 @@ async fn another_sites_page_changes_and_reads_nothing() {
     let bearer = format!("Bearer {}", server.staff);
     let script = [("origin", "http://evil.example"), host, ("authorization", &bearer)];
     assert_eq!(with(&server, "POST", "partners", &script, json!({ "id": "acme" })).await.status, 200);
+}
+
+proptest! {
+    #[test]
+    fn the_cookie_is_found_among_others(before in "([a-z]{1,5}=[a-z]{0,5}; ){0,3}", value in "[A-Za-z0-9_]{0,20}", after in "(; [a-z]{1,5}=[a-z]{0,5}){0,3}") {
+        let mut headers = HeaderMap::new();
+        headers.insert("cookie", HeaderValue::from_str(&format!("{before}martlog_session={value}{after}")).unwrap());
+        prop_assert_eq!(cookie(&headers), Some(value.as_str()));
+    }
+
+    #[test]
+    fn any_cookie_header_is_read_without_panic(lines in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..3)) {
+        let mut headers = HeaderMap::new();
+        for value in lines.iter().filter_map(|line| HeaderValue::from_bytes(line).ok()) {
+            headers.append("cookie", value);
+        }
+        let _ = cookie(&headers);
+    }
 }
