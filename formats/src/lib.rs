@@ -4,17 +4,27 @@
 //! [`Verdict`] and reason codes ([`Problem`]). The crate is pure: no async, no I/O, no HTTP, no tantivy; the collector,
 //! `martlog check` and every ingest door get the same record from the same bytes.
 
-pub mod fields;
-mod ids;
-mod numbers;
-mod json;
-mod aliases;
-mod reserved;
-pub mod limits;
 pub mod parse;
+pub mod profile;
 pub mod record;
-pub mod wire;
+
+pub mod aliases;
+pub mod level;
+pub mod limits;
+pub mod multiline;
+pub mod reserved;
+pub mod shapes;
+pub mod time;
+
+pub mod fields;
+pub mod ids;
+pub mod numbers;
 pub mod words;
 
-pub use parse::{Profile, parse};
+pub mod wire;
+
+mod json;
+mod redact;
+
+pub use parse::{Ending, Profile, parse, parse_ending};
 pub use record::{Problem, Problems, Record, RedactionKind, Severity, Verdict};

@@ -6,8 +6,8 @@
 //!
 //! Folding is "lower case of the upper case" per character, which makes `ß` and `ss`, `ς` and `σ`, `ſ` and `s` meet, whatever stands beside them.
 
-pub use crate::limits::WORD_BYTES_MAX;
 use crate::limits;
+pub use crate::limits::WORD_BYTES_MAX;
 use std::borrow::Cow;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
@@ -36,12 +36,12 @@ impl<'a> Iterator for Words<'a> {
         let rest = &self.rest[start..];
         let run = run_at_start(rest);
         self.rest = &rest[run.length..];
-        let length = run.length;
-        Some(run.word(&rest[..length]))
+        Some(run.word(&rest[..run.length]))
     }
 }
 
 /// A run of word characters and what is known of it.
+#[derive(Debug, Clone, Copy)]
 struct Run {
     length: usize,
     ascii: bool,

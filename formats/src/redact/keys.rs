@@ -1,0 +1,140 @@
+//! Keys that name secrets, in any case and with `_`, `-`, `.`, spaces or capitals between their words.
+//!
+//! The end of a key decides: `db_password`, `x-api-key` and `idToken` name secrets; `token_type` and `password_changed_at` do not. Digits at the
+//! end do not count: `password2`.
+
+use crate::record::RedactionKind;
+
+/// Whether a name may begin inside a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ends {
+    /// The key ends with it, wherever its words part: `accesstoken`.
+    Anyhow,
+    /// It is the key's last word or last two: `pin`, not `shipping`.
+    WithWords,
+}
+
+/// Names with the words joined, and the words apart where they are several.
+const NAMES: &[(&str, Ends, RedactionKind)] = &[
+    ("password", Ends::Anyhow, RedactionKind::Password),
+    ("passwords", Ends::Anyhow, RedactionKind::Password),
+    ("passwd", Ends::Anyhow, RedactionKind::Password),
+    ("passphrase", Ends::Anyhow, RedactionKind::Password),
+    ("passcode", Ends::Anyhow, RedactionKind::Password),
+    ("pwd", Ends::WithWords, RedactionKind::Password),
+    ("secret", Ends::Anyhow, RedactionKind::Secret),
+    ("secrets", Ends::Anyhow, RedactionKind::Secret),
+    ("secret key", Ends::Anyhow, RedactionKind::Secret),
+    ("secret access key", Ends::Anyhow, RedactionKind::Secret),
+    ("auth info", Ends::Anyhow, RedactionKind::Secret),
+    ("token", Ends::Anyhow, RedactionKind::Token),
+    ("api key", Ends::Anyhow, RedactionKind::ApiKey),
+    ("api keys", Ends::Anyhow, RedactionKind::ApiKey),
+    ("authorization", Ends::Anyhow, RedactionKind::Authorization),
+    ("cookie", Ends::Anyhow, RedactionKind::Cookie),
+    ("cookies", Ends::Anyhow, RedactionKind::Cookie),
+    ("otp", Ends::WithWords, RedactionKind::Otp),
+    ("otp code", Ends::WithWords, RedactionKind::Otp),
+    ("pin", Ends::WithWords, RedactionKind::Otp),
+    ("pin code", Ends::WithWords, RedactionKind::Otp),
+    ("private key", Ends::Anyhow, RedactionKind::PrivateKey),
+];
+
+/// How words of a key are joined.
+const JOINTS: [&str; 5] = ["", "_", "-", ".", " "];
+
+/// The keys of one profile.
+#[derive(Debug)]
+pub(super) struct Keys {
+    /// Words joined, lower case.
+    more: Vec<String>,
+    literals: Vec<String>,
+}
+
+/// A key in lower case without separators, and where its last word and its last two begin.
+#[derive(Debug)]
+struct Words {
+    joined: String,
+    last: usize,
+    last_two: usize,
+}
+
+impl Keys {
+    pub(super) fn new(more: &[String]) -> Self {
+        let mut literals: Vec<String> = NAMES.iter().flat_map(|(name, _, _)| spellings(name)).collect();
+        for key in more {
+            let words = Words::of(key);
+            literals.push(key.to_ascii_lowercase());
+            literals.push(words.joined);
+        }
+        literals.sort_unstable();
+        literals.dedup();
+        // A literal that holds another one is found by it.
+        let all = literals.clone();
+        literals.retain(|literal| !all.iter().any(|other| other != literal && literal.contains(other.as_str())));
+        Self { more: more.iter().map(|key| Words::of(key).joined).collect(), literals }
+    }
+
+    /// Literals of which every key that names a secret has one.
+    pub(super) fn literals(&self) -> Vec<String> {
+        self.literals.clone()
+    }
+
+    /// The kind of secret that a key names.
+    pub(super) fn kind(&self, key: &str) -> Option<RedactionKind> {
+        let words = Words::of(key);
+        let (whole, last, last_two) = (words.joined.as_str(), &words.joined[words.last..], &words.joined[words.last_two..]);
+        let built_in = NAMES.iter().find(|(name, ends, _)| match ends {
+            Ends::Anyhow => ends_with_joined(whole, name),
+            Ends::WithWords => last == *name || equals_joined(last, name) || equals_joined(last_two, name),
+        });
+        if let Some((_, _, kind)) = built_in {
+            return Some(*kind);
+        }
+        self.more.iter().any(|name| name == whole || name == last || name == last_two).then_some(RedactionKind::Secret)
+    }
+}
+
+fn spellings(name: &str) -> Vec<String> {
+    JOINTS.iter().map(|joint| name.replace(' ', joint)).collect()
+}
+
+/// Whether `whole` ends with the words of `name`, joined.
+fn ends_with_joined(whole: &str, name: &str) -> bool {
+    let mut rest = whole;
+    name.rsplit(' ').all(|word| match rest.strip_suffix(word) {
+        Some(before) => {
+            rest = before;
+            true
+        }
+        None => false,
+    })
+}
+
+fn equals_joined(words: &str, name: &str) -> bool {
+    ends_with_joined(words, name) && words.len() == name.bytes().filter(|byte| *byte != b' ').count()
+}
+
+impl Words {
+    fn of(key: &str) -> Self {
+        let bytes = key.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '_' | '-' | '.' | ' ' | '[' | ']')).as_bytes();
+        let bytes = if bytes.is_empty() { key.as_bytes() } else { bytes };
+        let mut words = Self { joined: String::with_capacity(bytes.len()), last: 0, last_two: 0 };
+        let mut previous = b' ';
+        for (at, &byte) in bytes.iter().enumerate() {
+            if byte.is_ascii_alphanumeric() {
+                let camel = byte.is_ascii_uppercase()
+                    && (previous.is_ascii_lowercase()
+                        || previous.is_ascii_digit()
+                        || (previous.is_ascii_uppercase() && bytes.get(at + 1).is_some_and(u8::is_ascii_lowercase)));
+                if camel || !previous.is_ascii_alphanumeric() {
+                    words.last_two = words.last;
+                    words.last = words.joined.len();
+                }
+                words.joined.push(char::from(byte.to_ascii_lowercase()));
+            }
+            previous = byte;
+        }
+        words
+    }
+}

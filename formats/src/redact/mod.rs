@@ -1,0 +1,216 @@
+//! Redaction: secrets are removed before a record leaves the node.
+//!
+//! Two things are recognised: *keys* that name secrets (`password`, `access_token`, …), whose values go, in JSON at any depth and in text of
+//! many forms ([`text`]); and *shapes* that are secrets whatever stands beside them (Bearer credentials, JSON Web Tokens, SIP Digest responses,
+//! SRTP keys, PEM private keys). Each is replaced by a mark, `[redacted:kind]`, and counted.
+//!
+//! Invariants: redacting twice changes nothing; text inside a JSON string stays inside it, so attributes stay a JSON object. Where the end of
+//! a secret is in doubt, more is removed, not less. One pass of one automaton finds the candidates: clean lines cost only that.
+
+mod json;
+mod keys;
+mod shape;
+mod text;
+mod value;
+
+use crate::record::RedactionKind;
+use aho_corasick::{AhoCorasick, BuildError, Input};
+use keys::Keys;
+use std::borrow::Cow;
+use std::ops::Range;
+
+pub(crate) use json::Rewriter;
+
+/// How often a text is gone through again because a removal may have laid another secret bare.
+const PASSES_MAX: usize = 4;
+
+/// Finds and removes secrets. Built once per profile.
+#[derive(Debug)]
+pub(crate) struct Redactor {
+    automaton: AhoCorasick,
+    triggers: Vec<Trigger>,
+    keys: Keys,
+}
+
+/// What a found literal may be the beginning of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trigger {
+    /// A part of a key that names a secret.
+    Key,
+    /// `Bearer …`.
+    Bearer,
+    /// `eyJ`: base64 of `{"`.
+    Jwt,
+    /// `response=` of a Digest.
+    Digest,
+    /// An SRTP key.
+    Inline,
+    /// The first or last line of a PEM block.
+    Pem,
+    /// An escaped ASCII character, behind which a JSON key may hide.
+    Escape,
+}
+
+/// A removal: what is replaced, and whether the mark needs the quotes that the value did not have.
+#[derive(Debug)]
+struct Edit {
+    range: Range<usize>,
+    kind: RedactionKind,
+    quote: Option<Quote>,
+}
+
+/// A quotation mark and how many backslashes stand before it: none in plain text, one in JSON inside a JSON string, three one level deeper.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Quote {
+    character: u8,
+    backslashes: usize,
+}
+
+/// How many secrets of each kind were removed.
+#[derive(Debug, Default)]
+pub(crate) struct Tally([u16; RedactionKind::ALL.len()]);
+
+impl Tally {
+    pub(crate) fn add(&mut self, kind: RedactionKind) {
+        if let Some(count) = self.0.get_mut(kind as usize) {
+            *count = count.saturating_add(1);
+        }
+    }
+
+    /// The kinds that occurred, in the order of their numbers.
+    pub(crate) fn counts(&self) -> Vec<(RedactionKind, u16)> {
+        RedactionKind::ALL.iter().zip(self.0).filter(|(_, count)| *count > 0).map(|(kind, count)| (*kind, count)).collect()
+    }
+}
+
+/// The text that stands for a secret of this kind.
+pub(crate) fn mark(kind: RedactionKind) -> String {
+    format!("[redacted:{}]", kind.as_str())
+}
+
+/// The length of the mark that the text begins with, if it does.
+fn mark_length(text: &str) -> Option<usize> {
+    let rest = text.strip_prefix("[redacted:")?;
+    RedactionKind::ALL.iter().find_map(|kind| rest.strip_prefix(kind.as_str())?.strip_prefix(']').map(|after| text.len() - after.len()))
+}
+
+/// Whether the text is a mark and nothing else.
+fn is_mark(text: &str) -> bool {
+    mark_length(text) == Some(text.len())
+}
+
+impl Redactor {
+    pub(crate) fn new(more_keys: &[String]) -> Result<Self, BuildError> {
+        let keys = Keys::new(more_keys);
+        // Of two equal literals the first one is found: a PEM block and a key may both be called "private key".
+        let mut literals: Vec<(String, Trigger)> = [
+            ("bearer", Trigger::Bearer),
+            ("eyJ", Trigger::Jwt),
+            ("response", Trigger::Digest),
+            ("inline:", Trigger::Inline),
+            ("private key", Trigger::Pem),
+            ("\\u00", Trigger::Escape),
+        ]
+        .map(|(literal, trigger)| (literal.to_owned(), trigger))
+        .into();
+        literals.extend(keys.literals().into_iter().map(|literal| (literal, Trigger::Key)));
+        let automaton = AhoCorasick::builder().ascii_case_insensitive(true).build(literals.iter().map(|(literal, _)| literal))?;
+        Ok(Self { automaton, triggers: literals.into_iter().map(|(_, trigger)| trigger).collect(), keys })
+    }
+
+    /// Whether a line may hold a secret, in its own text or behind the escapes of JSON strings. Quick, and never wrongly `false`.
+    pub(crate) fn suspects(&self, line: &str) -> bool {
+        let mut at = 0;
+        while let Some((trigger, hit)) = self.next_hit(line, at) {
+            let suspect = match trigger {
+                Trigger::Key => self.keys.kind(&line[text::identifier(line, &hit)]).is_some(),
+                Trigger::Jwt => line[hit.clone()] == *"eyJ",
+                Trigger::Digest => line[hit.end..].trim_start_matches([' ', '\\', 't']).starts_with('='),
+                Trigger::Bearer | Trigger::Inline | Trigger::Pem | Trigger::Escape => true,
+            };
+            if suspect {
+                return true;
+            }
+            at = hit.end;
+        }
+        false
+    }
+
+    /// The kind of secret that a JSON key names.
+    pub(crate) fn key(&self, key: &str) -> Option<RedactionKind> {
+        self.keys.kind(key)
+    }
+
+    /// A text without its secrets.
+    pub(crate) fn text<'t>(&self, text: &'t str, tally: &mut Tally) -> Cow<'t, str> {
+        let mut text = Cow::Borrowed(text);
+        for _ in 0..PASSES_MAX {
+            let edits = self.edits(&text);
+            if edits.is_empty() {
+                break;
+            }
+            text = Cow::Owned(apply(&text, &edits, tally));
+        }
+        text
+    }
+
+    /// A raw line, or several joined, without its secrets. A line that is nothing but 64 base64 digits is the inside of a PEM block whose first line is elsewhere.
+    pub(crate) fn line<'t>(&self, line: &'t str, tally: &mut Tally) -> Cow<'t, str> {
+        if shape::is_pem_body_line(line) {
+            tally.add(RedactionKind::PrivateKey);
+            return Cow::Owned(mark(RedactionKind::PrivateKey));
+        }
+        self.text(line, tally)
+    }
+
+    fn edits(&self, text: &str) -> Vec<Edit> {
+        let mut edits = Vec::new();
+        let mut at = 0;
+        while let Some((trigger, hit)) = self.next_hit(text, at) {
+            at = hit.end;
+            let edit = match trigger {
+                Trigger::Key => self.value_of_key(text, &hit),
+                Trigger::Bearer => shape::bearer(text, &hit),
+                Trigger::Jwt => shape::jwt(text, &hit),
+                Trigger::Digest => shape::digest_response(text, &hit),
+                Trigger::Inline => shape::srtp_key(text, &hit),
+                Trigger::Pem => shape::private_key(text, &hit, edits.last().map_or(0, |edit: &Edit| edit.range.end))
+                    .or_else(|| self.value_of_key(text, &hit)),
+                Trigger::Escape => None,
+            };
+            if let Some(edit) = edit {
+                at = at.max(edit.range.end);
+                edits.push(edit);
+            }
+        }
+        edits
+    }
+
+    fn value_of_key(&self, text: &str, hit: &Range<usize>) -> Option<Edit> {
+        let name = text::identifier(text, hit);
+        let kind = self.keys.kind(&text[name.clone()])?;
+        text::value_of_key(text, &name, kind)
+    }
+
+    fn next_hit(&self, text: &str, from: usize) -> Option<(Trigger, Range<usize>)> {
+        let found = self.automaton.find(Input::new(text).range(from..))?;
+        Some((*self.triggers.get(found.pattern().as_usize())?, found.range()))
+    }
+}
+
+fn apply(text: &str, edits: &[Edit], tally: &mut Tally) -> String {
+    let mut redacted = String::with_capacity(text.len());
+    let mut at = 0;
+    for edit in edits {
+        redacted.push_str(&text[at..edit.range.start]);
+        let quote =
+            edit.quote.map(|quote| format!("{}{}", "\\".repeat(quote.backslashes), char::from(quote.character))).unwrap_or_default();
+        redacted.push_str(&quote);
+        redacted.push_str(&mark(edit.kind));
+        redacted.push_str(&quote);
+        tally.add(edit.kind);
+        at = edit.range.end;
+    }
+    redacted.push_str(&text[at..]);
+    redacted
+}
