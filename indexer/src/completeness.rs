@@ -1,7 +1,7 @@
 //! How far a scope is complete: the gaps that have names, and how far the collectors say they are.
 
 use crate::append::now_ns;
-use crate::core::Core;
+use crate::engine::Engine;
 use crate::registry::Scope;
 use crate::store::Completeness;
 use martlog_formats::wire::Heartbeat;
@@ -47,13 +47,13 @@ impl Heartbeats {
 }
 
 /// The gaps within a scope, and the oldest moment that a collector still has something from.
-pub(crate) fn completeness(core: &Core, scope: &Scope) -> Completeness {
+pub(crate) fn completeness(engine: &Engine, scope: &Scope) -> Completeness {
     let mut until_ns: Option<i64> = None;
     let mut waits = false;
-    for (cluster, Beat { heard, beat }) in core.heartbeats.all() {
+    for (cluster, Beat { heard, beat }) in engine.heartbeats.all() {
         for file in &beat.files {
             // A heartbeat tells no labels: whose the newest lines were is known from when they came.
-            let owner = core.sequencer.owner_of(&cluster, file.file).unwrap_or_else(|| core.registry.owner_of(&file.stream, &[]));
+            let owner = engine.sequencer.owner_of(&cluster, file.file).unwrap_or_else(|| engine.registry.owner_of(&file.stream, &[]));
             if scope.allows(&owner) {
                 let file_until = file.oldest_unacknowledged_ns.unwrap_or(beat.time_ns);
                 until_ns = Some(until_ns.map_or(file_until, |until| until.min(file_until)));
@@ -65,6 +65,6 @@ pub(crate) fn completeness(core: &Core, scope: &Scope) -> Completeness {
     Completeness {
         until_ns,
         behind_seconds: Duration::from_nanos(behind.unsigned_abs()).as_secs_f64(),
-        gaps: core.sequencer.gaps(|owner| scope.allows(owner)),
+        gaps: engine.sequencer.gaps(|owner| scope.allows(owner)),
     }
 }

@@ -1,7 +1,7 @@
 //! The indexer as one thing: opened on a data folder, shared by clones, closed once. A thin front of the parts.
 
 use crate::catalog::{Catalog, CatalogError};
-use crate::core::Core;
+use crate::engine::Engine;
 use crate::flush::Limits;
 use crate::folder::FolderError;
 use crate::registry::{Registry, Scope};
@@ -15,7 +15,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 /// The store's budgets.
@@ -125,7 +124,9 @@ pub enum OpenError {
     #[error("{0}")]
     Replay(String),
     /// The log and the catalog are not of one time.
-    #[error("the write-ahead log lacks the records from {from} to before {to}, which the catalog knows of: restore `wal` and `catalog.sqlite` together from one backup")]
+    #[error(
+        "the write-ahead log lacks the records from {from} to before {to}, which the catalog knows of: restore `wal` and `catalog.sqlite` together from one backup"
+    )]
     WalMissing {
         /// The first missing LSN.
         from: u64,
@@ -149,9 +150,7 @@ pub enum OpenError {
 #[derive(Debug, Clone)]
 pub struct Indexer {
     pub(crate) store: Arc<Store>,
-    /// The threads that searches share.
-    pub(crate) searches: Arc<Semaphore>,
-    core: Arc<Core>,
+    engine: Arc<Engine>,
 }
 
 impl Indexer {
@@ -160,20 +159,20 @@ impl Indexer {
     /// # Errors
     /// When another process holds it, when it cannot be read or written, when the WAL is corrupt.
     pub async fn open(dir: &Path, options: Options) -> Result<Self, OpenError> {
-        let core = Core::open(dir, &options).await?;
-        Ok(Self { store: core.store.clone(), searches: Arc::new(Semaphore::new(options.search_threads.max(1))), core })
+        let engine = Engine::open(dir, &options).await?;
+        Ok(Self { store: engine.store.clone(), engine })
     }
 
     /// The registry.
     #[must_use]
     pub fn registry(&self) -> &Registry {
-        &self.core.registry
+        &self.engine.registry
     }
 
     /// The catalog.
     #[must_use]
     pub fn catalog(&self) -> &Catalog {
-        &self.core.catalog
+        &self.engine.catalog
     }
 
     /// What readers look at.
@@ -187,20 +186,20 @@ impl Indexer {
     /// # Errors
     /// When the bytes are not a batch.
     pub async fn append(&self, cluster: &str, batch: &[u8]) -> Result<AppendAnswer, DecodeError> {
-        crate::append::append(&self.core, cluster, batch).await
+        crate::append::append(&self.engine, cluster, batch).await
     }
 
     /// The durable marks of files.
     // Async as the other doors are: a log beyond this machine has to ask.
     #[allow(clippy::unused_async)]
     pub async fn positions(&self, cluster: &str, request: &PositionsRequest) -> PositionsAnswer {
-        PositionsAnswer { epoch: self.store.epoch(), marks: self.core.sequencer.positions(cluster, &request.files) }
+        PositionsAnswer { epoch: self.store.epoch(), marks: self.engine.sequencer.positions(cluster, &request.files) }
     }
 
     /// Takes note of how far a collector is.
     #[allow(clippy::unused_async)]
     pub async fn heartbeat(&self, cluster: &str, beat: Heartbeat) {
-        self.core.heartbeats.put(cluster, beat);
+        self.engine.heartbeats.put(cluster, beat);
     }
 
     /// Rows that came through another door: durable and searchable when this returns.
@@ -208,7 +207,7 @@ impl Indexer {
     /// # Errors
     /// When the store cannot take them now: nothing of them was stored.
     pub async fn push(&self, owner: Arc<Owner>, records: Vec<Record>) -> Result<(), Unavailable> {
-        crate::append::push(&self.core, owner, records).await
+        crate::append::push(&self.engine, owner, records).await
     }
 
     /// Moves the quarantine of a pod to its owner, once an instance is registered for it. Idempotent; returns the rows moved now.
@@ -216,7 +215,7 @@ impl Indexer {
     /// # Errors
     /// When the store cannot take them now; what was moved stays moved.
     pub async fn release(&self, pod_uid: &str, owner: Arc<Owner>) -> Result<u64, Unavailable> {
-        crate::release::release(&self.core, pod_uid, &owner).await
+        crate::release::release(&self.engine, pod_uid, &owner).await
     }
 
     /// Publishes every live buffer as splits now.
@@ -224,29 +223,29 @@ impl Indexer {
     /// # Errors
     /// When a split cannot be written.
     pub async fn flush(&self) -> io::Result<()> {
-        self.core.flush().await
+        self.engine.flush().await
     }
 
     /// Takes nothing more, ends the tails, syncs and closes.
     pub async fn close(&self) {
-        self.core.close().await;
+        self.engine.close().await;
     }
 
     /// The gaps that lie within a scope and time range, and how far the scope is complete.
     #[allow(clippy::unused_async)]
     pub async fn completeness(&self, scope: &Scope) -> crate::store::Completeness {
-        crate::completeness::completeness(&self.core, scope)
+        crate::completeness::completeness(&self.engine, scope)
     }
 
     /// The store in numbers.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.core.stats()
+        self.engine.stats()
     }
 
     /// Cancelled when a sync has failed: the store takes nothing more and the process has to end. [`Stats::failure`] says why.
     #[must_use]
     pub fn failed(&self) -> CancellationToken {
-        self.core.failed.clone()
+        self.engine.failed.clone()
     }
 }

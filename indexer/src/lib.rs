@@ -7,11 +7,11 @@
 //!            └────────────── catalog: SQLite, one transaction per publication
 //! ```
 
-mod append;
+pub mod append;
 pub mod catalog;
 mod completeness;
-mod core;
 pub mod doors;
+mod engine;
 mod flush;
 mod folder;
 pub mod indexer;

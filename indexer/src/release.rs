@@ -6,7 +6,7 @@
 
 use crate::append::payload::{ReleasedRow, encode_rows};
 use crate::append::{Release, settled};
-use crate::core::Core;
+use crate::engine::Engine;
 use crate::indexer::Unavailable;
 use crate::live::{Chunk, rows_bytes};
 use crate::row::{ModuleKey, Owner, Row};
@@ -43,8 +43,8 @@ impl Source {
 }
 
 /// Moves everything that the quarantine of a pod holds; how many rows.
-pub(crate) async fn release(core: &Core, pod_uid: &str, owner: &Arc<Owner>) -> Result<u64, Unavailable> {
-    let _one = core.releasing.lock().await;
+pub(crate) async fn release(engine: &Engine, pod_uid: &str, owner: &Arc<Owner>) -> Result<u64, Unavailable> {
+    let _one = engine.releasing.lock().await;
     let key = quarantine_of(pod_uid);
     if owner.key.is_quarantine() {
         return Ok(0);
@@ -52,59 +52,59 @@ pub(crate) async fn release(core: &Core, pod_uid: &str, owner: &Arc<Owner>) -> R
     let mut moved = 0;
     // Again until nothing is left: rows that were on their way may still come in.
     loop {
-        let sources = sources(core, &key);
+        let sources = sources(engine, &key);
         if sources.is_empty() {
             break;
         }
         for source in sources {
-            moved += release_source(core, &key, owner, source).await?;
+            moved += release_source(engine, &key, owner, source).await?;
         }
     }
-    if let Err(error) = core.publisher.settle(&key).await {
+    if let Err(error) = engine.publisher.settle(&key).await {
         tracing::warn!(%error, pod = pod_uid, "the release is durable; the catalog is told of it later");
     }
     Ok(moved)
 }
 
 /// What is not released yet, ascending.
-fn sources(core: &Core, key: &ModuleKey) -> Vec<Source> {
-    let Some(module) = core.store.module(key) else { return Vec::new() };
-    let from = core.sequencer.released(key);
+fn sources(engine: &Engine, key: &ModuleKey) -> Vec<Source> {
+    let Some(module) = engine.store.module(key) else { return Vec::new() };
+    let from = engine.sequencer.released(key);
     let splits = module.splits.into_iter().map(Source::Split);
     splits.chain(module.live.into_iter().map(Source::Chunk)).filter(|source| source.seq_to() > from).collect()
 }
 
-async fn release_source(core: &Core, key: &ModuleKey, owner: &Arc<Owner>, source: Source) -> Result<u64, Unavailable> {
+async fn release_source(engine: &Engine, key: &ModuleKey, owner: &Arc<Owner>, source: Source) -> Result<u64, Unavailable> {
     let read = tokio::task::spawn_blocking(move || source.rows()).await;
     let mut rows = read.map_err(io::Error::other).and_then(|rows| rows).map_err(|error| Unavailable::broken_split(&error))?;
-    let from = core.sequencer.released(key);
+    let from = engine.sequencer.released(key);
     rows.retain(|row| row.seq >= from);
     let mut moved = 0;
     while !rows.is_empty() {
         let rest = rows.split_off(piece(&rows));
-        make_room(core, owner).await?;
-        moved += release_piece(core, key, owner, rows).await?;
+        make_room(engine, owner).await?;
+        moved += release_piece(engine, key, owner, rows).await?;
         rows = rest;
     }
     Ok(moved)
 }
 
 /// A release may be larger than memory: what has arrived at the owner is flushed on the way.
-async fn make_room(core: &Core, owner: &Arc<Owner>) -> Result<(), Unavailable> {
-    let refused = || core.refuses(core.store.live_bytes(), &owner.key, true);
+async fn make_room(engine: &Engine, owner: &Arc<Owner>) -> Result<(), Unavailable> {
+    let refused = || engine.refuses(engine.store.live_bytes(), &owner.key, true);
     if refused().is_some_and(|later| later.code == 429) {
-        core.publisher.flush(&owner.key).await.map_err(|error| Unavailable::cannot_flush(&error))?;
+        engine.publisher.flush(&owner.key).await.map_err(|error| Unavailable::cannot_flush(&error))?;
     }
     refused().map_or(Ok(()), Err)
 }
 
-async fn release_piece(core: &Core, key: &ModuleKey, owner: &Arc<Owner>, rows: Vec<Row>) -> Result<u64, Unavailable> {
+async fn release_piece(engine: &Engine, key: &ModuleKey, owner: &Arc<Owner>, rows: Vec<Row>) -> Result<u64, Unavailable> {
     let (Some(first), Some(last)) = (rows.first().map(|row| row.seq), rows.last().map(|row| row.seq)) else { return Ok(0) };
     let count = rows.len() as u64;
     let rows: Vec<_> = rows.into_iter().map(|row| ReleasedRow { origin: row.origin, offset: row.offset, record: row.record }).collect();
     let body = encode_rows(&rows);
     let release = Release { from: key.clone(), first, upto: last + 1, owner: owner.clone(), rows, body };
-    match core.sequencer.release(release, &core.wal) {
+    match engine.sequencer.release(release, &engine.wal) {
         Some(answer) => settled(answer?).await.map(|()| count),
         None => Ok(0),
     }

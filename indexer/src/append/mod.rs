@@ -19,7 +19,7 @@ pub(crate) use applier::Applier;
 pub use marks::{Decision, Place, decide};
 pub(crate) use prepare::append;
 pub(crate) use push::push;
-pub(crate) use sequencer::{Release, Sequencer, Snapshot};
+pub(crate) use sequencer::{Release, Sequencer};
 
 use crate::indexer::Unavailable;
 use crate::row::{ModuleKey, Owner, Row};

@@ -3,7 +3,7 @@
 use super::marks::Place;
 use super::sequencer::Verdict;
 use super::settled;
-use crate::core::Core;
+use crate::engine::Engine;
 use crate::indexer::Unavailable;
 use crate::registry::Registry;
 use crate::row::Owner;
@@ -35,9 +35,9 @@ struct Asked {
 }
 
 /// The append protocol for one batch of a collector of this cluster.
-pub(crate) async fn append(core: &Core, cluster: &str, batch: &[u8]) -> Result<AppendAnswer, DecodeError> {
+pub(crate) async fn append(engine: &Engine, cluster: &str, batch: &[u8]) -> Result<AppendAnswer, DecodeError> {
     let cluster: Arc<str> = cluster.into();
-    let parts = read(core.registry.clone(), cluster.clone(), Bytes::copy_from_slice(batch)).await?;
+    let parts = read(engine.registry.clone(), cluster.clone(), Bytes::copy_from_slice(batch)).await?;
     let mut answers = Vec::with_capacity(parts.len());
     let mut asked = Vec::new();
     let mut sound = Vec::new();
@@ -51,33 +51,33 @@ pub(crate) async fn append(core: &Core, cluster: &str, batch: &[u8]) -> Result<A
             Err(reason) => answers.push(Some(PartAnswer::Refused { reason })),
         }
     }
-    add(&core.counters.refused, answers.iter().flatten().count() as u64);
-    let live_bytes = core.store.live_bytes();
-    let verdicts = core.sequencer.admit(sound, &core.wal, |part| core.refuses(live_bytes, &part.owner.key, !part.places.is_empty()));
+    add(&engine.counters.refused, answers.iter().flatten().count() as u64);
+    let live_bytes = engine.store.live_bytes();
+    let verdicts = engine.sequencer.admit(sound, &engine.wal, |part| engine.refuses(live_bytes, &part.owner.key, !part.places.is_empty()));
     let mut told = Vec::with_capacity(verdicts.len());
     for (verdict, asked) in verdicts.into_iter().zip(asked) {
-        told.push(answer(core, &cluster, verdict, &asked).await);
+        told.push(answer(engine, &cluster, verdict, &asked).await);
     }
     let mut told = told.into_iter();
     let parts = answers.into_iter().filter_map(|answer| answer.or_else(|| told.next())).collect();
-    Ok(AppendAnswer { epoch: core.store.epoch(), parts })
+    Ok(AppendAnswer { epoch: engine.store.epoch(), parts })
 }
 
 /// Waits for what a verdict waits for, and tells the durable marks.
-async fn answer(core: &Core, cluster: &Arc<str>, verdict: Verdict, asked: &Asked) -> PartAnswer {
+async fn answer(engine: &Engine, cluster: &Arc<str>, verdict: Verdict, asked: &Asked) -> PartAnswer {
     let (waits, counter, conflict) = match verdict {
-        Verdict::Later(later) => return core.later(later),
-        Verdict::Taken { answer, duplicate: false } => (answer, &core.counters.parts, false),
-        Verdict::Taken { answer, duplicate: true } => (answer, &core.counters.duplicates, false),
-        Verdict::Conflict { answer } => (answer, &core.counters.conflicts, true),
+        Verdict::Later(later) => return engine.later(later),
+        Verdict::Taken { answer, duplicate: false } => (answer, &engine.counters.parts, false),
+        Verdict::Taken { answer, duplicate: true } => (answer, &engine.counters.duplicates, false),
+        Verdict::Conflict { answer } => (answer, &engine.counters.conflicts, true),
     };
     if let Some(waits) = waits
         && let Err(later) = settled(waits).await
     {
-        return core.later(later);
+        return engine.later(later);
     }
     add(counter, 1);
-    let marks = core.sequencer.told(cluster, &asked.files, asked.substream);
+    let marks = engine.sequencer.told(cluster, &asked.files, asked.substream);
     if conflict { PartAnswer::Conflict { marks } } else { PartAnswer::Durable { marks } }
 }
 
@@ -117,7 +117,7 @@ fn check_cluster(header: &BatchHeader, cluster: &str) -> Result<(), String> {
     Err(format!("the batch is of cluster {:?} and the token of {cluster:?}: start the collector with --cluster {cluster}", header.cluster))
 }
 
-impl Core {
+impl Engine {
     fn later(&self, later: Unavailable) -> PartAnswer {
         add(&self.counters.later, 1);
         let after_ms = u64::try_from(later.after.as_millis()).unwrap_or(u64::MAX);

@@ -10,7 +10,7 @@ mod publisher;
 pub(crate) use policy::{Limits, WalPressure, choose};
 pub(crate) use publisher::Publisher;
 
-use crate::core::Core;
+use crate::engine::Engine;
 use std::io;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Weak};
@@ -24,7 +24,7 @@ const TICK: Duration = Duration::from_secs(1);
 const RETRY: Duration = Duration::from_secs(5);
 
 /// Flushes until it is stopped or the store is gone.
-pub(crate) async fn run(core: Weak<Core>, wake: Arc<Notify>, stop: CancellationToken) {
+pub(crate) async fn run(engine: Weak<Engine>, wake: Arc<Notify>, stop: CancellationToken) {
     let mut pause = TICK;
     loop {
         tokio::select! {
@@ -32,8 +32,8 @@ pub(crate) async fn run(core: Weak<Core>, wake: Arc<Notify>, stop: CancellationT
             () = wake.notified(), if pause == TICK => {}
             () = tokio::time::sleep(pause) => {}
         }
-        let Some(core) = core.upgrade() else { return };
-        pause = match core.maintain(&stop).await {
+        let Some(engine) = engine.upgrade() else { return };
+        pause = match engine.maintain(&stop).await {
             Ok(()) => TICK,
             Err(error) => {
                 tracing::error!(%error, "could not flush; the rows stay in the write-ahead log and are tried again");
@@ -43,7 +43,7 @@ pub(crate) async fn run(core: Weak<Core>, wake: Arc<Notify>, stop: CancellationT
     }
 }
 
-impl Core {
+impl Engine {
     /// Flushes what has to be, and lets go of what is not needed any more.
     async fn maintain(&self, stop: &CancellationToken) -> io::Result<()> {
         while !stop.is_cancelled() {

@@ -32,7 +32,8 @@ impl Publisher {
     /// Publishes everything that a module's buffer holds now.
     pub(crate) async fn flush_all(&self, key: &ModuleKey) -> io::Result<()> {
         let end = self.store.module(key).and_then(|module| module.live.last().map(|chunk| chunk.seq_to())).unwrap_or(0);
-        let begins = || self.store.module(key).and_then(|module| module.live.first().and_then(|chunk| chunk.rows.first().map(|row| row.seq)));
+        let begins =
+            || self.store.module(key).and_then(|module| module.live.first().and_then(|chunk| chunk.rows.first().map(|row| row.seq)));
         while begins().is_some_and(|seq| seq < end) {
             self.flush(key).await?;
         }

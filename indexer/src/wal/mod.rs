@@ -37,8 +37,8 @@ mod record;
 mod segment;
 mod writer;
 
-pub use disk::{Disk, RealDisk};
 pub(crate) use disk::sync_folder;
+pub use disk::{Disk, RealDisk};
 pub use reader::{Recovery, WalError};
 pub use writer::{Payload, Sink, SubmitError, Wal};
 

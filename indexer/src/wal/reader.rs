@@ -121,8 +121,7 @@ impl Recovery {
             let Some(reading) = &mut self.reading else {
                 let Some(segment) = self.segments.get(self.read).cloned() else { return Ok(None) };
                 self.follows(&segment)?;
-                let image =
-                    fs::read(&segment.path).map_err(|source| WalError::Io { what: "read", path: segment.path.clone(), source })?;
+                let image = fs::read(&segment.path).map_err(|source| WalError::Io { what: "read", path: segment.path.clone(), source })?;
                 self.reading = Some(Reading { segment, image, at: HEADER });
                 self.read += 1;
                 continue;
@@ -152,7 +151,8 @@ impl Recovery {
             return Ok(());
         }
         let (path, offset) = self.place();
-        let detail = format!("record {expected} is unreadable or missing; the next segment {} begins at {}", segment.path.display(), segment.base);
+        let detail =
+            format!("record {expected} is unreadable or missing; the next segment {} begins at {}", segment.path.display(), segment.base);
         Err(WalError::Corrupt { segment: path.unwrap_or_else(|| segment.path.clone()), offset, detail })
     }
 

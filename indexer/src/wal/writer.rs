@@ -456,8 +456,8 @@ impl Log {
             return Ok(());
         }
         self.buffer.clear();
-        let next_lsn = self.next_lsn();
-        record::encode(&mut self.buffer, self.segment.salt, next_lsn, self.durable, &Payload::default());
+        let lsn = self.next_lsn();
+        record::encode(&mut self.buffer, self.segment.salt, lsn, self.durable, &Payload::default());
         self.write().map_err(io::Error::other)?;
         self.written += 1;
         self.sealed = true;
@@ -468,7 +468,8 @@ impl Log {
 /// What an error of the disk means for the log.
 fn failure(error: &io::Error) -> Failure {
     use io::ErrorKind::{QuotaExceeded, StorageFull};
-    let out_of_files = [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE].iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()));
+    let out_of_files =
+        [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE].iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()));
     if out_of_files || matches!(error.kind(), StorageFull | QuotaExceeded) {
         Failure::Full(error.to_string())
     } else {

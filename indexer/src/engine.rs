@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 /// The parts. Dropped without [`Self::close`] it ends as a crash would, the folder unlocked last.
 #[derive(Debug)]
-pub(crate) struct Core {
+pub(crate) struct Engine {
     pub(crate) wal: Arc<Wal<Ticket>>,
     pub(crate) sequencer: Arc<Sequencer>,
     pub(crate) store: Arc<Store>,
@@ -47,7 +47,7 @@ pub(crate) struct Core {
     _folder: Arc<Folder>,
 }
 
-impl Core {
+impl Engine {
     pub(crate) async fn open(dir: &Path, options: &Options) -> Result<Arc<Self>, OpenError> {
         let folder = Arc::new(Folder::open(dir)?);
         let catalog = Catalog::open(dir).await?;
@@ -78,7 +78,7 @@ impl Core {
             failure,
         };
         let wal = Arc::new(blocking(move || Ok(recovery.start(applier)?)).await?);
-        let core = Arc::new(Self {
+        let engine = Arc::new(Self {
             wal,
             sequencer,
             store,
@@ -97,8 +97,8 @@ impl Core {
             flusher: Mutex::default(),
             _folder: folder,
         });
-        *core.flusher.lock() = Some(tokio::spawn(flush::run(Arc::downgrade(&core), wake, closing)));
-        Ok(core)
+        *engine.flusher.lock() = Some(tokio::spawn(flush::run(Arc::downgrade(&engine), wake, closing)));
+        Ok(engine)
     }
 
     /// Why rows of a module (or a part without rows) cannot be taken now. Over the bound of the live buffers, a module that has more than all of it
@@ -169,7 +169,7 @@ impl Core {
     }
 }
 
-impl Drop for Core {
+impl Drop for Engine {
     /// Ends the flush, whose task holds no part of this while it sleeps.
     fn drop(&mut self) {
         self.closing.cancel();
