@@ -15,6 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 /// The store's budgets.
@@ -150,6 +151,8 @@ pub enum OpenError {
 #[derive(Debug, Clone)]
 pub struct Indexer {
     pub(crate) store: Arc<Store>,
+    /// The threads that searches share.
+    pub(crate) searches: Arc<Semaphore>,
     engine: Arc<Engine>,
 }
 
@@ -160,7 +163,7 @@ impl Indexer {
     /// When another process holds it, when it cannot be read or written, when the WAL is corrupt.
     pub async fn open(dir: &Path, options: Options) -> Result<Self, OpenError> {
         let engine = Engine::open(dir, &options).await?;
-        Ok(Self { store: engine.store.clone(), engine })
+        Ok(Self { store: engine.store.clone(), searches: Arc::new(Semaphore::new(options.search_threads.max(1))), engine })
     }
 
     /// The registry.
