@@ -1,6 +1,7 @@
 //! What the user typed, and no more: [`crate::config`] turns it into what the program means.
 
 use crate::config::units::{ByteSize, Span};
+use crate::demo::DemoArgs;
 use crate::logging::LogFormat;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -21,6 +22,8 @@ pub(crate) struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Look at everything at once: a server, a collector and simulated modules that log live.
+    Demo(DemoArgs),
     /// Run the server: store, search API and web page on one data folder.
     Serve(ServeArgs),
     /// Run the node agent: follow the container log files of this node and ship their records.
@@ -38,7 +41,7 @@ impl Command {
     pub(crate) fn kind(&self) -> Kind {
         match self {
             Self::Serve(_) | Self::Collect(_) => Kind::Service,
-            Self::Search(_) | Self::Tail(_) | Self::Admin(_) => Kind::Tool,
+            Self::Demo(_) | Self::Search(_) | Self::Tail(_) | Self::Admin(_) => Kind::Tool,
         }
     }
 }
@@ -247,6 +250,14 @@ pub(crate) enum Action<A: Args> {
 pub(crate) enum QuarantineAction {
     /// Show the pods in it.
     List,
+    /// Give a pod's lines to their owner.
+    Release {
+        /// The pod's UID, as the list has it.
+        pod_uid: String,
+        /// The instance that gets them; without it, the one that selects the pod.
+        #[arg(long, value_name = "ID")]
+        instance: Option<String>,
+    },
 }
 
 /// A new partner.

@@ -8,6 +8,7 @@ mod cli;
 mod client;
 mod collect;
 mod config;
+mod demo;
 mod logging;
 mod outcome;
 mod serve;
@@ -29,6 +30,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
     let runtime = runtime.map_err(|error| Failure::Server(format!("cannot start worker threads: {error}")))?;
     runtime.block_on(async {
         match command {
+            Command::Demo(args) => demo::run(args).await,
             Command::Serve(args) => serve::run(config::serve(args)?).await,
             Command::Collect(args) => collect::run(config::collect(args)?).await,
             Command::Search(args) => client::search::run(args).await,

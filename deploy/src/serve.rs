@@ -10,6 +10,7 @@ mod files;
 mod limit;
 mod metrics;
 mod probes;
+mod store_metrics;
 
 use crate::outcome::{Failure, Outcome};
 use crate::signals;
@@ -102,14 +103,19 @@ impl Server {
         let serving = axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
         let serving = std::future::IntoFuture::into_future(serving);
         tokio::pin!(serving);
+        let failed = self.indexer.failed();
         tokio::select! {
             ended = &mut serving => ended.map_err(|error| Failure::Server(format!("cannot serve any more: {error}")))?,
+            () = failed.cancelled() => return Err(store_failed(&self.indexer)),
             () = stop.cancelled() => {
                 if let Some(probes) = &self.probes {
                     probes.closing();
                 }
-                if tokio::time::timeout(DRAIN, &mut serving).await.is_err() {
-                    tracing::warn!("some requests were still open after {} s and were cut", DRAIN.as_secs());
+                tokio::select! {
+                    drained = tokio::time::timeout(DRAIN, &mut serving) => if drained.is_err() {
+                        tracing::warn!("some requests were still open after {} s and were cut", DRAIN.as_secs());
+                    },
+                    () = failed.cancelled() => return Err(store_failed(&self.indexer)),
                 }
             }
         }
@@ -122,6 +128,15 @@ impl Server {
         tracing::info!("the store is closed");
         Ok(())
     }
+}
+
+/// A failed sync is not tried again: what the disk holds is known only after a new start, by replay.
+fn store_failed(indexer: &Indexer) -> Failure {
+    let why = indexer.stats().failure.unwrap_or_else(|| "the write-ahead log failed".to_owned());
+    Failure::Server(format!(
+        "{why}; the server has stopped, since it could not keep what it takes. Nothing that was acknowledged is lost: \
+         make room on the disk or replace it, then start again"
+    ))
 }
 
 /// Every route, counted; streams of events end with `stop`, since they would never end by themselves.

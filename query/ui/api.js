@@ -21,13 +21,16 @@ import { learn } from "./time.js";
  * @property {(string | {code: string, fix?: string})[]} [problems]
  * @property {(string | {kind: string, count?: number})[] | Record<string, number>} [redactions]
  * @property {Record<string, unknown>} [attributes]
+ * @property {string} [read] when the runtime took it
+ * @property {string} [arrived] when it was stored
  * @property {Record<string, unknown>} [source]
  *
  * @typedef {object} Summary
  * @property {number} [matched]
+ * @property {boolean} [exact] whether `matched` is all of them
  * @property {number} [returned]
  * @property {string | null} [cursor]
- * @property {{until?: string | null, gaps?: Record<string, unknown>[], behind_seconds?: number | null}} [complete]
+ * @property {{until?: string | null, gaps?: Record<string, unknown>[], gaps_total?: number, behind_seconds?: number | null}} [complete]
  * @property {(string | Record<string, unknown>)[]} [warnings]
  * @property {Record<string, unknown>} [cost]
  *
@@ -41,7 +44,7 @@ import { learn } from "./time.js";
  * @property {string} [hint]
  * @property {string} [fix]
  *
- * @typedef {{interval: string | number, buckets: {start: string, count: number, by?: Record<string, number>}[]}} Histogram
+ * @typedef {{interval: string, from?: string, to?: string, total?: number, buckets: {start: string, count: number, by?: Record<string, number>}[]}} Histogram
  * @typedef {{kind: string, partner?: string | null}} Session
  */
 

@@ -15,6 +15,7 @@ import * as time from "./time.js";
 const PAGE_ROWS = 200;
 /** Below this, being behind is the way of things: batches close, collectors report. */
 const BEHIND_SHOWN_S = 5;
+const GAPS_SHOWN_MAX = 50;
 
 const at = {
   search: byId("search", HTMLFormElement),
@@ -57,6 +58,8 @@ let running = null;
 let following = null;
 /** What a next page asks. @type {{query: string, from: string, to?: string, cursor: string} | null} */
 let nextPage = null;
+/** Lines that match, as the histogram has counted them. */
+let counted = 0;
 
 // ---------------------------------------------------------------------------------------------------------------- who
 
@@ -180,6 +183,7 @@ function bounds(view) {
 async function find(view, control) {
   rows.clear();
   nextPage = null;
+  counted = 0;
   at.more.hidden = true;
   at.warnings.hidden = true;
   at.complete.replaceChildren();
@@ -211,8 +215,12 @@ function done(view, summary) {
   }
   pageEnd(view, summary);
   at.complete.replaceChildren(...badges(summary.complete));
-  const warnings = (summary.warnings ?? []).map((warning) => h("li", {}, messages.warningText(warning)));
-  at.warnings.replaceChildren(...warnings);
+  warn(summary.warnings ?? []);
+}
+
+/** @param {(string | Record<string, unknown>)[]} warnings */
+function warn(warnings) {
+  at.warnings.replaceChildren(...warnings.map((warning) => h("li", {}, messages.warningText(warning))));
   at.warnings.hidden = warnings.length === 0;
 }
 
@@ -223,9 +231,13 @@ function pageEnd(view, summary) {
   const full = rows.count >= ROWS_MAX;
   at.more.disabled = full;
   at.more.textContent = full ? `${ROWS_MAX.toLocaleString()} lines are shown: narrow the query or the time to see others` : "Load more";
+  sayCount();
+}
+
+/** How many lines are shown, and of how many where the histogram has counted them. */
+function sayCount() {
   const shown = rows.count.toLocaleString();
-  const matched = summary.matched ?? 0;
-  if (matched > rows.count) say(`${shown} of ${matched.toLocaleString()} lines`);
+  if (nextPage && counted > rows.count) say(`The newest ${shown} of ${counted.toLocaleString()} lines`);
   else if (nextPage) say(`The newest ${shown} lines, and there are more`);
   else say(rows.count === 1 ? "1 line" : `${shown} lines`);
 }
@@ -254,6 +266,8 @@ function wrong(view, error) {
   if (error instanceof api.SignedOut) return showDoor("Your session has ended. Sign in again: your query is kept.");
   messages.clear(at.message);
   if (error instanceof api.Refused && error.problem.span) {
+    following?.stop();
+    following = null;
     say("");
     at.query.setAttribute("aria-invalid", "true");
     messages.queryError(at.queryError, view.query, error.problem, (query) => ask({ query }));
@@ -267,9 +281,13 @@ function wrong(view, error) {
 async function drawHistogram(view, signal) {
   histogram.loading();
   try {
-    const { from, to } = time.range(view);
     const counts = await api.histogram(bounds(view), signal);
-    if (!signal.aborted) histogram.draw(counts, from, to);
+    if (signal.aborted) return;
+    // A time in the query narrows the range, and the server says to what.
+    const asked = time.range(view);
+    histogram.draw(counts, counts.from ? Date.parse(counts.from) : asked.from, counts.to ? Date.parse(counts.to) : asked.to);
+    counted = counts.total ?? 0;
+    if (nextPage && !view.follow) sayCount();
   } catch (error) {
     // The search tells what is wrong with both; only what the search may not say is said here.
     if (signal.aborted) return;
@@ -298,9 +316,10 @@ function badges(complete) {
   const behind = complete.behind_seconds ?? 0;
   const parts = [];
   if (gaps.length > 0) {
-    const list = gaps.slice(0, 50).map((gap) => h("li", {}, gapText(gap)));
-    const more = gaps.length > 50 ? h("li", {}, `and ${gaps.length - 50} more`) : null;
-    const places = gaps.length === 1 ? "1 place" : `${gaps.length} places`;
+    const total = complete.gaps_total ?? gaps.length;
+    const list = gaps.slice(0, GAPS_SHOWN_MAX).map((gap) => h("li", {}, gapText(gap)));
+    const more = total > list.length ? h("li", {}, `and ${total - list.length} more`) : null;
+    const places = total === 1 ? "1 place" : `${total} places`;
     parts.push(h("details", { class: "badge bad" }, h("summary", {}, `Lines are missing in ${places}`), h("ul", {}, ...list, more)));
   }
   if (behind >= BEHIND_SHOWN_S) {
@@ -317,12 +336,11 @@ function badges(complete) {
 
 /** @param {Record<string, unknown>} gap */
 function gapText(gap) {
-  const source = /** @type {Record<string, unknown>} */ (gap.source ?? gap.origin ?? gap);
-  const where = [gap.instance, source.pod, source.container].filter(Boolean).join(" · ");
+  const where = [gap.instance, gap.pod, gap.container].filter(Boolean).join(" · ") || "a stream";
   const reason = String(gap.reason ?? "missing").replaceAll("_", " ");
+  const bytes = typeof gap.bytes === "number" ? `, ${gap.bytes.toLocaleString()} bytes` : "";
   const when = typeof gap.time === "string" ? `, noticed ${time.short(Date.parse(gap.time))}` : "";
-  const bytes = typeof gap.bytes === "number" ? gap.bytes : typeof gap.to === "number" && typeof gap.from === "number" ? gap.to - gap.from : null;
-  return `${where || "a stream"}: ${reason}${bytes === null ? "" : `, ${bytes.toLocaleString()} bytes`}${when}`;
+  return `${where}: ${reason}${bytes}${when}`;
 }
 
 // ---------------------------------------------------------------------------------------------------------- following
@@ -335,9 +353,12 @@ function follow(view) {
       rows.prepend(fresh);
     },
     held: () => scrollY > 80 || document.querySelector("li.row.open") !== null,
-    told: ({ state: connection, rate, waiting, left, behind }) => {
-      const lag = behind !== null && behind >= 2 ? `, behind by ${time.roughly(behind)}` : "";
-      const word = { connecting: "Connecting…", open: `Following: ${rate < 10 ? rate.toFixed(1) : Math.round(rate)} lines/s${lag}`, lost: "Connection lost: connecting again, nothing is missed" }[connection];
+    warnings: warn,
+    complete: (complete) => at.complete.replaceChildren(...badges(complete)),
+    told: ({ state: connection, rate, waiting, left }) => {
+      const perSecond = rate < 10 ? rate.toFixed(1) : String(Math.round(rate));
+      const lost = "Connection lost: connecting again, nothing is missed";
+      const word = { connecting: "Connecting…", open: `Following: ${perSecond} lines/s`, lost }[connection];
       if (!document.body.classList.contains("searching")) say(word);
       at.follow.classList.toggle("lost", connection === "lost");
       at.fresh.hidden = waiting === 0;

@@ -8,8 +8,12 @@ import { full } from "./time.js";
 /** Deeper or longer than the format allows is cut by the server; this keeps the page quick for what is allowed. */
 const ITEMS_SHOWN_MAX = 200;
 
-/** What platform fields are called in a query. */
-const STAMPS = /** @type {const} */ (["partner", "module", "instance", "csp", "version", "environment", "level", "verdict"]);
+/** What the platform stamps, as a row and a query call it. */
+const STAMPS = /** @type {const} */ (["level", "partner", "module", "instance", "csp", "version", "environment", "id"]);
+/** Members of the source that a query can ask for. */
+const SOURCE_ASKED = ["cluster", "node", "namespace", "pod", "container", "stream"];
+/** Names that mean something else in a query: a module's own key of that name is reached under `attributes.`. */
+const TAKEN = new Set([...STAMPS, ...SOURCE_ASKED, "verdict", "problem", "problems", "time", "message", "session", "in", "attributes"]);
 
 /**
  * @typedef {(clause: string) => void} Narrow
@@ -28,9 +32,9 @@ export function detail(row, narrow) {
     h(
       "div",
       { class: "columns" },
-      section("Fields", tree(row.attributes ?? {}, "", narrow), "This line has no fields."),
+      section("Fields", tree(row.attributes ?? {}, "", narrow), "This line has no other fields."),
       section("Line", stamps(row, narrow), ""),
-      section("Source", tree(/** @type {Record<string, unknown>} */ (row.source ?? {}), "", narrow), "Where this line was printed is not known."),
+      section("Source", source(row.source ?? {}, narrow), "Where this line was printed is not known."),
       section("Format", format(row, narrow), ""),
     ),
     h("p", { class: "actions" }, copyButton("Copy as JSON", () => JSON.stringify(row, null, 2)), copyButton("Copy message", () => row.message ?? "")),
@@ -42,15 +46,19 @@ function section(title, content, otherwise) {
   return h("section", {}, h("h3", {}, title), content ?? h("p", { class: "muted" }, otherwise));
 }
 
-/** The platform's own fields. @param {import("./api.js").Row} row @param {Narrow} narrow */
+/** The platform's own fields, and the line's way in time. @param {import("./api.js").Row} row @param {Narrow} narrow */
 function stamps(row, narrow) {
   const list = h("ul", { class: "tree" }, leaf("time", row.time, "", narrow));
-  for (const name of STAMPS) {
-    const value = row[name];
-    if (value !== undefined && value !== null && value !== "" && name !== "verdict") list.append(leaf(name, value, name, narrow));
-  }
-  if (row.id) list.append(leaf("id", row.id, "id", narrow));
+  for (const name of /** @type {const} */ (["read", "arrived"])) if (row[name]) list.append(leaf(name, row[name], "", narrow));
+  for (const name of STAMPS) if (row[name]) list.append(leaf(name, row[name], name, narrow));
   return list;
+}
+
+/** Where it came from. @param {Record<string, unknown>} members @param {Narrow} narrow */
+function source(members, narrow) {
+  const entries = Object.entries(members);
+  if (entries.length === 0) return null;
+  return h("ul", { class: "tree" }, ...entries.map(([key, value]) => leaf(key, value, SOURCE_ASKED.includes(key) ? key : "", narrow)));
 }
 
 /**
@@ -65,7 +73,7 @@ function tree(value, path, narrow) {
   if (entries.length === 0) return null;
   const list = h("ul", { class: "tree" });
   for (const [key, item] of entries.slice(0, ITEMS_SHOWN_MAX)) {
-    const below = Array.isArray(value) ? path : path ? `${path}.${key}` : key;
+    const below = Array.isArray(value) ? path : path ? `${path}.${key}` : TAKEN.has(key) ? `attributes.${key}` : key;
     if (item !== null && typeof item === "object") {
       const inner = tree(/** @type {Record<string, unknown>} */ (item), below, narrow);
       list.append(h("li", { class: inner ? "branch" : null }, h("span", { class: "key" }, visible(key)), inner ?? h("span", { class: "value muted" }, Array.isArray(item) ? "[]" : "{}")));

@@ -17,13 +17,12 @@ const RATE_S = 5;
  * @property {number} rate lines a second
  * @property {number} waiting lines that wait
  * @property {number} left lines that were left out of the buffer
- * @property {number | null} behind seconds, as the server says
  */
 
 export class Follow {
   /**
    * @param {string} query
-   * @param {{rows: (rows: import("./api.js").Row[]) => void, told: (told: Told) => void, gap: (gap: Record<string, unknown>) => void, closed: () => void, held: () => boolean}} on
+   * @param {{rows: (rows: import("./api.js").Row[]) => void, told: (told: Told) => void, warnings: (warnings: Record<string, unknown>[]) => void, complete: (complete: {until?: string | null, behind_seconds?: number}) => void, gap: (gap: Record<string, unknown>) => void, closed: () => void, held: () => boolean}} on
    *   `held` says whether new lines must wait; `closed` is called when the server refuses to go on
    */
   constructor(query, on) {
@@ -35,8 +34,6 @@ export class Follow {
     this.counts = [0];
     /** @type {Told["state"]} */
     this.state = "connecting";
-    /** @type {number | null} */
-    this.behind = null;
     this.source = tail(query);
     this.source.addEventListener("open", () => this.become("open"));
     this.source.addEventListener("error", () => {
@@ -49,8 +46,8 @@ export class Follow {
     this.source.addEventListener("gap", (event) => on.gap(JSON.parse(event.data)));
     this.source.addEventListener("status", (event) => {
       const status = JSON.parse(event.data || "{}");
-      const behind = status.behind_seconds ?? status.lag_seconds;
-      this.behind = typeof behind === "number" ? behind : null;
+      if (Array.isArray(status.warnings)) on.warnings(status.warnings);
+      if ("behind_seconds" in status) on.complete(status);
     });
     this.drawTimer = setInterval(() => this.draw(), DRAW_MS);
     this.rateTimer = setInterval(() => {
@@ -93,7 +90,7 @@ export class Follow {
     const seconds = Math.max(this.counts.length - 1, 1);
     const whole = this.counts.length > 1 ? this.counts.slice(1) : this.counts;
     const rate = whole.reduce((sum, count) => sum + count, 0) / seconds;
-    this.on.told({ state: this.state, rate, waiting: this.waiting.length, left: this.left, behind: this.behind });
+    this.on.told({ state: this.state, rate, waiting: this.waiting.length, left: this.left });
   }
 
   stop() {

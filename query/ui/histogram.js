@@ -219,9 +219,8 @@ export class HistogramView {
   }
 }
 
-/** The width of a bucket: `5m`, or seconds. @param {string | number} interval @returns {number} ms */
+/** The width of a bucket, such as `5m`. @param {string} interval @returns {number} ms */
 function intervalMs(interval) {
-  if (typeof interval === "number") return interval * 1_000;
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d|w)$/.exec(interval);
   const units = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
   return match ? Number(match[1]) * units[/** @type {keyof typeof units} */ (match[2])] : 60_000;

@@ -27,13 +27,9 @@ pub(crate) async fn run(args: AdminArgs) -> Result<Outcome, Failure> {
     let errand = errand(args.object);
     let out = errand.token_out.as_deref().map(|path| new_private_file(path).map(|file| (path, file))).transpose()?;
     let path: Vec<&str> = errand.path.iter().map(String::as_str).collect();
-    let mut request = client.request(errand.method, &path);
-    if let Some(body) = &errand.body {
-        request = request.json(body);
-    }
-    let mut answer = match client.json(request).await {
+    let mut answer = match ask(&client, &errand, &path).await {
         Ok(answer) => answer,
-        Err(NoAnswer::Refused { status: 404, sentence, .. }) if errand.body.is_none() => {
+        Err(NoAnswer::Refused { status: 404, sentence, .. }) if errand.method != Method::POST => {
             writeln!(io::stderr().lock(), "martlog: {sentence}")?;
             return Ok(Outcome::Findings);
         }
@@ -54,6 +50,33 @@ pub(crate) async fn run(args: AdminArgs) -> Result<Outcome, Failure> {
     Ok(Outcome::Fine)
 }
 
+/// Asks; a list that comes in pages is put together.
+async fn ask(client: &Client, errand: &Errand, path: &[&str]) -> Result<Value, NoAnswer> {
+    let request = || client.request(errand.method.clone(), path);
+    let mut whole = match &errand.body {
+        Some(body) => client.json(request().json(body)).await?,
+        None => client.json(request()).await?,
+    };
+    while let Some(Value::String(next)) = whole.as_object_mut().and_then(|members| members.shift_remove("next")) {
+        let page = client.json(request().query(&[("after", next)])).await?;
+        add_page(&mut whole, page);
+    }
+    Ok(whole)
+}
+
+/// Lists grow; `next` is the newer page's.
+fn add_page(whole: &mut Value, page: Value) {
+    let (Value::Object(members), Value::Object(page)) = (whole, page) else { return };
+    for (key, value) in page {
+        match (members.get_mut(&key), value) {
+            (Some(Value::Array(items)), Value::Array(further)) => items.extend(further),
+            (_, value) => {
+                members.insert(key, value);
+            }
+        }
+    }
+}
+
 fn errand(object: Object) -> Errand {
     match object {
         Object::Partner { action } => of_action("partners", action, partner),
@@ -66,8 +89,15 @@ fn errand(object: Object) -> Errand {
             };
             Errand { token_out, ..of_action("tokens", action, token) }
         }
-        Object::Quarantine { action: QuarantineAction::List } => {
-            Errand { method: Method::GET, path: vec!["quarantine".to_owned()], body: None, token_out: None }
+        Object::Quarantine { action } => {
+            let (method, path, body) = match action {
+                QuarantineAction::List => (Method::GET, vec!["quarantine".to_owned()], None),
+                QuarantineAction::Release { pod_uid, instance } => {
+                    let path = vec!["quarantine".to_owned(), pod_uid, "release".to_owned()];
+                    (Method::POST, path, Some(without_nulls(json!({ "instance": instance }))))
+                }
+            };
+            Errand { method, path, body, token_out: None }
         }
     }
 }
@@ -209,6 +239,8 @@ mod tests {
         );
         assert_eq!(typed("token remove t1"), ("DELETE".into(), "tokens/t1".into(), None));
         assert_eq!(typed("quarantine list"), ("GET".into(), "quarantine".into(), None));
+        assert_eq!(typed("quarantine release u-1"), ("POST".into(), "quarantine/u-1/release".into(), Some(json!({}))));
+        assert_eq!(typed("quarantine release u-1 --instance a").2, Some(json!({ "instance": "a" })));
     }
 
     #[test]
@@ -217,6 +249,13 @@ mod tests {
         assert_eq!(shown(&answer), "ID    NAME      SINCE\nacme  Acme Inc  -\nb     -         3\n");
         assert_eq!(shown(&json!([])), "none\n");
         assert_eq!(shown(&json!({ "id": "t1", "instances": ["a", "b"] })), "id: t1\ninstances: a, b\n");
+    }
+
+    #[test]
+    fn pages_become_one_list() {
+        let mut whole = json!({ "tokens": [{ "id": "a" }] });
+        add_page(&mut whole, json!({ "tokens": [{ "id": "b" }], "next": "b" }));
+        assert_eq!(whole, json!({ "tokens": [{ "id": "a" }, { "id": "b" }], "next": "b" }));
     }
 
     #[test]

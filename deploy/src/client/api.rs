@@ -141,7 +141,7 @@ impl NoAnswer {
     /// The failure of a command that asked `query`.
     pub(crate) fn about(self, query: &str) -> Failure {
         match self {
-            Self::Refused { status: 400, problem, .. } => Failure::Usage(problem.about(query)),
+            Self::Refused { problem, .. } if problem.span.is_some() => Failure::Usage(problem.about(query)),
             other => other.into(),
         }
     }

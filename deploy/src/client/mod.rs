@@ -3,7 +3,7 @@
 //! Log text is hostile: whatever of it reaches a terminal goes through [`render::clean`].
 
 pub(crate) mod admin;
-mod api;
+pub(crate) mod api;
 mod problem;
 mod render;
 pub(crate) mod search;

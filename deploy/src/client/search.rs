@@ -33,7 +33,9 @@ struct Line<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Summary {
-    matched: Option<u64>,
+    matched: u64,
+    /// Whether `matched` is all of them, or those seen until there were enough.
+    exact: bool,
     cursor: Option<String>,
     complete: Option<Complete>,
     warnings: Vec<Value>,
@@ -72,8 +74,8 @@ pub(crate) async fn run(args: SearchArgs) -> Result<Outcome, Failure> {
 
 fn body(args: &SearchArgs, limit: u64, cursor: Option<&str>) -> Value {
     let order = match args.order {
-        Order::Newest => "newest_first",
-        Order::Oldest => "oldest_first",
+        Order::Newest => "newest",
+        Order::Oldest => "oldest",
     };
     let mut body = json!({ "query": args.query, "limit": limit, "order": order });
     for (key, value) in [("from", args.from.as_deref()), ("to", args.to.as_deref()), ("cursor", cursor)] {
@@ -135,11 +137,11 @@ pub(super) fn write_row(client: &Client, row: &RawValue, json: bool, style: Styl
 
 impl Summary {
     fn sentence(&self, shown: u64) -> String {
-        let mut text = match (shown, self.matched) {
-            (0, _) => "nothing found".to_owned(),
-            (1, None | Some(1)) => "1 line".to_owned(),
-            (shown, Some(matched)) if matched > shown => format!("{shown} of {matched} lines"),
-            (shown, _) => format!("{shown} lines"),
+        let mut text = match shown {
+            0 => "nothing found".to_owned(),
+            shown if self.exact && self.matched > shown => format!("{shown} of {} lines", self.matched),
+            1 => "1 line".to_owned(),
+            shown => format!("{shown} lines"),
         };
         if self.cursor.is_some() {
             text.push_str(", and there are more: raise --limit or narrow the query");
@@ -148,8 +150,7 @@ impl Summary {
             text.push_str(&complete.sentence());
         }
         for warning in &self.warnings {
-            let said = warning.as_str().or_else(|| ["detail", "message", "text"].iter().find_map(|key| warning.get(key)?.as_str()));
-            text.push_str(&format!("\nnote: {}", clean(&said.map_or_else(|| warning.to_string(), str::to_owned))));
+            text.push_str(&format!("\nnote: {}", warning_sentence(warning)));
         }
         text
     }
@@ -167,6 +168,11 @@ impl Complete {
         }
         text
     }
+}
+
+/// What a warning says.
+pub(super) fn warning_sentence(warning: &Value) -> String {
+    warning.get("message").and_then(Value::as_str).map_or_else(|| clean(&warning.to_string()), clean)
 }
 
 /// Bytes cut into lines.
@@ -212,15 +218,16 @@ mod tests {
     fn the_summary_is_a_sentence() {
         let of = |text: &str| serde_json::from_str::<Summary>(text).unwrap();
         assert_eq!(of("{}").sentence(0), "nothing found");
-        assert_eq!(of(r#"{"matched":1}"#).sentence(1), "1 line");
+        assert_eq!(of(r#"{"matched":1,"exact":true}"#).sentence(1), "1 line");
+        assert_eq!(of(r#"{"matched":101,"exact":false}"#).sentence(100), "100 lines");
         let summary = of(
-            r#"{"matched":312,"returned":100,"cursor":"c","complete":{"until":"2026-11-22T10:42:07Z","gaps":[{}],"behind_seconds":14.2},
-            "warnings":["field \"lvl\" is unknown",{"code":"w","detail":"two"}],"cost":{"ms":3}}"#,
+            r#"{"matched":312,"exact":true,"returned":100,"cursor":"c","complete":{"until":"2026-11-22T10:42:07Z","gaps":[{}],"behind_seconds":14.2},
+            "warnings":[{"code":"W201","message":"the field \"lvl\" is unknown"}],"cost":{"ms":3}}"#,
         );
         assert_eq!(
             summary.sentence(100),
             "100 of 312 lines, and there are more: raise --limit or narrow the query; complete to 2026-11-22T10:42:07.000Z, behind by 14 s; \
-             1 gap(s): lines are missing\nnote: field \"lvl\" is unknown\nnote: two"
+             1 gap(s): lines are missing\nnote: the field \"lvl\" is unknown"
         );
     }
 

@@ -3,13 +3,14 @@
 
 use super::api::{Client, NoAnswer};
 use super::render::{Style, clean};
-use super::search::write_row;
+use super::search::{warning_sentence, write_row};
 use super::sse::{Event, Parser};
 use crate::cli::TailArgs;
 use crate::config;
 use crate::outcome::{Failure, Outcome};
 use futures_util::StreamExt as _;
 use reqwest::{Method, Response};
+use serde_json::Value;
 use serde_json::value::RawValue;
 use std::io::{self, Write};
 use std::time::Duration;
@@ -39,7 +40,8 @@ pub(crate) async fn run(args: TailArgs) -> Result<Outcome, Failure> {
         let why = tail.follow(answer, &mut out).await?;
         note(&format!("{why}; connecting again"));
         answer = tail.reconnect().await?;
-        note("connected again, nothing was missed");
+        // Before the first cursor there is no place to go on from.
+        note(if tail.cursor.is_some() { "connected again, nothing was missed" } else { "connected again; what came meanwhile is found by a search" });
     }
 }
 
@@ -98,21 +100,32 @@ impl Tail<'_> {
                 note(&gap_sentence(&event.data));
                 Ok(())
             }
-            // A status only moves the cursor; an event of a later version is none of ours.
+            "status" => {
+                out.flush()?;
+                status_notes(&event.data).iter().for_each(|text| note(text));
+                Ok(())
+            }
+            // An event of a later version is none of ours.
             _ => Ok(()),
         }
     }
 }
 
+/// What a status says that the reader should know: why the tail ends, and what of the query was left out. Rate and lag are for pages.
+fn status_notes(data: &str) -> Vec<String> {
+    let status: Value = serde_json::from_str(data).unwrap_or_default();
+    let warnings = status.get("warnings").and_then(Value::as_array).into_iter().flatten().map(warning_sentence);
+    warnings.chain(status.get("end").and_then(Value::as_str).map(clean)).collect()
+}
+
 /// A gap for the reader. It goes to standard error, so that rows stay rows.
 fn gap_sentence(data: &str) -> String {
-    let gap: serde_json::Value = serde_json::from_str(data).unwrap_or_default();
-    let text = |key: &str| gap.get(key).and_then(serde_json::Value::as_str).map(clean);
-    match (text("detail"), text("reason")) {
-        (Some(detail), _) => format!("lines are missing here: {detail}"),
-        (None, Some(reason)) => format!("lines are missing here: {reason}"),
-        (None, None) => format!("lines are missing here: {}", clean(data)),
-    }
+    let gap: Value = serde_json::from_str(data).unwrap_or_default();
+    let text = |key: &str| gap.get(key).and_then(Value::as_str).map(clean);
+    let place: Vec<String> = ["instance", "pod", "container"].into_iter().filter_map(text).collect();
+    let bytes = gap.get("bytes").and_then(Value::as_u64).map_or_else(String::new, |bytes| format!("{bytes} bytes of "));
+    let place = if place.is_empty() { "a stream".to_owned() } else { place.join(", ") };
+    format!("lines are missing here: {bytes}{place} ({})", text("reason").unwrap_or_else(|| "no reason given".to_owned()))
 }
 
 fn lost(error: NoAnswer) -> String {
@@ -135,6 +148,15 @@ mod tests {
     use axum::http::HeaderMap;
     use axum::routing::get;
     use std::sync::{Arc, Mutex};
+
+    #[test]
+    fn what_the_reader_should_know_is_told() {
+        let status = r#"{"query":"x","warnings":[{"code":"W210","message":"the time was left out"}],"rows_per_second":3,"end":"the server is stopping"}"#;
+        assert_eq!(status_notes(status), ["the time was left out", "the server is stopping"]);
+        assert!(status_notes("{}").is_empty() && status_notes("?").is_empty());
+        let gap = r#"{"time":"2026-11-22T10:00:00Z","reason":"rotated_away","instance":"sms-434","pod":"sms-1","container":"app","from":5,"to":25,"bytes":20}"#;
+        assert_eq!(gap_sentence(gap), "lines are missing here: 20 bytes of sms-434, sms-1, app (rotated_away)");
+    }
 
     /// Answers each connection with the next text and closes; notes the cursors that were sent.
     #[derive(Clone)]
@@ -172,7 +194,7 @@ mod tests {
         let messages: Vec<String> = String::from_utf8(out)
             .unwrap()
             .lines()
-            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["message"].as_str().unwrap().to_owned())
+            .map(|line| serde_json::from_str::<Value>(line).unwrap()["message"].as_str().unwrap().to_owned())
             .collect();
         assert_eq!(messages, ["one", "two"]);
         assert_eq!(*script.cursors.lock().unwrap(), [None, Some("c1".to_owned())]);

@@ -5,7 +5,9 @@
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use super::store_metrics::StoreMetrics;
 use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -53,10 +55,16 @@ impl Metrics {
         Self { registry, requests, first_byte, open }
     }
 
-    /// All of it in the OpenMetrics text form.
-    pub(crate) fn text(&self) -> Result<String, std::fmt::Error> {
+    /// All of it, and the store's numbers where it is open, in the OpenMetrics text form.
+    pub(crate) fn text(&self, store: Option<martlog_indexer::stats::Stats>) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
-        prometheus_client::encoding::text::encode(&mut text, &self.registry)?;
+        encode_registry(&mut text, &self.registry)?;
+        if let Some(stats) = store {
+            let mut registry = Registry::with_prefix("martlog");
+            registry.register_collector(Box::new(StoreMetrics(stats)));
+            encode_registry(&mut text, &registry)?;
+        }
+        encode_eof(&mut text)?;
         Ok(text)
     }
 }
@@ -113,7 +121,7 @@ mod tests {
         let answer = reqwest::Client::builder().no_proxy().build().unwrap().get(url).send().await.unwrap();
         assert_eq!(answer.status(), 200);
         server.abort();
-        let text = metrics.text().unwrap();
+        let text = metrics.text(None).unwrap();
         assert!(text.contains("martlog_http_requests_total{method=\"GET\",route=\"/things/{id}\",status=\"200\"} 1"), "{text}");
         assert!(text.contains("martlog_http_requests_open 0"), "{text}");
         assert!(text.ends_with("# EOF\n"));

@@ -80,14 +80,21 @@ impl Probes {
 
 async fn readyz(State(seen): State<Seen>) -> Response {
     match &*seen.phase.borrow() {
-        Phase::Ready(_) => "ready\n".into_response(),
+        Phase::Ready(indexer) => match indexer.stats().failure {
+            None => "ready\n".into_response(),
+            Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("the store takes nothing more: {why}\n")).into_response(),
+        },
         Phase::Opening => (StatusCode::SERVICE_UNAVAILABLE, "the store is being opened\n").into_response(),
         Phase::Closing => (StatusCode::SERVICE_UNAVAILABLE, "the server is stopping\n").into_response(),
     }
 }
 
 async fn metrics_text(State(seen): State<Seen>) -> Response {
-    match seen.metrics.text() {
+    let store = match &*seen.phase.borrow() {
+        Phase::Ready(indexer) => Some(indexer.stats()),
+        Phase::Opening | Phase::Closing => None,
+    };
+    match seen.metrics.text(store) {
         Ok(text) => ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("the metrics cannot be written: {error}\n")).into_response(),
     }

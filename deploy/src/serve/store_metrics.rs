@@ -1,0 +1,96 @@
+//! The store's numbers for `/metrics`: a snapshot, written as gauges, counters and one histogram.
+
+
+use martlog_indexer::stats::{BUCKETS_MS, Stats};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Unit;
+use std::fmt;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct StoreMetrics(pub(crate) Stats);
+
+impl Collector for StoreMetrics {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let stats = &self.0;
+        let gauges = [
+            ("store_up", "1 while the store takes lines, 0 when it has failed", u64::from(stats.failure.is_none())),
+            ("store_modules", "Modules and quarantines with rows", stats.modules),
+            ("store_live_rows", "Rows in live buffers", stats.live_rows),
+            ("store_live_bytes", "Live buffers in memory, estimated", stats.live_bytes),
+            ("store_splits", "Published splits", stats.splits),
+            ("store_split_rows", "Rows in splits", stats.split_rows),
+            ("store_split_bytes", "Split files on disk", stats.split_bytes),
+            ("store_wal_segments", "Segments of the write-ahead log that are needed", stats.wal_segments),
+            ("store_wal_bytes", "These segments on disk", stats.wal_bytes),
+            ("store_durable_lsn", "The newest LSN on disk", stats.durable_lsn),
+            ("store_marks_lsn", "The LSN of the newest snapshot of the marks", stats.marks_lsn),
+        ];
+        for (name, help, value) in gauges {
+            let gauge = ConstGauge::new(value);
+            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
+        }
+        let counters = [
+            ("store_wal_records", "Records written to the write-ahead log", stats.wal_records),
+            ("store_wal_written_bytes", "Bytes written to the write-ahead log", stats.wal_bytes_written),
+            ("store_rows", "Rows made durable", stats.rows),
+            ("store_parts", "Parts made durable", stats.parts),
+            ("store_parts_duplicate", "Parts that had been stored before", stats.duplicates),
+            ("store_parts_conflict", "Parts that did not begin at a mark", stats.conflicts),
+            ("store_parts_refused", "Parts that broke the form", stats.refused),
+            ("store_parts_later", "Parts and pushes sent away for a while", stats.later),
+            ("store_gaps", "Gaps made durable", stats.gaps),
+            ("store_flushes", "Splits published", stats.flushes),
+            ("store_flush_failures", "Splits that could not be published", stats.flush_failures),
+            ("store_flushed_rows", "Rows published in splits", stats.flushed_rows),
+        ];
+        for (name, help, value) in counters {
+            let counter = ConstCounter::new(value);
+            counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)?;
+        }
+        self.encode_sync(&mut encoder)
+    }
+}
+
+impl StoreMetrics {
+    /// Units: the store counts ms and µs, the text has seconds. A count beyond 2^53 would lose its last digit, and nothing else.
+    #[allow(clippy::cast_precision_loss)]
+    fn encode_sync(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let sync = self.0.wal_sync;
+        let bounds = BUCKETS_MS.iter().map(|ms| *ms as f64 / 1e3).chain([f64::INFINITY]);
+        let buckets: Vec<(f64, u64)> = bounds.zip(sync.buckets).collect();
+        let help = "Writing and syncing a group of the write-ahead log";
+        let mut metric = encoder.encode_descriptor("store_wal_sync", help, Some(&Unit::Seconds), MetricType::Histogram)?;
+        metric.encode_histogram::<NoLabelSet>(sync.sum_us as f64 / 1e6, sync.count(), &buckets, None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::metrics::Metrics;
+    use martlog_indexer::stats::Stats;
+
+    #[test]
+    fn the_text_has_every_kind_with_its_unit() {
+        let mut stats = Stats { rows: 7, live_bytes: 4096, ..Stats::default() };
+        stats.wal_sync.buckets[2] = 3;
+        stats.wal_sync.sum_us = 4_500_000;
+        let text = Metrics::new().text(Some(stats)).unwrap();
+        for line in [
+            "martlog_store_up 1",
+            "martlog_store_live_bytes 4096",
+            "martlog_store_rows_total 7",
+            "martlog_store_wal_sync_seconds_sum 4.5",
+            "martlog_store_wal_sync_seconds_bucket{le=\"0.002\"} 0",
+            "martlog_store_wal_sync_seconds_bucket{le=\"0.005\"} 3",
+            "martlog_store_wal_sync_seconds_bucket{le=\"+Inf\"} 3",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line:?} is not in:\n{text}");
+        }
+        assert_eq!(text.matches("# EOF").count(), 1);
+    }
+}
