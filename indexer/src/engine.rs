@@ -132,6 +132,8 @@ impl Engine {
         if let Err(error) = self.checkpoint().await {
             tracing::warn!(%error, "could not snapshot the marks; the next start replays them");
         }
+        self.registry.close().await;
+        self.catalog.close().await;
     }
 
     pub(crate) fn failure(&self) -> Option<String> {

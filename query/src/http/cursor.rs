@@ -62,26 +62,23 @@ impl SearchCursor {
     /// Reads a cursor of this binding.
     pub(super) fn decode(text: &str, binding: u64) -> Result<Self, Problem> {
         let bytes = open(text, SEARCH).ok_or_else(damaged)?;
-        let mut rest = bytes.as_slice();
-        let mut number = || {
-            let (first, tail) = rest.split_first_chunk::<8>()?;
-            rest = tail;
-            Some(*first)
-        };
-        let mut read = || -> Option<(u64, Self)> {
-            let bound_to = u64::from_le_bytes(number()?);
-            let mut signed = || number().map(i64::from_le_bytes);
-            let (as_of_ns, from_ns, to_ns, time_ns) = (signed()?, signed()?, signed()?, signed()?);
-            let seq = u64::from_le_bytes(number()?);
-            let module = std::str::from_utf8(rest).ok()?.into();
-            Some((bound_to, Self { as_of_ns, from_ns, to_ns, after: Position { time_ns, module, seq } }))
-        };
-        let (bound_to, cursor) = read().ok_or_else(damaged)?;
+        let (bound_to, cursor) = Self::read(&bytes).ok_or_else(damaged)?;
         if bound_to != binding {
             let detail = "the cursor belongs to another query, order or token; search again without it";
             return Err(Problem::new(400, "cursor_mismatch", "The cursor belongs to another search", detail));
         }
         Ok(cursor)
+    }
+
+    fn read(bytes: &[u8]) -> Option<(u64, Self)> {
+        let (numbers, module) = bytes.split_at_checked(6 * 8)?;
+        let mut numbers = numbers.chunks_exact(8).filter_map(|number| number.try_into().ok());
+        let bound_to = u64::from_le_bytes(numbers.next()?);
+        let mut signed = || numbers.next().map(i64::from_le_bytes);
+        let (as_of_ns, from_ns, to_ns, time_ns) = (signed()?, signed()?, signed()?, signed()?);
+        let seq = u64::from_le_bytes(numbers.next()?);
+        let module = std::str::from_utf8(module).ok()?.into();
+        Some((bound_to, Self { as_of_ns, from_ns, to_ns, after: Position { time_ns, module, seq } }))
     }
 }
 
