@@ -1,4 +1,55 @@
 //! The node agent: follows container log files and ships their records exactly once.
+//!
+//! # The way of a line
+//!
+//! ```text
+//! discover ─ which files are there ─┐
+//! chain ──── a stream's files, oldest first ─ source, reader: bounded reads of physical lines
+//! follow ─── cri: a line taken apart ─ assemble: pieces and lines to records ─ formats::parse
+//! parts ──── records to parts, from the server's mark on ─ batch: encoded, compressed
+//! ship ───── client: sent until answered ─ parts: the answer moves the marks, or the stream goes back to them
+//! lane ───── some streams, one batch in flight;   agent: all of it;   board, heartbeat, checkpoint: how far it is
+//! ```
+//!
+//! # Invariants
+//!
+//! * The server's high-water mark per (file, substream) is the truth. It is asked for when a file is found; only an answer moves it. The position file is a cache.
+//! * Nothing is remembered that could be read again: what is not acknowledged, for whatever reason, is read again from the mark. So memory does not grow with an outage.
+//! * A file is what its stream and first line say (`identity`), under whatever name, compressed or not. Names, inodes and sizes are hints.
+//! * Bytes are never passed over in silence: a physical line that is no CRI line is a record as it stands, and bytes that cannot be a record or cannot be read any
+//!   more are a gap with a reason.
+//! * No line's content and no token is in the collector's own log.
+//! * Deliberately absent: a spool on disk, a watch on the file system (the scan is the truth, and often enough), a Kubernetes client.
+//!
+//! # What an end is
+//!
+//! A physical line ends with its newline; runtimes write whole lines, so bytes behind the last newline are left alone until the file is left for its
+//! successor or the container has ended (a later life of it exists, or its files are gone), and are then a record marked `incomplete`. A `P` piece whose
+//! `F` never comes is `incomplete` when the container has ended, and with `once` at the end of the files, whether it has ended or not. On a stop, what is complete
+//! is sent; a text line that still waits for its continuation is read again at the next start.
+
+mod agent;
+mod assemble;
+mod batch;
+mod board;
+mod chain;
+mod checkpoint;
+mod client;
+mod clock;
+mod cri;
+mod discover;
+mod follow;
+mod heartbeat;
+mod identity;
+mod labels;
+mod lane;
+mod limits;
+mod parts;
+mod reader;
+mod ship;
+mod source;
+#[cfg(test)]
+mod test_support;
 
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
@@ -30,6 +81,9 @@ pub enum CollectError {
     /// The text says what happened and what to do.
     #[error("{0}")]
     Setup(String),
+    /// A part of the collector failed in a way that it must not; everything acknowledged is safe, and a restart goes on from there.
+    #[error("a task of the collector failed ({0}); start it again: it goes on where the server's positions are")]
+    Task(String),
 }
 
 /// What it did.
@@ -49,6 +103,6 @@ pub struct Report {
 ///
 /// # Errors
 /// When it cannot start: the root or the state folder cannot be used, or the server refuses the token.
-pub async fn run(_config: Config, _stop: CancellationToken) -> Result<Report, CollectError> {
-    unimplemented!()
+pub async fn run(config: Config, stop: CancellationToken) -> Result<Report, CollectError> {
+    agent::run(config, stop).await
 }

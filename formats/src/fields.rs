@@ -146,7 +146,7 @@ struct Keys<'e, 'a>(&'e [Entry<'a>]);
 
 impl Keys<'_, '_> {
     fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|entry| entry.raw_key == name || (entry.raw_key.contains('\\') && entry.key() == name))
+        self.0.iter().any(|entry| entry.is(name))
     }
 
     /// The name under which this canonical id is here: its own, or its first alias.
@@ -275,7 +275,7 @@ fn descend<'a>(value: Value<'a>, path: &str, depth: usize, f: &mut impl FnMut(Sc
 fn find<'a>(object: &'a str, name: &str) -> Option<Value<'a>> {
     let mut found = None;
     json::object(object, |entry| {
-        if entry.raw_key == name || (entry.raw_key.contains('\\') && entry.key() == name) {
+        if entry.is(name) {
             found = Some(entry.value);
         }
     });

@@ -30,7 +30,9 @@ pub(crate) struct Entry<'a> {
     /// The key as written, without quotes.
     pub(crate) raw_key: &'a str,
     pub(crate) value: Value<'a>,
-    /// Keys below this entry, its own included.
+    /// Whether there are escapes in the key.
+    pub(crate) escaped: bool,
+    /// Keys below this entry.
     pub(crate) keys: usize,
 }
 
@@ -96,7 +98,12 @@ impl<'a> Value<'a> {
 impl<'a> Entry<'a> {
     /// The key, unescaped.
     pub(crate) fn key(&self) -> Cow<'a, str> {
-        unescape(self.raw_key)
+        if self.escaped { unescape(self.raw_key) } else { Cow::Borrowed(self.raw_key) }
+    }
+
+    /// Whether this is the key, escapes resolved.
+    pub(crate) fn is(&self, key: &str) -> bool {
+        self.raw_key == key || (self.escaped && self.key() == key)
     }
 }
 
@@ -141,7 +148,8 @@ impl<'a> Scanner<'a> {
             let raw_key = self.key()?;
             let start = self.at;
             let value = self.value().inspect_err(|_| *begun = Some((raw_key, &self.text[start..])))?;
-            entry(Entry { raw_key, value, keys: self.facts.keys - keys_before });
+            let escaped = raw_key.as_bytes().contains(&b'\\');
+            entry(Entry { raw_key, value, escaped, keys: self.facts.keys - keys_before - 1 });
             self.skip_whitespace();
             match self.peek()? {
                 b',' => {

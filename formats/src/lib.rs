@@ -11,6 +11,7 @@ pub mod record;
 pub mod aliases;
 pub mod level;
 pub mod limits;
+pub mod multiline;
 pub mod reserved;
 pub mod shapes;
 pub mod time;

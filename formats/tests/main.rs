@@ -1,3 +1,4 @@
 //! The tests of the format, as its users see it.
 
 mod basics;
+mod corpus;

@@ -372,7 +372,7 @@ impl<'a> Line<'a> {
     }
 
     fn has(&self, key: &str) -> bool {
-        self.fields.iter().any(|field| !field.taken && field.entry.key() == key)
+        self.fields.iter().any(|field| !field.taken && field.entry.is(key))
     }
 
     /// The key under which a field is stored: an alias that only the profile knows gives way to the canonical name, where that is free.
@@ -403,7 +403,7 @@ impl Type {
 }
 
 fn is_same_key(one: &Entry<'_>, other: &Entry<'_>) -> bool {
-    if one.raw_key.contains('\\') || other.raw_key.contains('\\') { one.key() == other.key() } else { one.raw_key == other.raw_key }
+    if one.escaped || other.escaped { one.key() == other.key() } else { one.raw_key == other.raw_key }
 }
 
 /// The text of a value of which only the beginning is there. An escape that was cut is left out.

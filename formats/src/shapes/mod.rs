@@ -2,8 +2,14 @@
 //!
 //! A shape reads the beginning of a line and changes nothing: the message is the whole text.
 
+mod access;
+mod bracketed;
+mod klog;
+mod logfmt;
 mod prefix;
+mod python;
 mod request_id;
+mod syslog;
 mod timed;
 
 pub use request_id::RequestIdFinder;
@@ -26,7 +32,15 @@ pub fn read(text: &str, context: Context) -> Reading {
     let line = text.lines().next().unwrap_or_default();
     let plain = without_colours(line);
     let line = plain.trim_start();
-    timed::read(line, context).or_else(|| prefix::read(line, context)).unwrap_or_default()
+    bracketed::read(line, context)
+        .or_else(|| timed::read(line, context))
+        .or_else(|| python::read(line))
+        .or_else(|| klog::read(line, context))
+        .or_else(|| syslog::read(line, context))
+        .or_else(|| access::read(line, context))
+        .or_else(|| logfmt::read(line, context))
+        .or_else(|| prefix::read(line))
+        .unwrap_or_default()
 }
 
 /// The line without the escape sequences that colour it on a terminal.

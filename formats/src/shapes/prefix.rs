@@ -2,11 +2,10 @@
 
 use super::Reading;
 use crate::level;
-use crate::time::Context;
 
 /// What the line shows, if it begins with a level word.
 #[must_use]
-pub(super) fn read(line: &str, _context: Context) -> Option<Reading> {
+pub(super) fn read(line: &str) -> Option<Reading> {
     let bracketed = line.starts_with(['[', '<', '(']);
     let text = line.strip_prefix(['[', '<', '(']).unwrap_or(line);
     let length = text.bytes().take_while(u8::is_ascii_alphabetic).count();

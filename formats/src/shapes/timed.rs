@@ -1,4 +1,4 @@
-//! Lines that begin with their time, bare or in square brackets, and have the level in one of the next places:
+//! Lines that begin with their time and have the level in one of the next places:
 //!
 //! ```text
 //! 2026-11-22 10:12:50,353 - sms.worker - ERROR - failed          Python
@@ -6,8 +6,9 @@
 //! 2026-11-22 10:12:50.353  INFO 1 --- [main] c.e.App : started   Spring Boot
 //! 2026-11-22T10:12:50.353Z  WARN sms::worker: slow               Rust, zap and others
 //! 2026/11/22 10:12:50 [error] 7#7: *1 open() failed              nginx
-//! [2026-11-22 10:12:50,353] INFO [Req-ID: 9b2c8a4e-11aa]: sent   the bracketed form
-//! [Sun Nov 22 10:12:50 2026] [error] child in error state        Apache
+//! 2026-11-22 10:12:50.353 UTC [123] LOG:  checkpoint complete    PostgreSQL
+//! 10:12:50.353 [main] WARN  com.example.App - slow               logback, without a date
+//! api.log.1 2026-11-22 10:12:50.353 25746 INFO api [req-38…] …    a file's name before it
 //! ```
 
 use super::Reading;
@@ -21,8 +22,13 @@ const PLACES_MAX: usize = 7;
 /// What the line shows, if it begins with a time.
 #[must_use]
 pub(super) fn read(line: &str, context: Context) -> Option<Reading> {
-    let text = line.strip_prefix('[').unwrap_or(line);
-    let (moment, length) = time::iso(text, context).or_else(|| time::ctime(text, context)).or_else(|| time::common_log(text, context))?;
+    if let Some((clock, rest)) = line.split_once(' ')
+        && is_time_of_day(clock)
+    {
+        return Some(Reading { severity: level_in(rest), moment: None });
+    }
+    let named = || line.split_once(' ').filter(|(name, _)| name.contains(".log")).and_then(|(_, rest)| Some((time::iso(rest, context)?, rest)));
+    let ((moment, length), text) = time::iso(line, context).map(|read| (read, line)).or_else(named)?;
     Some(Reading { severity: level_in(&text[length..]), moment: Some(moment) })
 }
 
@@ -35,4 +41,11 @@ pub(super) fn level_in(rest: &str) -> Option<Severity> {
             if sure { level::from_text_word(word) } else { None }
         },
     )
+}
+
+/// `10:12:50.353`: without a date it is no time, but the level stands behind it.
+pub(super) fn is_time_of_day(text: &str) -> bool {
+    text.len() >= 8
+        && text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b':' | b'.' | b','))
+        && text.bytes().filter(|byte| *byte == b':').count() == 2
 }

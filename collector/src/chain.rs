@@ -1,0 +1,327 @@
+//! The files of one stream, from the oldest rotation to the current file, each with its positions.
+//!
+//! Invariants: a file is known by its id, wherever it is renamed to and whether it is compressed; while it is open, its inode is its own (an open inode is not
+//! given away), so device and inode find it again after a rename; closed, only an unchanged stamp does, and anything else is identified anew by its first
+//! line. A file with unread bytes stays open when it vanishes, and is read to its end.
+
+use crate::discover::{Entry, Root};
+use crate::identity::{HEAD_BYTES, Rotation, Site};
+use crate::limits::{CORRUPT_QUIET, HELD_FILES};
+use crate::reader::{Loaded, load};
+use crate::source::{Bytes, Stamp};
+use martlog_formats::wire::{FileId, GapReason, Stream, Substream};
+use std::io;
+use std::time::{Duration, Instant};
+
+/// Opens files and tells which they are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Opener<'a> {
+    /// The folder of pods.
+    pub(crate) root: &'a Root,
+    /// Where this is.
+    pub(crate) site: &'a Site,
+}
+
+/// One file of a stream.
+#[derive(Debug)]
+pub(crate) struct Source {
+    /// Which file it is.
+    pub(crate) id: FileId,
+    /// Its last known name.
+    pub(crate) name: String,
+    /// Its place among the rotations, by that name.
+    pub(crate) rotation: Rotation,
+    /// The next byte to read.
+    pub(crate) offset: u64,
+    /// The decompressed size as far as known, bytes.
+    pub(crate) size: u64,
+    /// The server's high-water marks, `[stdout, stderr]`; `None` until the server was asked.
+    pub(crate) marks: Option<[u64; 2]>,
+    /// Bytes that the server will never take, up to here; named as gaps.
+    pub(crate) refused: [u64; 2],
+    /// Read to the end, and left for its successor (or the container ended).
+    pub(crate) done: bool,
+    /// No longer on the node's disk under any name.
+    pub(crate) gone: bool,
+    /// Why and since when its unread bytes cannot be read any more.
+    pub(crate) lost: Option<(GapReason, Instant)>,
+    /// The runtime's time of the last line read, ns since the epoch; 0 before the first.
+    pub(crate) time_ns: i64,
+    bytes: Option<Bytes>,
+    /// Device and inode of the open descriptor.
+    inode: Option<(u64, u64)>,
+    /// What the last scan saw at its name.
+    stamp: Option<Stamp>,
+}
+
+/// What a look at a file gave.
+#[derive(Debug)]
+pub(crate) enum Look {
+    /// Whole lines at the start of the buffer: this many bytes.
+    Lines(usize),
+    /// Too many bytes without a newline: this many.
+    Overlong(usize),
+    /// The end, for now: `tail` bytes without a newline are in the buffer, and nothing was written for `still`.
+    End {
+        /// Bytes behind the last newline.
+        tail: usize,
+        /// Time since the last write.
+        still: Duration,
+    },
+    /// The file under the descriptor is another one by now: it was cut in place.
+    Cut,
+}
+
+impl Opener<'_> {
+    /// Opens the file of a scan; `None` while its first line is incomplete.
+    fn open(&self, stream: &Stream, name: &str, gzip: bool) -> io::Result<Option<(FileId, Bytes)>> {
+        let mut bytes = Bytes::new(self.root.open_log(stream, name)?, gzip);
+        Ok(self.identify(stream, &mut bytes)?.map(|id| (id, bytes)))
+    }
+
+    fn identify(&self, stream: &Stream, bytes: &mut Bytes) -> io::Result<Option<FileId>> {
+        let mut head = [0; HEAD_BYTES];
+        let count = bytes.read_at(0, &mut head)?;
+        Ok(self.site.file_id(stream, &head[..count]))
+    }
+}
+
+impl Source {
+    fn new(id: FileId, entry: &Entry, bytes: Bytes) -> Self {
+        let mut source = Self::remembered(id, entry.name.clone(), 0);
+        source.rotation = entry.rotation.clone();
+        source.gone = false;
+        source.lost = None;
+        source.attach(bytes);
+        source.stamp = Some(entry.stamp);
+        source
+    }
+
+    /// A file that the position file names and the disk has no more.
+    pub(crate) fn remembered(id: FileId, name: String, size: u64) -> Self {
+        let rotation = crate::identity::log_name(&name).map_or(Rotation::Current, |parsed| parsed.rotation);
+        Self {
+            id,
+            name,
+            rotation,
+            offset: size,
+            size,
+            marks: None,
+            refused: [0; 2],
+            done: true,
+            gone: true,
+            lost: Some((GapReason::RotatedAway, Instant::now())),
+            time_ns: 0,
+            bytes: None,
+            inode: None,
+            stamp: None,
+        }
+    }
+
+    /// Takes over an open descriptor of this file.
+    fn attach(&mut self, bytes: Bytes) {
+        self.inode = bytes.stat().ok().map(|(stamp, _)| (stamp.dev, stamp.ino));
+        self.size = self.size.max(bytes.size().unwrap_or(0));
+        self.bytes = Some(bytes);
+        self.lost = None;
+        self.done = false;
+        self.offset = self.marks.map_or(0, |marks| self.floor(marks));
+    }
+
+    fn floor(&self, marks: [u64; 2]) -> u64 {
+        marks[0].max(self.refused[0]).min(marks[1].max(self.refused[1]))
+    }
+
+    /// The first byte of a substream that is neither acknowledged nor refused.
+    pub(crate) fn floor_of(&self, substream: Substream) -> u64 {
+        let at = substream as usize;
+        self.marks.map_or(0, |marks| marks[at].max(self.refused[at]))
+    }
+
+    /// Goes back to what the server has.
+    pub(crate) fn rewind(&mut self) {
+        let Some(marks) = self.marks else { return };
+        if self.lost.is_none() {
+            self.offset = self.floor(marks);
+            self.done = self.bytes.is_none() && self.offset >= self.size;
+        }
+    }
+
+    /// Whether the server has all of it, on both substreams.
+    pub(crate) fn settled(&self) -> bool {
+        self.marks.is_some_and(|marks| marks.iter().all(|mark| *mark >= self.size))
+    }
+
+    /// Whether it holds a descriptor.
+    pub(crate) fn is_open(&self) -> bool {
+        self.bytes.is_some()
+    }
+
+    /// Gives its bytes up: what is unread becomes a gap.
+    pub(crate) fn lose(&mut self, reason: GapReason, now: Instant) {
+        self.bytes = None;
+        self.inode = None;
+        if reason == GapReason::Copytruncate {
+            // What is at its name now is another file.
+            self.stamp = None;
+        }
+        self.lost = Some((reason, now));
+        self.offset = self.size;
+        self.done = true;
+    }
+
+    fn is_at(&self, stamp: &Stamp) -> bool {
+        self.inode == Some((stamp.dev, stamp.ino)) || self.stamp.as_ref() == Some(stamp)
+    }
+
+    /// Notes where a scan saw it.
+    fn seen(&mut self, entry: &Entry) {
+        self.name.clone_from(&entry.name);
+        self.rotation = entry.rotation.clone();
+        self.stamp = Some(entry.stamp);
+        self.gone = false;
+        let grown = !entry.gzip && entry.stamp.size > self.size;
+        if grown && self.is_open() {
+            self.done = false;
+        }
+    }
+
+    /// Whether the last scan saw more of it than was read.
+    pub(crate) fn has_grown(&self) -> bool {
+        self.bytes.as_ref().is_some_and(Bytes::is_gzip) || self.stamp.is_none_or(|stamp| stamp.size > self.offset)
+    }
+
+    /// Whether an error of reading says that a compressed file can never be decoded further. One that was just written may be unfinished.
+    pub(crate) fn is_corrupt(&self, error: &io::Error) -> bool {
+        let Some(bytes) = self.bytes.as_ref().filter(|bytes| bytes.is_gzip()) else { return false };
+        let settled = bytes.stat().is_ok_and(|(_, still)| still >= CORRUPT_QUIET);
+        settled && matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
+    }
+
+    /// Opens it again when it was closed and has bytes to read; loses it when that cannot be.
+    pub(crate) fn reopen(&mut self, stream: &Stream, opener: Opener<'_>, now: Instant) -> io::Result<()> {
+        if self.bytes.is_some() || self.lost.is_some() || self.offset >= self.size {
+            return Ok(());
+        }
+        let gzip = self.name.ends_with(".gz");
+        match opener.open(stream, &self.name, gzip) {
+            Ok(Some((id, bytes))) if id == self.id => self.attach(bytes),
+            Ok(_) => self.lose(GapReason::RotatedAway, now),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.lose(GapReason::RotatedAway, now),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Reads from the offset into the buffer. What is read was checked to be of this file *after* it was read, so that a file cut
+    /// in place and filled again is never read from the middle.
+    pub(crate) fn look(&mut self, stream: &Stream, opener: Opener<'_>, quantum: usize, buffer: &mut Vec<u8>) -> io::Result<Look> {
+        buffer.clear();
+        let Some(bytes) = self.bytes.as_mut() else { return Ok(Look::End { tail: 0, still: Duration::MAX }) };
+        let (stamp, still) = bytes.stat()?;
+        let gzip = bytes.is_gzip();
+        let shrunk = !gzip && stamp.size < self.size;
+        if !gzip && stamp.size == self.offset && !shrunk {
+            return Ok(Look::End { tail: 0, still });
+        }
+        let loaded = load(bytes, self.offset, quantum, buffer)?;
+        if !gzip && opener.identify(stream, bytes)? != Some(self.id) {
+            return Ok(Look::Cut);
+        }
+        if !buffer.is_empty() {
+            self.size = self.size.max(self.offset + buffer.len() as u64);
+        }
+        Ok(match loaded {
+            Loaded::Overlong(count) => Look::Overlong(count),
+            Loaded::Lines { lines: 0, tail, .. } => Look::End { tail, still: if gzip { Duration::MAX } else { still } },
+            Loaded::Lines { lines, .. } => Look::Lines(lines),
+        })
+    }
+
+    /// The runtime's time of the line at the offset, ns since the epoch; `None` when there is none.
+    pub(crate) fn next_time(&mut self) -> Option<i64> {
+        let mut head = [0; 64];
+        let at = self.marks.map_or(self.offset, |marks| self.floor(marks));
+        let Some(Bytes::Plain(_)) = &self.bytes else { return None };
+        let count = self.bytes.as_mut()?.read_at(at, &mut head).ok()?;
+        let end = memchr::memchr(b' ', &head[..count])?;
+        crate::cri::parse_time(&head[..end])
+    }
+}
+
+/// Brings the chain in line with a scan. `complete` says that what the scan did not see is not there.
+pub(crate) fn adopt(chain: &mut Vec<Source>, stream: &Stream, entries: &[Entry], complete: bool, opener: Opener<'_>) {
+    // A current file that is at no name any more was rotated and then removed, or cut: what is new now is younger.
+    let displaced: Vec<FileId> = chain
+        .iter()
+        .filter(|source| source.rotation == Rotation::Current && !entries.iter().any(|entry| source.is_at(&entry.stamp)))
+        .map(|source| source.id)
+        .collect();
+    let mut seen: Vec<FileId> = Vec::with_capacity(entries.len());
+    for entry in entries {
+        if let Some(source) = chain.iter_mut().find(|source| source.is_at(&entry.stamp)) {
+            source.seen(entry);
+            seen.push(source.id);
+            continue;
+        }
+        if entry.stamp.size == 0 {
+            continue;
+        }
+        let (id, bytes) = match opener.open(stream, &entry.name, entry.gzip) {
+            Ok(Some(found)) => found,
+            Ok(None) => continue,
+            Err(error) => {
+                if error.kind() != io::ErrorKind::NotFound {
+                    tracing::warn!(file = %entry.name, pod = %stream.pod, %error, "a log file cannot be opened; it is tried again at the next scan");
+                }
+                continue;
+            }
+        };
+        match chain.iter_mut().find(|source| source.id == id) {
+            Some(source) => rejoin(source, entry, bytes, seen.contains(&id)),
+            None => insert(chain, Source::new(id, entry, bytes), &displaced),
+        }
+        seen.push(id);
+    }
+    if complete {
+        for source in chain.iter_mut().filter(|source| !seen.contains(&source.id)) {
+            source.gone = true;
+        }
+    }
+    release(chain);
+}
+
+/// A known file under another inode: compressed, copied before it was cut, or seen again.
+fn rejoin(source: &mut Source, entry: &Entry, bytes: Bytes, already_seen: bool) {
+    let size = bytes.size().unwrap_or(0);
+    let wanted = source.bytes.is_none() && (source.lost.is_some() || size > source.size || !source.settled());
+    if wanted {
+        source.attach(bytes);
+    }
+    if wanted || !already_seen {
+        source.seen(entry);
+    }
+}
+
+fn insert(chain: &mut Vec<Source>, source: Source, displaced: &[FileId]) {
+    let before = |known: &Source| displaced.contains(&known.id) || known.rotation < source.rotation;
+    let at = chain.iter().rposition(before).map_or(0, |at| at + 1);
+    chain.insert(at, source);
+}
+
+/// Closes what is read and acknowledged, and bounds what is held of files that vanished.
+fn release(chain: &mut [Source]) {
+    for source in chain.iter_mut().filter(|source| source.done && source.settled()) {
+        source.bytes = None;
+        source.inode = None;
+    }
+    let mut held = chain.iter().filter(|source| source.gone && source.is_open()).count();
+    let now = Instant::now();
+    for source in chain.iter_mut().filter(|source| source.gone && source.bytes.is_some()) {
+        if held <= HELD_FILES {
+            break;
+        }
+        source.lose(GapReason::RotatedAway, now);
+        held -= 1;
+    }
+}

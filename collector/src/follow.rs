@@ -1,0 +1,360 @@
+//! One stream: reads its files in order, joins its lines into records, and cuts them into parts.
+//!
+//! Invariants: at most one set of parts is unanswered at a time, and nothing is read meanwhile; whatever is not acknowledged is not remembered but read
+//! again ([`Follower::rewind`]): the files are the buffer. A position moves only by an answer of the server.
+
+use crate::assemble::{Assembler, Piece, Place, Whole};
+use crate::chain::{self, Look, Opener, Source};
+use crate::cri;
+use crate::discover::Entry;
+use crate::limits::{BATCH_BYTES_MIN, FINISH_QUIET, HOT, QUANTUM_BYTES, ROTATION_QUIET, TROUBLE_WAIT};
+use martlog_formats::parse::Ending;
+use martlog_formats::wire::{FileId, GapReason, Stream, Substream};
+use martlog_formats::{Profile, Record};
+use std::time::{Duration, Instant};
+
+/// The two substreams in the order of their numbers.
+pub(crate) const SUBSTREAMS: [Substream; 2] = [Substream::Stdout, Substream::Stderr];
+
+/// What a round may still read and send.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    /// Bytes of files.
+    pub(crate) read_bytes: usize,
+    /// Bytes of records.
+    pub(crate) batch_bytes: usize,
+    /// Records.
+    pub(crate) records: usize,
+}
+
+/// What reading needs to know.
+#[derive(Debug)]
+pub(crate) struct Round<'a> {
+    /// Opens files.
+    pub(crate) opener: Opener<'a>,
+    /// How lines are read.
+    pub(crate) profile: &'a Profile,
+    /// Now.
+    pub(crate) now: Instant,
+    /// End what is open when the end of the files is reached.
+    pub(crate) once: bool,
+    /// What may still be taken.
+    pub(crate) budget: Budget,
+    /// A buffer to read into.
+    pub(crate) buffer: &'a mut Vec<u8>,
+}
+
+/// What was read and is not yet in a part.
+#[derive(Debug)]
+pub(crate) struct Emitted {
+    /// Its first byte.
+    pub(crate) first: Place,
+    /// One past its last byte.
+    pub(crate) end: Place,
+    /// What lies there.
+    pub(crate) what: What,
+}
+
+/// A record, or bytes that are none.
+#[derive(Debug)]
+pub(crate) enum What {
+    /// A record.
+    Record(Box<Record>),
+    /// Bytes that no record was made of.
+    Gap(GapReason),
+}
+
+/// Whether a stream has more to read at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// Yes.
+    More,
+    /// Not now.
+    Idle,
+}
+
+/// A stream that is followed.
+#[derive(Debug)]
+pub(crate) struct Follower {
+    /// Whose life this is.
+    pub(crate) stream: Stream,
+    /// Its files, from the oldest.
+    pub(crate) chain: Vec<Source>,
+    /// Not before then.
+    pub(crate) hold_until: Option<Instant>,
+    /// When it was first seen.
+    pub(crate) born: Instant,
+    /// The container has ended: a later life of it exists, or its pod is gone.
+    pub(crate) finished: bool,
+    /// While set, a part has at most so many records: the server refused more.
+    pub(crate) record_limit: Option<usize>,
+    /// Answers in a row that conflicted.
+    pub(crate) conflicts: u32,
+    pub(crate) assemblers: [Assembler; 2],
+    pub(crate) emitted: [Vec<Emitted>; 2],
+    /// The file of the last line that went into the assemblers.
+    reading: Option<FileId>,
+    hot_until: Instant,
+    ended: bool,
+}
+
+impl Budget {
+    /// Whether the round is over.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.read_bytes == 0 || self.batch_bytes == 0 || self.records == 0
+    }
+
+    /// Takes a record's share.
+    fn take(&mut self, record: &Record) {
+        self.records = self.records.saturating_sub(1);
+        self.batch_bytes = self.batch_bytes.saturating_sub(record.message.len() + record.attributes.len() + 64);
+    }
+}
+
+impl Follower {
+    /// A stream that was just found.
+    pub(crate) fn new(stream: Stream, now: Instant) -> Self {
+        Self {
+            stream,
+            chain: Vec::new(),
+            hold_until: None,
+            born: now,
+            finished: false,
+            record_limit: None,
+            conflicts: 0,
+            assemblers: Default::default(),
+            emitted: Default::default(),
+            reading: None,
+            hot_until: now + HOT,
+            ended: false,
+        }
+    }
+
+    /// Takes in what a scan saw of it.
+    pub(crate) fn adopt(&mut self, entries: &[Entry], complete: bool, finished: bool, opener: Opener<'_>, now: Instant) {
+        chain::adopt(&mut self.chain, &self.stream, entries, complete, opener);
+        self.finished |= finished;
+        let last = self.chain.len().saturating_sub(1);
+        let unread = self.chain.iter().enumerate().any(|(at, source)| !source.done && (at < last || source.has_grown()));
+        if unread || (self.finished && !self.ended) {
+            self.hot_until = self.hot_until.max(now + HOT);
+        }
+    }
+
+    /// Whether it is worth a look in this round.
+    pub(crate) fn is_ready(&self, now: Instant, once: bool) -> bool {
+        let held = self.hold_until.is_some_and(|until| now < until);
+        let asked = self.chain.iter().all(|source| source.marks.is_some());
+        !held && asked && !self.chain.is_empty() && (once || now < self.hot_until)
+    }
+
+    /// Reads one quantum. After the last one of a round, [`Self::tick`] and [`Self::take_parts`] follow.
+    pub(crate) fn read(&mut self, round: &mut Round<'_>) -> Turn {
+        for at in 0..self.chain.len() {
+            if self.chain[at].done {
+                continue;
+            }
+            match self.read_file(at, round) {
+                Ok(Some(turn)) => return turn,
+                Ok(None) => {}
+                Err(error) => {
+                    let file = &self.chain[at].name;
+                    tracing::warn!(pod = %self.stream.pod, %file, %error, "a log file cannot be read; it is tried again");
+                    self.hold_until = Some(round.now + TROUBLE_WAIT);
+                    return Turn::Idle;
+                }
+            }
+        }
+        self.end_if_over(round);
+        Turn::Idle
+    }
+
+    /// One file's quantum; `None` when it was left and the next one has its turn.
+    fn read_file(&mut self, at: usize, round: &mut Round<'_>) -> std::io::Result<Option<Turn>> {
+        self.chain[at].reopen(&self.stream, round.opener, round.now)?;
+        let source = &mut self.chain[at];
+        if source.done {
+            return Ok(None);
+        }
+        let quantum = QUANTUM_BYTES.min(round.budget.batch_bytes).max(BATCH_BYTES_MIN);
+        let look = match source.look(&self.stream, round.opener, quantum, round.buffer) {
+            Err(error) if source.is_corrupt(&error) => {
+                tracing::warn!(pod = %self.stream.pod, file = %source.name, %error, "a compressed log file is corrupt; its rest is named as a gap");
+                source.lose(GapReason::Malformed, round.now);
+                self.rewind();
+                return Ok(Some(Turn::Idle));
+            }
+            other => other?,
+        };
+        let ahead = self.reading.is_some_and(|reading| self.chain[at + 1..].iter().any(|later| later.id == reading));
+        match look {
+            Look::Lines(_) | Look::Overlong(_) if ahead => {
+                // A rotated file grew after it was left. Its lines come first.
+                self.rewind();
+                Ok(Some(Turn::More))
+            }
+            Look::Lines(length) => {
+                self.take_lines(at, length, round);
+                Ok(Some(Turn::More))
+            }
+            Look::Overlong(length) => {
+                self.pass_over(at, length, round);
+                Ok(Some(Turn::More))
+            }
+            Look::End { tail, still } => Ok(self.take_end(at, tail, still, round)),
+            Look::Cut => {
+                let source = &mut self.chain[at];
+                tracing::warn!(pod = %self.stream.pod, file = %source.name, "a log file was truncated in place");
+                source.lose(GapReason::Copytruncate, round.now);
+                self.rewind();
+                Ok(Some(Turn::Idle))
+            }
+        }
+    }
+
+    fn take_lines(&mut self, at: usize, length: usize, round: &mut Round<'_>) {
+        let buffer = std::mem::take(round.buffer);
+        let start = self.chain[at].offset;
+        self.reading = Some(self.chain[at].id);
+        self.hot_until = round.now + HOT;
+        round.budget.read_bytes = round.budget.read_bytes.saturating_sub(length);
+        for (from, to) in crate::reader::lines(&buffer, length) {
+            self.take_line(at, start + from as u64, start + to as u64, &buffer[from..to - 1], false, round);
+        }
+        self.chain[at].offset = start + length as u64;
+        *round.buffer = buffer;
+    }
+
+    /// A physical line without its newline.
+    fn take_line(&mut self, at: usize, from: u64, to: u64, line: &[u8], torn: bool, round: &mut Round<'_>) {
+        let source = &mut self.chain[at];
+        let parsed = cri::parse(line);
+        let substream = parsed.map_or(Substream::Stdout, |parsed| parsed.substream);
+        if let Some(parsed) = parsed {
+            source.time_ns = parsed.time_ns;
+        }
+        if from < source.floor_of(substream) {
+            return;
+        }
+        let (id, time_ns) = (source.id, if source.time_ns == 0 { crate::clock::now_ns() } else { source.time_ns });
+        let Self { assemblers, emitted, .. } = self;
+        let assembler = &mut assemblers[substream as usize];
+        let out = &mut emitted[substream as usize];
+        let Round { budget, profile, now, .. } = round;
+        let mut emit = |whole: Whole<'_>| out.push(record(whole, profile, budget));
+        match parsed {
+            Some(parsed) => {
+                let piece = Piece { file: id, from, to, time_ns, full: parsed.full || torn, torn, text: parsed.text };
+                assembler.push(piece, *now, &mut emit);
+            }
+            // No CRI line: kept as it is. Which substream it was of is not known; it is stdout's, always, so that a second reading finds the same.
+            None => {
+                assembler.finish(&mut emit);
+                let [first, end] = [from, to].map(|offset| Place { file: id, offset });
+                emit(Whole { first, end, time_ns, incomplete: torn, printed: line.len(), text: line });
+            }
+        }
+    }
+
+    /// Bytes that can be no line are named as a gap of stdout, like malformed lines are stdout's.
+    fn pass_over(&mut self, at: usize, length: usize, round: &mut Round<'_>) {
+        let Self { assemblers, emitted, .. } = self;
+        let Round { budget, profile, .. } = round;
+        budget.read_bytes = budget.read_bytes.saturating_sub(length);
+        let out = &mut emitted[0];
+        assemblers[0].finish(&mut |whole| out.push(record(whole, profile, budget)));
+        let source = &mut self.chain[at];
+        self.reading = Some(source.id);
+        let from = source.offset;
+        source.offset += length as u64;
+        if from >= source.floor_of(Substream::Stdout) {
+            let [first, end] = [from, source.offset].map(|offset| Place { file: source.id, offset });
+            out.push(Emitted { first, end, what: What::Gap(GapReason::Malformed) });
+        }
+    }
+
+    /// The end of a file, for now: leaves it when a successor has taken over, or the container has ended.
+    fn take_end(&mut self, at: usize, tail: usize, still: Duration, round: &mut Round<'_>) -> Option<Turn> {
+        let last = at + 1 == self.chain.len();
+        let quiet = if last { FINISH_QUIET } else { ROTATION_QUIET };
+        // A compressed file never grows.
+        let sealed = still == Duration::MAX;
+        if sealed || ((!last || self.finished) && (round.once || still >= quiet)) {
+            if tail > 0 {
+                let buffer = std::mem::take(round.buffer);
+                let from = self.chain[at].offset;
+                self.reading = Some(self.chain[at].id);
+                self.take_line(at, from, from + tail as u64, &buffer[..tail], true, round);
+                self.chain[at].offset += tail as u64;
+                *round.buffer = buffer;
+            }
+            self.chain[at].done = true;
+            return None;
+        }
+        if last && round.once {
+            self.finish(round);
+        }
+        if !last {
+            // The successor waits for the quiet; it is seen to in the next rounds.
+            self.hot_until = self.hot_until.max(round.now + ROTATION_QUIET * 4);
+        }
+        Some(Turn::Idle)
+    }
+
+    /// All files are read and the container has ended: nothing more will come to what is open.
+    fn end_if_over(&mut self, round: &mut Round<'_>) {
+        let over = self.finished && self.chain.iter().all(|source| source.done);
+        if over && !self.ended {
+            self.finish(round);
+            self.ended = true;
+        }
+    }
+
+    fn finish(&mut self, round: &mut Round<'_>) {
+        let Round { budget, profile, .. } = round;
+        for (assembler, out) in self.assemblers.iter_mut().zip(self.emitted.iter_mut()) {
+            assembler.finish(&mut |whole| out.push(record(whole, profile, budget)));
+        }
+    }
+
+    /// Lets go of text that has waited long enough.
+    pub(crate) fn tick(&mut self, round: &mut Round<'_>) {
+        let Round { budget, profile, now, .. } = round;
+        for (assembler, out) in self.assemblers.iter_mut().zip(self.emitted.iter_mut()) {
+            assembler.tick(*now, &mut |whole| out.push(record(whole, profile, budget)));
+        }
+    }
+
+    /// Forgets what is not acknowledged: it is read again from the server's marks.
+    pub(crate) fn rewind(&mut self) {
+        self.assemblers = Default::default();
+        self.emitted = Default::default();
+        self.reading = None;
+        self.ended = false;
+        for source in &mut self.chain {
+            source.rewind();
+        }
+        self.hot_until = self.hot_until.max(Instant::now() + HOT);
+    }
+
+    /// Whether all that is there is read, joined and acknowledged.
+    pub(crate) fn is_settled(&self) -> bool {
+        let open = self.assemblers.iter().any(|assembler| assembler.open_at().is_some());
+        let lost = self.chain.iter().any(|source| source.lost.is_some() && !source.settled());
+        !open && !lost && self.emitted.iter().all(Vec::is_empty)
+    }
+}
+
+/// Turns a joined line into a record, and takes its share of the budget.
+fn record(whole: Whole<'_>, profile: &Profile, budget: &mut Budget) -> Emitted {
+    let ending = if whole.incomplete {
+        Ending::Incomplete
+    } else if whole.printed > whole.text.len() {
+        Ending::Cut { whole_bytes: whole.printed }
+    } else {
+        Ending::Whole
+    };
+    let record = martlog_formats::parse::parse_ending(whole.text, ending, whole.time_ns, profile);
+    budget.take(&record);
+    Emitted { first: whole.first, end: whole.end, what: What::Record(Box::new(record)) }
+}

@@ -1,0 +1,351 @@
+//! A lane: some of the streams, one connection, one batch in flight.
+//!
+//! A stream belongs to one lane for good, and a lane reads nothing while its batch is unanswered; so the order within a substream is kept without a
+//! further thought, and an outage of any length holds one compressed batch per lane. Meanwhile the lane still takes in what scans see, so that files
+//! which are about to vanish are held open.
+
+use crate::batch::{self, Batch};
+use crate::board::{Board, Standing};
+use crate::chain::{Opener, Source};
+use crate::checkpoint::Remembered;
+use crate::discover::{Entry, Root};
+use crate::follow::{Budget, Follower, Round, Turn};
+use crate::identity::Site;
+use crate::labels::Labels;
+use crate::limits::{BATCH_BYTES, BATCH_BYTES_MIN, BATCH_RECORDS, LABELS_WAIT, PART_WEIGHT_BYTES, ROUND_BYTES, TROUBLE_WAIT};
+use crate::parts::Note;
+use martlog_formats::Profile;
+use martlog_formats::wire::{AppendAnswer, FileId, FileProgress, PositionsAnswer, Stream};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What the lanes share and do not change.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    /// The folder of pods.
+    pub(crate) root: Root,
+    /// Where this is.
+    pub(crate) site: Site,
+    /// How far all files are.
+    pub(crate) board: Board,
+    /// Read what is there, and end.
+    pub(crate) once: bool,
+}
+
+/// What one scan means for a lane.
+#[derive(Debug, Default)]
+pub(crate) struct Scene {
+    /// The lane's files, by stream and from the oldest.
+    pub(crate) entries: Vec<Entry>,
+    /// Whether absence is a fact.
+    pub(crate) complete: bool,
+    /// The pods' labels, where a file of them is configured.
+    pub(crate) labels: Option<Arc<Labels>>,
+}
+
+/// The streams of one connection.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    shared: Arc<Shared>,
+    followers: BTreeMap<Stream, Follower>,
+    remembered: Vec<Remembered>,
+    labels: Option<Arc<Labels>>,
+    profile: Profile,
+    epoch: Option<u64>,
+    turn: usize,
+    batch_bytes: usize,
+    part_limit: usize,
+    buffer: Vec<u8>,
+    scanned: bool,
+}
+
+/// What a round found.
+#[derive(Debug)]
+pub(crate) struct Filled {
+    /// The batch, when there is something to say.
+    pub(crate) batch: Option<Batch>,
+    /// There is more to read at once.
+    pub(crate) more: bool,
+    /// All that is there is read and acknowledged.
+    pub(crate) drained: bool,
+}
+
+impl Lane {
+    /// A lane without streams; `remembered` is what the position file says of streams that are its own.
+    pub(crate) fn new(shared: Arc<Shared>, remembered: Vec<Remembered>) -> Self {
+        Self {
+            shared,
+            followers: BTreeMap::new(),
+            remembered,
+            labels: None,
+            profile: Profile::default(),
+            epoch: None,
+            turn: 0,
+            batch_bytes: BATCH_BYTES,
+            part_limit: usize::MAX,
+            buffer: Vec::new(),
+            scanned: false,
+        }
+    }
+
+    /// Whether it ends when all that is there is acknowledged.
+    pub(crate) fn is_once(&self) -> bool {
+        self.shared.once
+    }
+
+    /// Takes in what a scan saw. Reads the first lines of new files.
+    pub(crate) fn adopt(&mut self, scene: &Scene, now: Instant) {
+        self.labels.clone_from(&scene.labels);
+        let shared = Arc::clone(&self.shared);
+        let opener = Opener { root: &shared.root, site: &shared.site };
+        let mut present = BTreeSet::new();
+        let mut rest = scene.entries.as_slice();
+        while let Some(first) = rest.first() {
+            let count = rest.iter().take_while(|entry| entry.stream == first.stream).count();
+            let (entries, tail) = rest.split_at(count);
+            rest = tail;
+            let stream = &first.stream;
+            // A later life of the container exists: this one has ended.
+            let finished = rest.first().is_some_and(|next| is_later_life(&next.stream, stream));
+            let follower = self.followers.entry(stream.clone()).or_insert_with(|| Follower::new(stream.clone(), now));
+            follower.adopt(entries, scene.complete, finished, opener, now);
+            present.insert(stream.clone());
+        }
+        if scene.complete {
+            for follower in self.followers.values_mut().filter(|follower| !present.contains(&follower.stream)) {
+                follower.adopt(&[], true, true, opener, now);
+            }
+            self.recall(now);
+            self.scanned = true;
+        }
+        self.retire();
+    }
+
+    /// Files that the position file names and that the first scan did not find: what is unacknowledged of them is a hole.
+    fn recall(&mut self, now: Instant) {
+        for old in std::mem::take(&mut self.remembered) {
+            let follower = self.followers.entry(old.stream.clone()).or_insert_with(|| Follower::new(old.stream.clone(), now));
+            if follower.chain.iter().all(|source| source.id != old.file) {
+                follower.chain.insert(0, Source::remembered(old.file, old.name, old.size));
+                follower.finished |= follower.chain.iter().all(|source| source.gone);
+            }
+        }
+    }
+
+    /// Lets go of files that are gone and acknowledged to the end, and tells the board.
+    fn retire(&mut self) {
+        let board = &self.shared.board;
+        self.followers.retain(|_, follower| {
+            let over = |source: &Source| source.gone && source.done && source.settled();
+            if follower.is_settled() && follower.chain.iter().any(over) {
+                board.note(standings(follower));
+                follower.chain.retain(|source| !over(source));
+            }
+            !(follower.chain.is_empty() && follower.finished)
+        });
+    }
+
+    /// The files whose marks the server has to be asked for.
+    pub(crate) fn unasked(&self) -> Vec<FileId> {
+        let sources = self.followers.values().flat_map(|follower| &follower.chain);
+        sources.filter(|source| source.marks.is_none()).map(|source| source.id).collect()
+    }
+
+    /// Takes in the server's marks of these files.
+    pub(crate) fn learn(&mut self, files: &[FileId], answer: &PositionsAnswer) {
+        self.hear_epoch(answer.epoch);
+        let marks: BTreeMap<_, _> = files.iter().zip(&answer.marks).collect();
+        for follower in self.followers.values_mut() {
+            let mut learned = false;
+            for source in follower.chain.iter_mut().filter(|source| source.marks.is_none()) {
+                if let Some(marks) = marks.get(&source.id) {
+                    source.marks = Some(**marks);
+                    source.rewind();
+                    learned = true;
+                }
+            }
+            if learned {
+                self.shared.board.note(standings(follower));
+            }
+        }
+        self.retire();
+    }
+
+    /// Another epoch: the store was restored, and its marks may be lower than what was acknowledged. They are asked for anew.
+    fn hear_epoch(&mut self, epoch: u64) {
+        let known = self.epoch.replace(epoch);
+        self.shared.board.set_epoch(epoch);
+        if known.is_some_and(|known| known != epoch) {
+            tracing::warn!(epoch, "the store was restored; going back to its positions");
+            for follower in self.followers.values_mut() {
+                follower.rewind();
+                follower.chain.iter_mut().for_each(|source| source.marks = None);
+            }
+        }
+    }
+
+    /// Reads a round: a quantum of each stream in turn, until the batch is full or there is nothing more.
+    pub(crate) fn fill(&mut self, now: Instant) -> Filled {
+        let shared = Arc::clone(&self.shared);
+        let mut round = Round {
+            opener: Opener { root: &shared.root, site: &shared.site },
+            profile: &self.profile,
+            now,
+            once: shared.once,
+            budget: Budget { read_bytes: ROUND_BYTES, batch_bytes: self.batch_bytes, records: BATCH_RECORDS },
+            buffer: &mut self.buffer,
+        };
+        let labels = self.labels.as_deref();
+        let labelled = |follower: &Follower| {
+            let known = labels.is_none_or(|labels| labels.contains_key(&follower.stream.pod_uid));
+            known || shared.once || now.saturating_duration_since(follower.born) >= LABELS_WAIT
+        };
+        let ready = |follower: &&mut Follower| follower.is_ready(now, shared.once) && labelled(follower);
+        let mut ready: Vec<&mut Follower> = self.followers.values_mut().filter(ready).collect();
+        if !ready.is_empty() {
+            let start = self.turn % ready.len();
+            ready.rotate_left(start);
+        }
+        let (visited, more) = read_in_turn(&mut ready, &mut round);
+        self.turn = self.turn.wrapping_add(visited.max(1));
+        let mut parts = Vec::new();
+        for follower in ready.iter_mut().take(visited) {
+            follower.tick(&mut round);
+            let claims = labels.and_then(|labels| labels.get(&follower.stream.pod_uid)).map_or(&[][..], Vec::as_slice);
+            parts.extend(follower.take_parts(claims, now, shared.once));
+            shared.board.note(standings(follower));
+        }
+        if parts.len() > self.part_limit {
+            parts.truncate(self.part_limit);
+            // What was cut off is read again.
+            ready.iter_mut().take(visited).for_each(|follower| follower.rewind());
+        }
+        let batch = if parts.is_empty() { None } else { self.pack(&parts) };
+        let drained = self.scanned && batch.is_none() && !more && self.followers.values().all(|follower| is_drained(follower, now));
+        Filled { batch, more, drained }
+    }
+
+    fn pack(&mut self, parts: &[martlog_formats::wire::Part]) -> Option<Batch> {
+        match batch::pack(&self.shared.site, parts) {
+            Ok(batch) => Some(batch),
+            Err(error) => {
+                tracing::error!(%error, "a batch cannot be compressed; it is read again");
+                self.followers.values_mut().for_each(Follower::rewind);
+                None
+            }
+        }
+    }
+
+    /// Takes in the answers to a batch.
+    pub(crate) fn settle(&mut self, batch: &Batch, answer: &AppendAnswer, now: Instant) {
+        let mut back = BTreeSet::new();
+        for (note, answer) in batch.notes.iter().zip(&answer.parts) {
+            let Some(follower) = self.followers.get_mut(&note.stream) else { continue };
+            let gain = follower.settle(note, answer, now);
+            self.shared.board.count(gain);
+            if gain.rewind {
+                back.insert(&note.stream);
+            }
+        }
+        for stream in back {
+            self.with(stream, Follower::rewind);
+        }
+        // Back to the full size by and by: what was too large before would be so again.
+        self.batch_bytes = (self.batch_bytes + self.batch_bytes / 8).min(BATCH_BYTES);
+        self.part_limit = self.part_limit.saturating_mul(2);
+        self.hear_epoch(answer.epoch);
+        self.publish(batch);
+        self.retire();
+    }
+
+    /// The server wants less at once: half the bytes, then half the parts, then half the records of the part that is left; a record that is
+    /// still too much is named as a gap, so that it does not hold up the others for ever.
+    pub(crate) fn shrink(&mut self, batch: &Batch, why: &str, now: Instant) {
+        tracing::warn!(parts = batch.notes.len(), records = batch.records(), bytes = batch.raw_bytes, "a smaller batch is tried: {why}");
+        match batch.notes.as_slice() {
+            _ if self.batch_bytes > BATCH_BYTES_MIN => self.batch_bytes = (self.batch_bytes / 2).max(BATCH_BYTES_MIN),
+            [only] => {
+                let stream = only.stream.clone();
+                self.with(&stream, |follower| {
+                    follower.refuse(only, why);
+                    if only.records <= 1 {
+                        // Should the server take nothing at all, it is not asked again at once.
+                        follower.hold_until = Some(now + TROUBLE_WAIT);
+                    }
+                });
+            }
+            notes => self.part_limit = (notes.len() / 2).max(1),
+        }
+        for note in &batch.notes {
+            self.with(&note.stream, Follower::rewind);
+        }
+    }
+
+    fn with(&mut self, stream: &Stream, change: impl FnOnce(&mut Follower)) {
+        if let Some(follower) = self.followers.get_mut(stream) {
+            change(follower);
+        }
+    }
+
+    fn publish(&mut self, batch: &Batch) {
+        let streams: BTreeSet<&Stream> = batch.notes.iter().map(|note: &Note| &note.stream).collect();
+        for stream in streams {
+            if let Some(follower) = self.followers.get_mut(stream) {
+                self.shared.board.note(standings(follower));
+            }
+        }
+    }
+}
+
+/// Gives each stream a quantum in turn; how many were visited, and whether there is more.
+fn read_in_turn(ready: &mut [&mut Follower], round: &mut Round<'_>) -> (usize, bool) {
+    let mut queue: VecDeque<usize> = (0..ready.len()).collect();
+    let mut visited = 0;
+    while let Some(at) = queue.pop_front() {
+        if round.budget.is_spent() {
+            return (visited, true);
+        }
+        if at >= visited {
+            visited = at + 1;
+            round.budget.batch_bytes = round.budget.batch_bytes.saturating_sub(PART_WEIGHT_BYTES.min(round.budget.batch_bytes / 2));
+        }
+        if ready[at].read(round) == Turn::More {
+            queue.push_back(at);
+        }
+    }
+    (visited, round.budget.is_spent())
+}
+
+fn is_later_life(next: &Stream, this: &Stream) -> bool {
+    let same = |stream: &Stream| (stream.namespace.clone(), stream.pod.clone(), stream.pod_uid.clone(), stream.container.clone());
+    next.restart > this.restart && same(next) == same(this)
+}
+
+fn is_drained(follower: &Follower, now: Instant) -> bool {
+    let held = follower.hold_until.is_some_and(|until| now < until);
+    let asked = follower.chain.iter().all(|source| source.marks.is_some());
+    !held && asked && follower.is_settled()
+}
+
+/// How far a stream's files are.
+fn standings(follower: &mut Follower) -> Vec<Standing> {
+    let open: Option<i64> = follower.assemblers.iter().filter_map(|assembler| assembler.open_at()).map(|(_, time_ns)| time_ns).min();
+    let stream = &follower.stream;
+    let known = follower.chain.iter_mut().filter_map(|source| Some((source.marks?, source)));
+    known
+        .map(|(acknowledged, source)| {
+            let settled = source.settled();
+            let oldest = if settled { None } else { source.next_time().or(open).or((source.time_ns != 0).then_some(source.time_ns)) };
+            let progress = FileProgress {
+                stream: stream.clone(),
+                file: source.id,
+                size: source.size,
+                acknowledged,
+                oldest_unacknowledged_ns: oldest,
+                gone: source.gone && source.done && settled,
+            };
+            Standing { progress, name: source.name.clone(), settled: settled && source.done }
+        })
+        .collect()
+}

@@ -1,0 +1,112 @@
+//! The server is slow, away, full, restored, or of another opinion.
+
+use crate::support::World;
+use crate::support::pods::{Stderr, Stdout};
+use martlog_formats::wire::GapReason;
+use std::time::{Duration, Instant};
+
+#[tokio::test]
+async fn a_server_that_comes_later_gets_everything() {
+    let mut world = World::new().await;
+    let mut app = world.pods.container("u1", 0);
+    world.pods.print(&mut app, Stdout, "early");
+    let url = std::mem::replace(&mut world.server.url, "http://127.0.0.1:9".to_owned());
+    let running = world.start();
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    let began = Instant::now();
+    running.stop().await;
+    assert!(began.elapsed() < Duration::from_secs(6));
+    world.server.url = url;
+    world.collect_once().await;
+    world.check_ledger();
+}
+
+#[tokio::test]
+async fn retry_after_is_honoured() {
+    let mut world = World::new().await;
+    let mut app = world.pods.container("u1", 0);
+    world.pods.print(&mut app, Stdout, "line");
+    world.server.with(|inner| inner.script = vec![(503, "busy"), (429, "slow down"), (500, "oops"), (401, "who?")]);
+    let began = Instant::now();
+    // A token that is refused later on is tried again: it may have been renewed.
+    world.collect_once().await;
+    assert!(began.elapsed() >= Duration::from_secs(5), "a refused token is not hammered");
+    world.check_ledger();
+}
+
+#[tokio::test]
+async fn a_part_that_must_wait_does_not_hold_up_the_others() {
+    let mut world = World::new().await;
+    let mut noisy = world.pods.container("noisy", 0);
+    let mut quiet = world.pods.container("quiet", 0);
+    for number in 0..500 {
+        world.pods.print(&mut noisy, Stdout, &format!("noise {number}"));
+        world.pods.print(&mut quiet, Stdout, &format!("word {number}"));
+    }
+    world.server.with(|inner| inner.faults.part_later = 60);
+    let running = world.start();
+    world.until("everything of the quiet one", |inner| inner.log.messages("quiet", 0, Stdout).len() == 500).await;
+    world.server.with(|inner| inner.faults.part_later = 0);
+    world.until_records(1_000).await;
+    running.stop().await;
+    world.check_ledger();
+}
+
+#[tokio::test]
+async fn a_restored_store_gets_what_it_lost() {
+    let mut world = World::new().await;
+    let mut app = world.pods.container("u1", 0);
+    for number in 0..100 {
+        world.pods.print(&mut app, Stdout, &format!("old {number}"));
+    }
+    app.rotate();
+    let running = world.start();
+    world.until_records(100).await;
+    let backup = world.server.with(|inner| inner.log.clone());
+    for number in 0..100 {
+        world.pods.print(&mut app, Stderr, &format!("new {number}"));
+    }
+    world.until_records(200).await;
+    // Back to before anything, then to the backup: another epoch each time.
+    for (epoch, log) in [(2, Default::default()), (3, backup)] {
+        world.server.with(|inner| {
+            inner.epoch = epoch;
+            inner.log = log;
+        });
+        world.pods.print(&mut app, Stdout, &format!("epoch {epoch}"));
+        let all = world.pods.ledger.values().map(Vec::len).sum();
+        world.until_records(all).await;
+        world.check_ledger();
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_batch_that_is_too_large_is_halved() {
+    let mut world = World::new().await;
+    let mut app = world.pods.container("u1", 0);
+    for number in 0..2_000 {
+        world.pods.print(&mut app, if number % 2 == 0 { Stdout } else { Stderr }, &format!("{number} {}", "x".repeat(200)));
+    }
+    world.server.with(|inner| inner.faults.batch_bytes_max = 20_000);
+    world.collect_once().await;
+    world.check_ledger();
+    assert!(world.server.with(|inner| inner.log.holes.is_empty()));
+}
+
+#[tokio::test]
+async fn one_record_that_is_never_taken_is_named_and_the_others_arrive() {
+    let mut world = World::new().await;
+    let mut app = world.pods.container("u1", 0);
+    for number in 0..300 {
+        world.pods.print(&mut app, Stdout, &format!("line {number}"));
+        if number == 150 {
+            world.pods.piece(&mut app, Stdout, "F", b"poison");
+        }
+    }
+    world.server.with(|inner| inner.poison = Some("poison".to_owned()));
+    let report = world.collect_once().await;
+    world.check_ledger();
+    assert_eq!(report.gaps, 1);
+    world.server.with(|inner| assert_eq!(inner.log.holes[0].reason, GapReason::Malformed));
+}
