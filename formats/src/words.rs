@@ -36,8 +36,7 @@ impl<'a> Iterator for Words<'a> {
         let rest = &self.rest[start..];
         let run = run_at_start(rest);
         self.rest = &rest[run.length..];
-        let length = run.length;
-        Some(run.word(&rest[..length]))
+        Some(run.word(&rest[..run.length]))
     }
 }
 

@@ -31,19 +31,19 @@ fn state(next_seq: u64, applied_lsn: u64) -> ModuleState {
 }
 
 fn file(cluster: &str, id: u128, marks: [u64; 2]) -> FileMarks {
-    let stream =
-        Stream { namespace: "ns".to_owned(), pod: "pod".to_owned(), pod_uid: "uid".to_owned(), container: "main".to_owned(), restart: u32::MAX };
+    let stream = Stream {
+        namespace: "ns".to_owned(),
+        pod: "pod".to_owned(),
+        pod_uid: "uid".to_owned(),
+        container: "main".to_owned(),
+        restart: u32::MAX,
+    };
     FileMarks { cluster: cluster.to_owned(), node: "node".to_owned(), stream, file: FileId(id), marks }
 }
 
 fn gap(from: u64, reason: GapReason) -> StoredGap {
-    let owner = Owner {
-        key: key("acme", "sms"),
-        instance: "sms-434".into(),
-        csp: "434".into(),
-        environment: "".into(),
-        version: "1.2".into(),
-    };
+    let owner =
+        Owner { key: key("acme", "sms"), instance: "sms-434".into(), csp: "434".into(), environment: "".into(), version: "1.2".into() };
     let origin = Origin {
         cluster: "eu".into(),
         node: "n1".into(),
@@ -178,7 +178,8 @@ async fn damage_within_the_file_is_found_when_it_is_read() {
 async fn a_newer_schema_is_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
     let catalog = Catalog::open(dir.path()).await.unwrap();
-    let statement = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'later', 1, x'00', 0)";
+    let statement =
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'later', 1, x'00', 0)";
     sqlx::query(statement).execute(catalog.pool()).await.unwrap();
     catalog.close().await;
     let error = Catalog::open(dir.path()).await.unwrap_err();

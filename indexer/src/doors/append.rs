@@ -43,7 +43,9 @@ pub(super) async fn append(State(doors): State<Doors>, collector: Collector, hea
 fn heads(batch: &[u8], cluster: &str) -> Result<(String, Vec<PodHead>), Problem> {
     let (header, parts) = wire::decode_batch(batch).map_err(no_batch)?;
     if header.cluster != cluster {
-        let detail = format!("the token is of the cluster `{cluster}`, and the batch of another one: give the collector the token of its own cluster");
+        let detail = format!(
+            "the token is of the cluster `{cluster}`, and the batch of another one: give the collector the token of its own cluster"
+        );
         return Err(Problem::new(403, "wrong_cluster", "The token may not do this", detail));
     }
     let mut heads = BTreeSet::new();
@@ -108,9 +110,12 @@ fn status(parts: &[PartAnswer]) -> (StatusCode, Option<Duration>) {
 fn no_batch(error: DecodeError) -> Problem {
     match error {
         DecodeError::TooLarge { .. } => Problem::new(413, "too_large", "The body is too large", format!("{error}: send smaller batches")),
-        DecodeError::Magic | DecodeError::Malformed(_) => {
-            Problem::new(400, "bad_batch", "The body is no batch", format!("{error}: the collector and the server may be of different versions"))
-        }
+        DecodeError::Magic | DecodeError::Malformed(_) => Problem::new(
+            400,
+            "bad_batch",
+            "The body is no batch",
+            format!("{error}: the collector and the server may be of different versions"),
+        ),
     }
 }
 

@@ -134,7 +134,12 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 fn cross_site() -> Problem {
-    Problem::new(403, "cross_site", "The request comes from another site", "use the page of this server, or send a token instead of a cookie")
+    Problem::new(
+        403,
+        "cross_site",
+        "The request comes from another site",
+        "use the page of this server, or send a token instead of a cookie",
+    )
 }
 
 fn reader(principal: Principal) -> Result<Scope, Problem> {

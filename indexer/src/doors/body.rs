@@ -127,10 +127,7 @@ impl Bodies {
 }
 
 /// Decompresses what was compressed; several members or frames are one body.
-fn decoder<'a>(
-    headers: &HeaderMap,
-    raw: impl AsyncBufRead + Send + 'a,
-) -> Result<Pin<Box<dyn AsyncRead + Send + 'a>>, Problem> {
+fn decoder<'a>(headers: &HeaderMap, raw: impl AsyncBufRead + Send + 'a) -> Result<Pin<Box<dyn AsyncRead + Send + 'a>>, Problem> {
     let encoding = headers.get(CONTENT_ENCODING).map_or(Ok("identity"), |value| value.to_str()).unwrap_or_default().trim();
     match encoding.to_ascii_lowercase().as_str() {
         "identity" | "" => Ok(Box::pin(raw)),
@@ -166,7 +163,12 @@ pub(super) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem
 fn damaged(error: &io::Error, limit: usize) -> Problem {
     match error.kind() {
         io::ErrorKind::FileTooLarge => too_large(limit),
-        _ => Problem::new(400, "bad_body", "The body cannot be read", format!("the body ends early or is not compressed as announced: {error}")),
+        _ => Problem::new(
+            400,
+            "bad_body",
+            "The body cannot be read",
+            format!("the body ends early or is not compressed as announced: {error}"),
+        ),
     }
 }
 
@@ -176,7 +178,12 @@ fn too_large(limit: usize) -> Problem {
 }
 
 fn too_slow() -> Problem {
-    Problem::new(408, "too_slow", "The body did not come in time", format!("the body took over {} s: send it again, or in smaller pieces", READ_MAX.as_secs()))
+    Problem::new(
+        408,
+        "too_slow",
+        "The body did not come in time",
+        format!("the body took over {} s: send it again, or in smaller pieces", READ_MAX.as_secs()),
+    )
 }
 
 fn no_memory() -> Problem {

@@ -65,7 +65,13 @@ struct LineProblem {
     fix: &'static str,
 }
 
-pub(super) async fn ingest(State(doors): State<Doors>, caller: Ingest, uri: Uri, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+pub(super) async fn ingest(
+    State(doors): State<Doors>,
+    caller: Ingest,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
     let owner = owner(&doors.indexer, &caller, &uri)?;
     let key = key(&headers)?;
     let body = doors.bodies.read(&headers, body, BATCH_BYTES_MAX).await?;

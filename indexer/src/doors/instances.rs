@@ -30,7 +30,12 @@ pub(super) async fn show(State(indexer): State<Indexer>, Reader(scope): Reader, 
     Ok(axum::Json(indexer.registry().instance_in(&scope, &id)?).into_response())
 }
 
-pub(super) async fn patch(State(indexer): State<Indexer>, _: Staff, Id(id): Id, Json(patch): Json<PatchInstance>) -> Result<Response, Problem> {
+pub(super) async fn patch(
+    State(indexer): State<Indexer>,
+    _: Staff,
+    Id(id): Id,
+    Json(patch): Json<PatchInstance>,
+) -> Result<Response, Problem> {
     let instance = indexer.registry().patch_instance(&id, patch).await?;
     let released = release_matching(&indexer).await?;
     Ok(axum::Json(with_released(&instance, &released)?).into_response())

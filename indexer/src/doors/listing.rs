@@ -38,7 +38,8 @@ impl Page {
 
 /// A value as JSON; the registry's types always have one.
 pub(super) fn json<T: Serialize + ?Sized>(value: &T) -> Result<Value, Problem> {
-    serde_json::to_value(value).map_err(|error| Problem::new(500, "internal", "The server failed", format!("the answer cannot be written: {error}")))
+    serde_json::to_value(value)
+        .map_err(|error| Problem::new(500, "internal", "The server failed", format!("the answer cannot be written: {error}")))
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Page {

@@ -23,7 +23,12 @@ pub(super) async fn show(State(indexer): State<Indexer>, Reader(scope): Reader, 
     Ok(axum::Json(indexer.registry().module(&scope, &id)?).into_response())
 }
 
-pub(super) async fn patch(State(indexer): State<Indexer>, _: Staff, Id(id): Id, Json(patch): Json<PatchModule>) -> Result<Response, Problem> {
+pub(super) async fn patch(
+    State(indexer): State<Indexer>,
+    _: Staff,
+    Id(id): Id,
+    Json(patch): Json<PatchModule>,
+) -> Result<Response, Problem> {
     Ok(axum::Json(indexer.registry().patch_module(&id, patch).await?).into_response())
 }
 

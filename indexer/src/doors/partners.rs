@@ -23,7 +23,12 @@ pub(super) async fn show(State(indexer): State<Indexer>, Reader(scope): Reader, 
     Ok(axum::Json(indexer.registry().partner(&scope, &id)?).into_response())
 }
 
-pub(super) async fn patch(State(indexer): State<Indexer>, _: Staff, Id(id): Id, Json(patch): Json<PatchPartner>) -> Result<Response, Problem> {
+pub(super) async fn patch(
+    State(indexer): State<Indexer>,
+    _: Staff,
+    Id(id): Id,
+    Json(patch): Json<PatchPartner>,
+) -> Result<Response, Problem> {
     Ok(axum::Json(indexer.registry().patch_partner(&id, patch).await?).into_response())
 }
 

@@ -154,5 +154,10 @@ pub(super) fn seconds(after: Duration) -> u64 {
 
 /// The answer to a method that a path does not have.
 pub(super) async fn method_not_allowed() -> Problem {
-    Problem::new(405, "method_not_allowed", "The path has no such method", "this path exists, but not for this method; see /api/v1/openapi.json")
+    Problem::new(
+        405,
+        "method_not_allowed",
+        "The path has no such method",
+        "this path exists, but not for this method; see /api/v1/openapi.json",
+    )
 }

@@ -60,8 +60,7 @@ pub(super) async fn list(State(indexer): State<Indexer>, Staff(scope): Staff) ->
         let rows = rows.remove(&pod.id).unwrap_or(0);
         pods.push(json(&Listed { pod: &pod, reason: &reason, rows })?);
     }
-    let unlisted = rows.into_iter().filter(|(_, rows)| *rows > 0);
-    pods.extend(unlisted.map(|(id, rows)| json!({ "pod_uid": &*id, "reason": "unlisted", "rows": rows })));
+    pods.extend(rows.into_iter().map(|(id, rows)| json!({ "pod_uid": &*id, "reason": "unlisted", "rows": rows })));
     Ok(axum::Json(json!({ "pods": pods })))
 }
 
@@ -80,7 +79,9 @@ pub(super) async fn release(
         return Err(Problem::not_found(format!("there is no quarantined pod `{}`", id.chars().take(63).collect::<String>())));
     }
     let owner = match &wanted.instance {
-        Some(instance) => indexer.registry().instance(instance).ok_or_else(|| Problem::invalid("instance", "`instance` names none that is registered"))?,
+        Some(instance) => {
+            indexer.registry().instance(instance).ok_or_else(|| Problem::invalid("instance", "`instance` names none that is registered"))?
+        }
         None => owner_of(indexer, &id, listed.map(|(_, reason)| reason))?,
     };
     let instance = Arc::clone(&owner.instance);
@@ -130,10 +131,10 @@ fn owner_of(indexer: &Indexer, id: &str, reason: Option<Reason>) -> Result<Arc<O
     })
 }
 
-/// The rows that each quarantine holds and has not released.
+/// The rows that each quarantine holds and has not released; those that hold none are left out.
 fn rows_held(indexer: &Indexer, scope: &Scope) -> BTreeMap<Arc<str>, u64> {
     let view = indexer.store.view(scope, true);
-    view.modules.iter().map(|module| (Arc::clone(&module.key.module), rows(module))).collect()
+    view.modules.iter().map(|module| (Arc::clone(&module.key.module), rows(module))).filter(|(_, rows)| *rows > 0).collect()
 }
 
 /// Seqs are dense, so what is above the released ones can be counted without opening a split.

@@ -31,6 +31,8 @@ pub use instances::{Instance, NewInstance, PatchInstance, Selector};
 pub use modules::{Module, NewModule, PatchModule};
 pub use partners::{NewPartner, Partner, PatchPartner};
 pub use quarantine::{Pod, PodHead, Reason};
+#[cfg(test)]
+pub(crate) use scope::Reach;
 pub use scope::{Principal, Scope};
 pub use secret::Kind;
 pub use sessions::{SESSION_AGE_MAX, SignedIn};

@@ -96,12 +96,7 @@ impl Registry {
     ///
     /// # Errors
     /// When the catalog fails; the batch must not be appended then.
-    pub async fn note_quarantine<'a>(
-        &self,
-        cluster: &str,
-        node: &str,
-        heads: &'a [PodHead],
-    ) -> Result<Vec<&'a PodHead>, RegistryError> {
+    pub async fn note_quarantine<'a>(&self, cluster: &str, node: &str, heads: &'a [PodHead]) -> Result<Vec<&'a PodHead>, RegistryError> {
         let now_ns = now_ns();
         let news = |state: &State| {
             // A pod's containers and substreams are one pod.
@@ -192,7 +187,11 @@ impl State {
         let off = silent.into_iter().filter(|old| pods.iter().all(|pod| pod.id != old.id)).take(over);
         let off: Vec<_> = off.map(|pod| Change::RemovePod(Arc::clone(&pod.id))).collect();
         if !off.is_empty() {
-            tracing::warn!(pods = off.len(), limit = PODS_MAX, "the quarantine's list is full: pods that were silent longest leave it, their lines stay");
+            tracing::warn!(
+                pods = off.len(),
+                limit = PODS_MAX,
+                "the quarantine's list is full: pods that were silent longest leave it, their lines stay"
+            );
         }
         off.into_iter().chain(pods.into_iter().map(Change::PutPod)).collect()
     }

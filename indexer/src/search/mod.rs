@@ -25,7 +25,7 @@ pub(crate) mod scalars;
 mod source;
 mod tail;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod ticker;

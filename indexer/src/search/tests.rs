@@ -1,1 +1,262 @@
-//! t
+//! Both tiers answer alike: whatever lies in live buffers or in splits, an answer is that of a plain filter over all rows.
+
+use super::histogram;
+use super::predicate::{Field, Pattern, Predicate, Stamp, Test};
+use super::request::{Bucket, Event, GroupBy, Histogram, HistogramRequest, Order, SearchError, SearchRequest, Summary};
+use super::run::execute;
+use super::testing::{chunk, owner, partner, parts, predicate, row, split, staff, view};
+use crate::registry::Scope;
+use crate::row::{Position, Row};
+use crate::store::{ModuleView, View};
+use proptest::prelude::*;
+use proptest::sample::select;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+
+fn request(predicate: Predicate) -> SearchRequest {
+    SearchRequest {
+        predicate: Arc::new(predicate),
+        from_ns: i64::MIN,
+        to_ns: i64::MAX,
+        order: Order::NewestFirst,
+        limit: 10_000,
+        after: None,
+        as_of_ns: None,
+        count: false,
+        quarantine: false,
+        deadline: Instant::now() + Duration::from_secs(30),
+    }
+}
+
+/// Runs a search to its end.
+fn search(view: &View, scope: &Scope, request: &SearchRequest) -> (Vec<Row>, Summary) {
+    let (sender, mut receiver) = mpsc::channel(20_000);
+    execute(view, scope, request, &sender);
+    let (mut rows, mut summary) = (Vec::new(), None);
+    while let Ok(event) = receiver.try_recv() {
+        assert!(summary.is_none(), "nothing comes behind the summary");
+        match event {
+            Event::Row(row) => rows.push(*row),
+            Event::Progress { share, .. } => assert!((0.0..=1.0).contains(&share)),
+            Event::Summary(last) => summary = Some(last),
+            Event::Error(error) => panic!("{error}"),
+        }
+    }
+    (rows, summary.expect("a summary at the end"))
+}
+
+/// What a search has to find, by definition.
+fn expected(parts: &[Vec<Row>], scope: &Scope, request: &SearchRequest) -> Vec<Row> {
+    let inside = |row: &&Row| {
+        scope.allows(&row.owner)
+            && row.record.time_ns >= request.from_ns
+            && row.record.time_ns < request.to_ns
+            && request.as_of_ns.is_none_or(|as_of| row.arrived_ns <= as_of)
+            && request.predicate.matches(row)
+    };
+    let mut rows: Vec<Row> = parts.iter().flatten().filter(inside).cloned().collect();
+    rows.sort_by_key(Row::position);
+    if request.order == Order::NewestFirst {
+        rows.reverse();
+    }
+    rows
+}
+
+fn behind(rows: &[Row], after: &Position, order: Order) -> Vec<Row> {
+    let behind = |row: &&Row| if order == Order::NewestFirst { row.position() < *after } else { row.position() > *after };
+    rows.iter().filter(behind).cloned().collect()
+}
+
+fn label_of(by: GroupBy, row: &Row) -> String {
+    match by {
+        GroupBy::Level => row.record.severity.map_or("none", martlog_formats::Severity::level).to_owned(),
+        GroupBy::Verdict => row.record.verdict.as_str().to_owned(),
+        GroupBy::Partner => row.owner.key.partner.to_string(),
+        GroupBy::Module => row.owner.key.module.to_string(),
+        GroupBy::Instance => row.owner.instance.to_string(),
+        GroupBy::Csp => row.owner.csp.to_string(),
+    }
+}
+
+fn scopes() -> impl Strategy<Value = Scope> {
+    select(vec![staff(), partner("p1", None), partner("p1", Some(&["i1", "i31"])), partner("p2", Some(&["j2"])), partner("p3", None)])
+}
+
+fn orders() -> impl Strategy<Value = Order> {
+    select(&[Order::NewestFirst, Order::OldestFirst][..])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_search_is_a_filter_whatever_lies_in_splits(
+        parts in parts(),
+        predicates in proptest::collection::vec(predicate(), 1..5),
+        (in_splits, per_split) in (0_usize..8, 1_usize..5),
+        scope in scopes(),
+        order in orders(),
+        (from, to) in (-22_i64..22, -22_i64..22),
+        as_of in proptest::option::of(1_000_i64..1_014),
+        page in 1_usize..9,
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let view = view(folder.path(), &parts, in_splits, per_split);
+        for predicate in predicates {
+            let (from_ns, to_ns) = if from < to { (from * 1_000, to * 1_000) } else { (i64::MIN, i64::MAX) };
+            let all = SearchRequest { order, from_ns, to_ns, as_of_ns: as_of, count: true, ..request(predicate) };
+            let wanted = expected(&parts, &scope, &all);
+            let (found, summary) = search(&view, &scope, &all);
+            prop_assert_eq!(&found, &wanted);
+            prop_assert_eq!((summary.matched, summary.exact, summary.more), (wanted.len() as u64, true, false));
+            // The same in pages, each behind the last row of the one before, counting or not.
+            let mut paged: Vec<Row> = Vec::new();
+            loop {
+                let after = paged.last().map(Row::position);
+                let request = SearchRequest { limit: page, after, count: paged.len() % 2 == 0, ..all.clone() };
+                let (rows, summary) = search(&view, &scope, &request);
+                prop_assert_eq!(summary.more, paged.len() + rows.len() < wanted.len());
+                prop_assert_eq!(summary.returned, rows.len() as u64);
+                if request.count {
+                    prop_assert_eq!(summary.matched, wanted.len() as u64);
+                }
+                paged.extend(rows);
+                if !summary.more {
+                    break;
+                }
+            }
+            prop_assert_eq!(&paged, &wanted);
+        }
+    }
+
+    #[test]
+    fn a_cursor_may_name_any_place(
+        parts in parts(),
+        (in_splits, per_split) in (0_usize..8, 1_usize..5),
+        order in orders(),
+        after in (-21_i64..21, select(&["m0", "m1", "m2", "m25", "m9"][..]), 0_u64..40),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let view = view(folder.path(), &parts, in_splits, per_split);
+        let after = Position { time_ns: after.0 * 1_000, module: after.1.into(), seq: after.2 };
+        let all = SearchRequest { order, ..request(Predicate::All) };
+        let wanted = behind(&expected(&parts, &staff(), &all), &after, order);
+        let (found, _) = search(&view, &staff(), &SearchRequest { after: Some(after), ..all });
+        prop_assert_eq!(found, wanted);
+    }
+
+    #[test]
+    fn a_histogram_counts_what_a_search_finds(
+        parts in parts(),
+        predicate in predicate(),
+        (in_splits, per_split) in (0_usize..8, 1_usize..5),
+        scope in scopes(),
+        interval_ns in select(&[1_i64, 700, 5_000, 1_000_000][..]),
+        by in proptest::option::of(select(&[GroupBy::Level, GroupBy::Verdict, GroupBy::Partner, GroupBy::Module, GroupBy::Instance, GroupBy::Csp][..])),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let view = view(folder.path(), &parts, in_splits, per_split);
+        let request = request(predicate);
+        let mut wanted: BTreeMap<i64, Bucket> = BTreeMap::new();
+        for row in expected(&parts, &scope, &request) {
+            let start_ns = row.record.time_ns.div_euclid(interval_ns) * interval_ns;
+            let bucket = wanted.entry(start_ns).or_insert(Bucket { start_ns, ..Bucket::default() });
+            bucket.count += 1;
+            if let Some(by) = by {
+                *bucket.by.entry(label_of(by, &row)).or_default() += 1;
+            }
+        }
+        let request = HistogramRequest {
+            predicate: request.predicate,
+            from_ns: request.from_ns,
+            to_ns: request.to_ns,
+            interval_ns,
+            by,
+            quarantine: false,
+            deadline: request.deadline,
+        };
+        let counted = histogram::count(&view, &scope, &request, &|| false).unwrap();
+        prop_assert_eq!(counted, Histogram { buckets: wanted.into_values().collect() });
+    }
+}
+
+/// Many rows of one module, one a microsecond, in splits of so many; every hundredth has the rare word.
+fn many(folder: &std::path::Path, rows: u64, per_split: usize) -> View {
+    let owner = owner("p1", "m1", "i1");
+    let message = |seq: u64| if seq.is_multiple_of(100) { format!("needle {seq}") } else { format!("hay {seq} stack") };
+    let rows: Vec<Row> = (0..rows).map(|seq| row(&owner, seq, 1_000 + seq as i64 / 100, seq as i64 * 1_000, &message(seq), "")).collect();
+    let splits = rows.chunks(per_split).map(|rows| split(folder, rows)).collect();
+    View { modules: vec![ModuleView { key: owner.key.clone(), live: Vec::new(), splits, visible_from_seq: 0 }], as_of_ns: i64::MAX - 1 }
+}
+
+fn word(word: &str) -> Predicate {
+    Predicate::Word(Pattern(word.to_owned()))
+}
+
+#[test]
+fn counting_a_word_reads_no_stored_row_and_the_newest_rows_come_from_the_newest_split() {
+    let folder = tempfile::tempdir().unwrap();
+    let view = many(folder.path(), 6_000, 2_000);
+    let (rows, summary) = search(&view, &staff(), &SearchRequest { count: true, limit: 3, ..request(word("needle")) });
+    assert_eq!(rows.iter().map(|row| row.seq).collect::<Vec<_>>(), [5_900, 5_800, 5_700]);
+    assert_eq!((summary.matched, summary.exact, summary.more, summary.rows_scanned), (60, true, true, 0));
+    let (_, summary) = search(&view, &staff(), &SearchRequest { limit: 3, ..request(word("needle")) });
+    assert_eq!((summary.splits, summary.matched, summary.exact), (1, 4, false));
+    // A long number is looked for in the filters.
+    let (rows, summary) = search(&view, &staff(), &SearchRequest { from_ns: 3_000_000, to_ns: 3_500_000, ..request(word("3400")) });
+    assert_eq!((rows.len(), summary.splits_pruned), (1, 2));
+}
+
+#[test]
+fn what_a_quarantine_has_released_is_not_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut view = many(folder.path(), 3_000, 1_000);
+    view.modules[0].visible_from_seq = 1_500;
+    let (rows, summary) = search(&view, &staff(), &SearchRequest { order: Order::OldestFirst, count: true, limit: 1, ..request(Predicate::All) });
+    assert_eq!((rows[0].seq, summary.matched, summary.splits_pruned), (1_500, 1_500, 1));
+}
+
+#[test]
+fn an_id_opens_the_one_split_that_can_hold_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let view = many(folder.path(), 3_000, 1_000);
+    let id = Predicate::Field(Field::Stamp(Stamp::Id), Test::Equals("m1/77/1234".to_owned()));
+    let (rows, summary) = search(&view, &staff(), &request(id));
+    assert_eq!((rows.len(), rows[0].seq, summary.splits, summary.rows_scanned), (1, 1_234, 1, 0));
+}
+
+#[test]
+fn a_deadline_and_a_reader_that_leaves_end_a_search() {
+    let folder = tempfile::tempdir().unwrap();
+    let view = many(folder.path(), 2_000, 1_000);
+    let (sender, mut receiver) = mpsc::channel(4);
+    execute(&view, &staff(), &SearchRequest { deadline: Instant::now(), ..request(Predicate::All) }, &sender);
+    assert!(matches!(receiver.try_recv(), Ok(Event::Error(SearchError::Deadline))));
+    let (sender, mut receiver) = mpsc::channel(4);
+    let search = std::thread::spawn(move || execute(&view, &staff(), &request(Predicate::All), &sender));
+    assert!(matches!(receiver.blocking_recv(), Some(Event::Row(_))));
+    let left = Instant::now();
+    drop(receiver);
+    search.join().unwrap();
+    assert!(left.elapsed() < Duration::from_millis(100), "{:?}", left.elapsed());
+}
+
+#[test]
+fn a_damaged_split_is_an_error_and_no_shorter_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let owner = owner("p1", "m1", "i1");
+    let rows: Vec<Row> = (0..500).map(|seq| row(&owner, seq, 1, 1, "hello", "")).collect();
+    let good = split(folder.path(), &rows);
+    let path = folder.path().join("m1").join(format!("{:032x}.split", 0));
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[20] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    let bad = Arc::new(crate::split::Split::open(&path, good.meta.clone()).unwrap());
+    let module = ModuleView { key: owner.key.clone(), live: vec![chunk(vec![row(&owner, 500, 2, 2, "live", "")])], splits: vec![bad], visible_from_seq: 0 };
+    let (sender, mut receiver) = mpsc::channel(1_000);
+    execute(&View { modules: vec![module], as_of_ns: 5 }, &staff(), &request(Predicate::All), &sender);
+    assert!(matches!(receiver.try_recv(), Ok(Event::Row(row)) if row.seq == 500));
+    assert!(matches!(receiver.try_recv(), Ok(Event::Error(SearchError::Store(text))) if text.contains("damaged")));
+}

@@ -3,9 +3,8 @@
 //! Buckets begin at multiples of the interval, so they stay where they are when the range moves. All from the first to the last are given, empty ones too;
 //! behind the clock only those with lines.
 
-use super::errors::{query_problem, search_problem};
-use super::{App, body, complete, private, setting};
-use crate::plan::plan;
+use super::errors::search_problem;
+use super::{App, body, complete, planned, private, setting, warnings};
 use crate::time::{self, DAY, TimeRange, rfc3339};
 use axum::body::Body;
 use axum::extract::State;
@@ -84,10 +83,11 @@ pub(super) async fn histogram(State(app): State<App>, headers: HeaderMap, body: 
     let scope = auth::scope(&app.indexer, &headers).await?;
     let body: HistogramBody = body::json(&headers, body, app.limits.body_bytes_max).await?;
     let setting = setting(&app, &scope, body.from.as_deref(), body.to.as_deref())?;
-    let plan = plan(&body.query, &setting).map_err(|error| query_problem(&body.query, &error))?;
+    let _place = app.search_place()?;
+    let plan = planned(&body.query, setting).await?;
+    let warnings = warnings(&plan, &body.query);
     let shown = shown(plan.range, setting.now_ns);
     let interval_ns = interval(body.interval.as_deref(), shown)?;
-    let _place = app.search_place()?;
     let deadline = Instant::now() + app.limits.deadline;
     let request = HistogramRequest {
         predicate: plan.predicate,
@@ -110,7 +110,7 @@ pub(super) async fn histogram(State(app): State<App>, headers: HeaderMap, body: 
         "buckets": buckets.iter().map(|bucket| bucket_value(bucket, body.by.is_some())).collect::<Vec<_>>(),
         "total": total,
         "complete": complete::complete(&completeness, plan.range.from_ns),
-        "warnings": plan.warnings.iter().map(|warning| warning.json(&body.query)).collect::<Vec<_>>(),
+        "warnings": warnings,
     });
     Ok(private(answer.to_string().into_response(), "application/json"))
 }

@@ -1,7 +1,7 @@
 //! The HTTP edge for readers: one file for each endpoint, and what they share.
 //!
 //! ```text
-//! token or cookie ─► Scope ─► body (64 KiB) ─► plan ─► a place among the running searches, or 429 ─► the store ─► answer, row by row
+//! token or cookie ─► Scope ─► body (64 KiB) ─► a place among the running searches, or 429 ─► plan ─► the store ─► answer, row by row
 //! ```
 //!
 //! Invariants: every endpoint but the page asks for the scope first, and hands it to the store unread; nothing of an answer comes from beyond it. A query
@@ -19,7 +19,7 @@ mod row;
 mod search;
 mod tail;
 
-use crate::plan::Setting;
+use crate::plan::{Plan, Setting, plan};
 use crate::time::{BadTime, TimeRange};
 use axum::Router;
 use axum::http::{HeaderValue, header};
@@ -28,6 +28,7 @@ use axum::routing::{any, get, post};
 use martlog_indexer::Indexer;
 use martlog_indexer::doors::problem::Problem;
 use martlog_indexer::registry::Scope;
+use serde_json::Value;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -116,6 +117,19 @@ fn setting(app: &App, scope: &Scope, from: Option<&str>, to: Option<&str>) -> Re
     let range = TimeRange::of_request(from, to, now_ns)
         .map_err(|BadTime(reason)| Problem::new(400, "bad_time_range", "The time range cannot be read", reason))?;
     Ok(Setting { now_ns, range, range_given: from.is_some() || to.is_some(), staff: scope.is_staff(), epoch: app.indexer.store().epoch() })
+}
+
+/// Plans a query, off the reactor: regular expressions are compiled.
+async fn planned(query: &str, setting: Setting) -> Result<Plan, Problem> {
+    let text = query.to_owned();
+    let planned = tokio::task::spawn_blocking(move || plan(&text, &setting)).await;
+    let planned = planned.map_err(|_| Problem::new(500, "plan_failed", "The query broke the server", "this query cannot be planned: please report it"))?;
+    planned.map_err(|error| errors::query_problem(query, &error))
+}
+
+/// The notes on how a query was read, for an answer.
+fn warnings(plan: &Plan, query: &str) -> Vec<Value> {
+    plan.warnings.iter().map(|warning| warning.json(query)).collect()
 }
 
 /// The clock, ns since the epoch.

@@ -1,10 +1,7 @@
 //! `POST /api/v1/parse`: how a query is read, without running it: the tree, the canonical form, the range of time, and the notes on its reading.
 //! Spans in the tree are UTF-16 units, as an editor in a browser counts.
 
-use super::errors::query_problem;
-use super::{App, body, private, setting};
-use crate::lang;
-use crate::plan::plan_query;
+use super::{App, body, planned, private, setting, warnings};
 use crate::time::rfc3339;
 use axum::body::Body;
 use axum::extract::State;
@@ -28,14 +25,16 @@ pub(super) async fn parse(State(app): State<App>, headers: HeaderMap, body: Body
     let scope = auth::scope(&app.indexer, &headers).await?;
     let body: ParseBody = body::json(&headers, body, app.limits.body_bytes_max).await?;
     let setting = setting(&app, &scope, body.from.as_deref(), body.to.as_deref())?;
-    let read = lang::parse(&body.query).and_then(|query| plan_query(&body.query, &query, &setting).map(|plan| (query, plan)));
-    let (mut query, plan) = read.map_err(|error| query_problem(&body.query, &error))?;
+    let _place = app.search_place()?;
+    let plan = planned(&body.query, setting).await?;
+    let warnings = warnings(&plan, &body.query);
+    let mut query = plan.query;
     query.map_spans(&mut |span| span.utf16(&body.query));
     let answer = json!({
         "ast": query,
         "canonical": plan.canonical,
         "time": {"from": rfc3339(plan.range.from_ns), "to": rfc3339(plan.range.to_ns)},
-        "warnings": plan.warnings.iter().map(|warning| warning.json(&body.query)).collect::<Vec<_>>(),
+        "warnings": warnings,
     });
     Ok(private(answer.to_string().into_response(), "application/json"))
 }

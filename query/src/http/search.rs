@@ -4,9 +4,8 @@
 //! and the search's place; a reader that goes away drops both.
 
 use super::cursor::{SearchCursor, binding};
-use super::errors::{members, query_problem, search_problem};
-use super::{App, body, complete, private, row, setting};
-use crate::plan::plan;
+use super::errors::{members, search_problem};
+use super::{App, body, complete, planned, private, row, setting, warnings};
 use crate::time::rfc3339;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -72,8 +71,8 @@ struct Prepared {
 pub(super) async fn search(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     let scope = auth::scope(&app.indexer, &headers).await?;
     let body: SearchBody = body::json(&headers, body, app.limits.body_bytes_max).await?;
-    let prepared = prepare(&app, &scope, &body)?;
     let place = app.search_place()?;
+    let prepared = prepare(&app, &scope, &body).await?;
     // Asked before the search, so that it never promises more than the rows hold.
     let complete = complete::complete(&app.indexer.completeness(&scope).await, prepared.request.from_ns);
     let answer = Answer {
@@ -94,14 +93,15 @@ pub(super) async fn search(State(app): State<App>, headers: HeaderMap, body: Bod
     Ok(private(Response::new(Body::from_stream(pieces)), "application/x-ndjson"))
 }
 
-fn prepare(app: &App, scope: &Scope, body: &SearchBody) -> Result<Prepared, Problem> {
+async fn prepare(app: &App, scope: &Scope, body: &SearchBody) -> Result<Prepared, Problem> {
     let limit = body.limit.unwrap_or(LIMIT);
     if !(1..=LIMIT_MAX).contains(&limit) {
         let detail = format!("\"limit\" is {limit}; it can be 1 to {LIMIT_MAX}; further rows are asked for with the cursor of the summary");
         return Err(Problem::new(400, "bad_limit", "The limit is out of range", detail));
     }
     let setting = setting(app, scope, body.from.as_deref(), body.to.as_deref())?;
-    let plan = plan(&body.query, &setting).map_err(|error| query_problem(&body.query, &error))?;
+    let plan = planned(&body.query, setting).await?;
+    let warnings = warnings(&plan, &body.query);
     let order = match body.order {
         OrderWord::Newest => Order::NewestFirst,
         OrderWord::Oldest => Order::OldestFirst,
@@ -121,7 +121,7 @@ fn prepare(app: &App, scope: &Scope, body: &SearchBody) -> Result<Prepared, Prob
         quarantine: plan.quarantine,
         deadline: Instant::now() + app.limits.deadline,
     };
-    Ok(Prepared { request, binding, warnings: plan.warnings.iter().map(|warning| warning.json(&body.query)).collect() })
+    Ok(Prepared { request, binding, warnings })
 }
 
 /// An answer under way.

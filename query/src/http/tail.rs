@@ -10,9 +10,7 @@
 //! last `status` of a tail that the server ends has `"end"` with the reason.
 
 use super::cursor::{decode_tail, encode_tail};
-use super::errors::query_problem;
-use super::{App, complete, private, row, setting};
-use crate::plan::plan;
+use super::{App, complete, planned, private, row, setting, warnings};
 use crate::time::rfc3339;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
@@ -54,7 +52,8 @@ pub(super) async fn tail(
     let scope = auth::scope(&app.indexer, &headers).await?;
     let Query(parameters) = parameters.map_err(|error| Problem::new(400, "bad_parameters", "The address cannot be read", error.body_text()))?;
     let setting = setting(&app, &scope, None, None)?;
-    let plan = plan(&parameters.query, &setting).map_err(|error| query_problem(&parameters.query, &error))?;
+    let place = app.tail_place()?;
+    let plan = planned(&parameters.query, setting).await?;
     // A browser that reconnects repeats the address it began with; where it is now stands in the header.
     let resumed = match headers.get("last-event-id").map(|value| value.to_str()) {
         Some(Ok("")) | None => parameters.cursor.as_deref(),
@@ -63,8 +62,7 @@ pub(super) async fn tail(
     // A tail without a place begins at one all the same: what arrives from here on is in it, however soon the first event is read.
     let now = || TailCursor { arrived_ns: app.indexer.store().view(&scope, plan.quarantine).as_of_ns, seq: u64::MAX };
     let after = resumed.map(decode_tail).transpose()?.unwrap_or_else(now);
-    let place = app.tail_place()?;
-    let mut warnings: Vec<Value> = plan.warnings.iter().map(|warning| warning.json(&parameters.query)).collect();
+    let mut warnings = warnings(&plan, &parameters.query);
     if plan.says_time {
         warnings.push(json!({"code": "W210", "message": "a tail begins now: the time in the query was left out"}));
     }

@@ -253,10 +253,9 @@ async fn pages_give_every_row_once_in_order_and_nothing_that_came_later() {
         if descending {
             expected.reverse();
         }
-        assert_eq!((found.iter().filter(|n| **n >= 0).copied().collect::<Vec<_>>(), pages), (expected, if descending { 3 } else { 3 }), "{order}");
-        if descending {
-            assert!(!found.contains(&-1));
-        }
+        assert_eq!((found.iter().filter(|n| **n >= 0).copied().collect::<Vec<_>>(), pages), (expected, 3), "{order}");
+        // The first search put two lines between its pages: the second finds them, and not its own.
+        assert_eq!(found.iter().filter(|n| **n < 0).count(), if descending { 0 } else { 2 }, "{order}");
     }
 }
 
@@ -400,7 +399,7 @@ async fn no_endpoint_shows_another_partners_lines() {
             assert_eq!(histogram["total"].as_u64().unwrap(), rows.len() as u64, "{query}");
             assert!(!histogram.to_string().contains("acme"), "{query}");
             let (own, _) = server.search(&server.staff, json!({"query": query})).await;
-            assert!(own.len() >= rows.len(), "{query}");
+            assert!(own.len() >= rows.len(), "{query}, flushed: {flushed}");
         }
         for path in ["/api/v1/search", "/api/v1/histogram", "/api/v1/parse"] {
             assert_eq!(server.post(path, &zeta, json!({"query": "in:quarantine"})).await.problem(), (403, "E116".into()), "{path}");

@@ -15,6 +15,7 @@ use crate::lang::error::splice;
 use crate::lang::{Code, Kind, Name, Node, Op, Query, QueryError, Span, Test, Value, parse};
 use crate::time::TimeRange;
 use martlog_indexer::search::{Field, Predicate};
+use regex::Regex;
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
 use subject::Subject;
@@ -32,7 +33,9 @@ pub struct Plan {
     pub quarantine: bool,
     /// What its author should know about how it was read.
     pub warnings: Vec<Warning>,
-    /// The query in its canonical form.
+    /// The query as it was read.
+    pub query: Query,
+    /// The same as text, in its canonical form.
     pub canonical: String,
 }
 
@@ -73,20 +76,13 @@ impl Warning {
     }
 }
 
-/// Reads a query and plans it.
+/// Reads a query and plans it. This can take some milliseconds where the query has regular expressions.
 ///
 /// # Errors
 /// When it is no query, or asks for what no row can be asked.
 pub fn plan(text: &str, setting: &Setting) -> Result<Plan, QueryError> {
-    plan_query(text, &parse(text)?, setting)
-}
-
-/// Plans a query that was read from this text.
-///
-/// # Errors
-/// When it asks for what no row can be asked.
-pub fn plan_query(text: &str, query: &Query, setting: &Setting) -> Result<Plan, QueryError> {
-    let mut planner = Planner { text, setting, warnings: Vec::new(), quarantine: false, time: when::Bounds::default() };
+    let query = parse(text)?;
+    let mut planner = Planner { text, setting, warnings: Vec::new(), quarantine: false, time: when::Bounds::default(), regexes: Vec::new() };
     if let Some(ago) = query.ago {
         planner.time.ago(ago, setting.now_ns);
     }
@@ -112,6 +108,7 @@ pub fn plan_query(text: &str, query: &Query, setting: &Setting) -> Result<Plan, 
         quarantine: planner.quarantine,
         warnings: planner.warnings,
         canonical: query.to_string(),
+        query,
     })
 }
 
@@ -123,6 +120,7 @@ struct Planner<'a> {
     warnings: Vec<Warning>,
     quarantine: bool,
     time: when::Bounds,
+    regexes: Vec<Regex>,
 }
 
 impl Planner<'_> {

@@ -10,7 +10,9 @@ use martlog_indexer::search::{Field, Predicate, Test as Asked};
 use regex::{Regex, RegexBuilder};
 
 /// The largest compiled regular expression, bytes, and the same for its cache: each search compiles its own.
-const REGEX_BYTES_MAX: usize = 1 << 20;
+const REGEX_BYTES_MAX: usize = 2 << 20;
+/// Different regular expressions of one query: with the size of one, that bounds the memory and time that a query takes to be planned.
+const REGEXES_MAX: usize = 8;
 /// The deepest nesting of a regular expression; bounds the stack.
 const REGEX_DEPTH_MAX: u32 = 50;
 
@@ -55,7 +57,7 @@ impl Planner<'_> {
                 Asked::Equals(text.clone())
             }
             (Value::Literal(piece), _) => Asked::Literal(piece.clone()),
-            (Value::Word(text), _) if text.contains(['*', '?']) => self.wildcard(field, text),
+            (Value::Word(text), _) if text.contains(['*', '?']) => self.wildcard(span, field, text)?,
             (Value::Word(text) | Value::Phrase(text), _) if is_exact(field) => Asked::Equals(text.clone()),
             (Value::Word(text) | Value::Phrase(text), _) => Asked::Words(self.words_of(span, text)?),
         };
@@ -136,10 +138,10 @@ impl Planner<'_> {
     }
 
     /// A wildcard in a field's value: the whole value of a field, a word of the message.
-    fn wildcard(&self, field: &Field, text: &str) -> Asked {
+    fn wildcard(&mut self, span: Span, field: &Field, text: &str) -> Planned<Asked> {
         let pattern = || Asked::Wildcard(Pattern(words::fold(text).into_owned()));
         if *field != Field::Message {
-            return pattern();
+            return Ok(pattern());
         }
         let mut expression = String::from("(?i)(?:^|\\W)");
         for c in text.chars() {
@@ -150,22 +152,35 @@ impl Planner<'_> {
             }
         }
         expression.push_str("(?:\\W|$)");
-        build(&expression).map_or_else(|_| pattern(), Asked::Regex)
+        Ok(self.compiled(span, &expression)?.map_or_else(|_| pattern(), Asked::Regex))
     }
 
-    fn regex(&self, span: Span, test: &Test) -> Planned<Regex> {
+    fn regex(&mut self, span: Span, test: &Test) -> Planned<Regex> {
         let text = test.value.text().unwrap_or("*");
-        build(text).map_err(|error| match error {
+        self.compiled(span, text)?.map_err(|error| match error {
             regex::Error::CompiledTooBig(_) => QueryError::new(Code::BadRegex, span, "the regular expression is too large")
-                .hint("use fewer or smaller repetitions such as {1,1000}"),
+                .hint("use smaller repetitions, and narrower classes: [0-9A-Za-z] takes far less than \\w, which has the letters of all scripts"),
             error => {
                 let reason = error.to_string();
                 let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ");
-                QueryError::new(Code::BadRegex, span, format!("this is no regular expression: {reason}")).hint(
-                    "a character that is meant as it is takes a back-slash, such as \\(; for text without patterns use back-ticks alone",
-                )
+                QueryError::new(Code::BadRegex, span, format!("this is no regular expression: {reason}"))
+                    .hint("a character that is meant as it is takes a back-slash, such as \\(; for text without patterns use back-ticks alone")
             }
         })
+    }
+
+    /// An expression that is compiled once, however often the query has it.
+    fn compiled(&mut self, span: Span, expression: &str) -> Planned<Result<Regex, regex::Error>> {
+        if let Some(known) = self.regexes.iter().find(|known| known.as_str() == expression) {
+            return Ok(Ok(known.clone()));
+        }
+        if self.regexes.len() >= REGEXES_MAX {
+            let message = format!("the query has more than {REGEXES_MAX} regular expressions");
+            return Err(QueryError::new(Code::TooLarge, span, message).hint("join them with | in one, or write words where words are meant"));
+        }
+        let compiled = build(expression);
+        self.regexes.extend(compiled.as_ref().ok().cloned());
+        Ok(compiled)
     }
 
     fn comparison(&self, span: Span, field: &Field, op: Op, text: &str) -> Planned<Asked> {
