@@ -36,7 +36,6 @@ use crate::serve::{self, Server};
 use crate::signals;
 use feed::Simulation;
 use greeting::Greeting;
-use martlog_collector::CollectError;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -126,7 +125,7 @@ async fn show(
     let collecting = async {
         let collected = martlog_collector::run(collector_config(places, url, tokens.collector.clone()), stop_collector.clone()).await;
         stop.cancel();
-        collected.map_err(|CollectError::Setup(text)| Failure::Server(text))
+        collected.map_err(|error| Failure::Server(error.to_string()))
     };
     let telling = async {
         tokio::select! {
