@@ -1,0 +1,171 @@
+//! The HTTP API as a reader uses it.
+
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+#[derive(Clone)]
+pub(crate) struct Api {
+    client: reqwest::Client,
+    pub(crate) address: String,
+    pub(crate) token: String,
+}
+
+/// An answer: the status and the body.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error} in {}", self.text))
+    }
+}
+
+/// What a search found.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) rows: Vec<Value>,
+    pub(crate) summary: Value,
+}
+
+impl Found {
+    pub(crate) fn messages(&self) -> Vec<&str> {
+        self.rows.iter().filter_map(|row| row["message"].as_str()).collect()
+    }
+}
+
+impl Api {
+    pub(crate) fn new(address: &str, token: &str) -> Self {
+        Self { client: reqwest::Client::new(), address: address.to_owned(), token: token.to_owned() }
+    }
+
+    pub(crate) async fn post(&self, at: &str, body: &Value) -> Answer {
+        let request = self.client.post(self.url(at)).bearer_auth(&self.token).json(body);
+        answer(request).await
+    }
+
+    pub(crate) async fn get(&self, at: &str) -> Answer {
+        answer(self.client.get(self.url(at)).bearer_auth(&self.token)).await
+    }
+
+    pub(crate) async fn delete(&self, at: &str) -> Answer {
+        answer(self.client.delete(self.url(at)).bearer_auth(&self.token)).await
+    }
+
+    /// Pushes lines through the ingest door.
+    pub(crate) async fn ingest(&self, lines: &str) -> Answer {
+        answer(self.client.post(self.url("ingest")).bearer_auth(&self.token).body(lines.to_owned())).await
+    }
+
+    /// Creates a thing of the registry.
+    pub(crate) async fn create(&self, at: &str, body: Value) -> Value {
+        let answer = self.post(at, &body).await;
+        assert!(matches!(answer.status, 200 | 201), "creating {at} {body}: {} {}", answer.status, answer.text);
+        answer.json()
+    }
+
+    /// Everything that a query finds at once, oldest first.
+    pub(crate) async fn search(&self, query: &str) -> Found {
+        self.search_with(json!({"query": query, "from": "-30d", "to": "now", "limit": 10_000, "order": "oldest"})).await
+    }
+
+    pub(crate) async fn search_with(&self, body: Value) -> Found {
+        let answer = self.post("search", &body).await;
+        assert_eq!(answer.status, 200, "{body}: {}", answer.text);
+        found(&answer.text)
+    }
+
+    /// Everything that a query finds, by pages.
+    pub(crate) async fn search_all(&self, query: &str) -> Vec<Value> {
+        let mut rows = Vec::new();
+        let mut cursor = Value::Null;
+        loop {
+            let mut body = json!({"query": query, "from": "-30d", "to": "now", "limit": 10_000, "order": "oldest"});
+            if !cursor.is_null() {
+                body["cursor"] = cursor;
+            }
+            let mut page = self.search_with(body).await;
+            rows.append(&mut page.rows);
+            cursor = page.summary["cursor"].take();
+            if cursor.is_null() {
+                return rows;
+            }
+        }
+    }
+
+    /// Opens a tail; `None` cursor begins now. Returns once the server has answered.
+    pub(crate) async fn tail(&self, query: &str, cursor: Option<&str>) -> Tail {
+        let mut request = self.client.get(self.url("tail")).bearer_auth(&self.token).query(&[("query", query)]);
+        if let Some(cursor) = cursor {
+            request = request.header("Last-Event-ID", cursor);
+        }
+        let response = request.send().await.expect("a tail");
+        assert_eq!(response.status().as_u16(), 200);
+        Tail { stream: Box::pin(response.bytes_stream()), pending: String::new(), cursor: None }
+    }
+
+    fn url(&self, at: &str) -> String {
+        format!("{}/api/v1/{at}", self.address)
+    }
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> Answer {
+    let response = request.timeout(super::PATIENCE).send().await.expect("an answer");
+    Answer { status: response.status().as_u16(), text: response.text().await.expect("a body") }
+}
+
+/// Reads the NDJSON of a search.
+pub(crate) fn found(text: &str) -> Found {
+    let mut rows = Vec::new();
+    let mut summary = None;
+    for line in text.lines() {
+        let mut value: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}"));
+        assert!(value.get("error").is_none(), "the search failed: {value}");
+        if value.get("row").is_some() {
+            rows.push(value["row"].take());
+        } else if value.get("summary").is_some() {
+            summary = Some(value["summary"].take());
+        }
+    }
+    Found { rows, summary: summary.expect("a summary: without it the answer is incomplete") }
+}
+
+type Bytes = std::pin::Pin<Box<dyn futures_util::Stream<Item = reqwest::Result<bytes::Bytes>> + Send>>;
+
+/// An open tail.
+pub(crate) struct Tail {
+    stream: Bytes,
+    pending: String,
+    /// The cursor behind the last row that was read.
+    pub(crate) cursor: Option<String>,
+}
+
+impl Tail {
+    /// The next row; `None` when the server ends the tail or nothing comes for this long.
+    pub(crate) async fn next_row(&mut self, patience: Duration) -> Option<Value> {
+        tokio::time::timeout(patience, self.read_row()).await.ok().flatten()
+    }
+
+    async fn read_row(&mut self) -> Option<Value> {
+        loop {
+            while let Some(end) = self.pending.find("\n\n") {
+                let event: String = self.pending.drain(..end + 2).collect();
+                if let Some(row) = self.event(&event) {
+                    return Some(row);
+                }
+            }
+            let chunk = self.stream.next().await?.ok()?;
+            self.pending.push_str(std::str::from_utf8(&chunk).expect("UTF-8 events of whole characters"));
+        }
+    }
+
+    fn event(&mut self, event: &str) -> Option<Value> {
+        let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim_start().to_owned());
+        if let Some(id) = field("id:") {
+            self.cursor = Some(id);
+        }
+        (field("event:").as_deref() == Some("row")).then(|| serde_json::from_str(&field("data:").expect("data")).expect("a row"))
+    }
+}
