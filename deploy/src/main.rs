@@ -28,7 +28,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<Outcome, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::Server(format!("cannot start worker threads: {error}")))?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         match command {
             Command::Demo(args) => demo::run(args).await,
             Command::Serve(args) => serve::run(config::serve(args)?).await,
@@ -37,5 +37,8 @@ fn run(command: Command) -> Result<Outcome, Failure> {
             Command::Tail(args) => client::tail::run(args).await,
             Command::Admin(args) => client::admin::run(args).await,
         }
-    })
+    });
+    // What a command needs done it has waited for: a thread that idles in a blocking call does not hold the process up.
+    runtime.shutdown_background();
+    ended
 }

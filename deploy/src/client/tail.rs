@@ -41,7 +41,11 @@ pub(crate) async fn run(args: TailArgs) -> Result<Outcome, Failure> {
         note(&format!("{why}; connecting again"));
         answer = tail.reconnect().await?;
         // Before the first cursor there is no place to go on from.
-        note(if tail.cursor.is_some() { "connected again, nothing was missed" } else { "connected again; what came meanwhile is found by a search" });
+        note(if tail.cursor.is_some() {
+            "connected again, nothing was missed"
+        } else {
+            "connected again; what came meanwhile is found by a search"
+        });
     }
 }
 

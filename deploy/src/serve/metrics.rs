@@ -2,10 +2,10 @@
 //!
 //! Invariant: labels are route templates, never what a client wrote, so their number is bounded.
 
+use super::store_metrics::StoreMetrics;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use super::store_metrics::StoreMetrics;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;

@@ -1,6 +1,5 @@
 //! The store's numbers for `/metrics`: a snapshot, written as gauges, counters and one histogram.
 
-
 use martlog_indexer::stats::{BUCKETS_MS, Stats};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet};
