@@ -128,10 +128,11 @@ fn no_time(text: &str) -> BadTime {
 /// By magnitude, as the format reads numbers: s, ms, us or ns.
 fn epoch(digits: &str) -> Option<Moment> {
     let number: i64 = digits.parse().ok()?;
-    let width_ns = match number {
-        ..100_000_000_000 => SECOND,
-        ..100_000_000_000_000 => 1_000_000,
-        ..100_000_000_000_000_000 => 1_000,
+    // Seconds until the year 5138, milliseconds and so on as far.
+    let width_ns = match digits.trim_start_matches('0').len() {
+        0..=11 => SECOND,
+        12..=14 => 1_000_000,
+        15..=17 => 1_000,
         _ => 1,
     };
     Some(Moment { start_ns: number.checked_mul(width_ns)?, width_ns })

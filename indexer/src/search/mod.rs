@@ -25,6 +25,8 @@ pub(crate) mod scalars;
 mod source;
 mod tail;
 #[cfg(test)]
+mod tail_tests;
+#[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

@@ -27,6 +27,12 @@ const PIECES: &[&str] =
     &["t a", " timeout ", "\": \"", "\"a\":", "e\\", "a\":\"", " a ", "id\":", "=", ",\"", "5.5", "null", ": true,", "бон", "é", "status\":404", " 404 "];
 const EXPRESSIONS: &[&str] = &["tim.*out", "^a ", "[0-9]{5}", "(?i)ABON|абон", " (timeout|time) a ", "^$", "connection refused|404", "a -?[a-z]+ "];
 
+/// A folder in memory where there is one: syncing is not what these tests are about.
+pub(crate) fn folder() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() }
+}
+
 pub(crate) fn staff() -> Scope {
     Scope { reach: Reach::Everything, token: "staff".into() }
 }

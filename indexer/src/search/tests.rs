@@ -4,7 +4,7 @@ use super::histogram;
 use super::predicate::{Field, Pattern, Predicate, Stamp, Test};
 use super::request::{Bucket, Event, GroupBy, Histogram, HistogramRequest, Order, SearchError, SearchRequest, Summary};
 use super::run::execute;
-use super::testing::{chunk, owner, partner, parts, predicate, row, split, staff, view};
+use super::testing::{chunk, folder, owner, partner, parts, predicate, row, split, staff, view};
 use crate::registry::Scope;
 use crate::row::{Position, Row};
 use crate::store::{ModuleView, View};
@@ -89,7 +89,7 @@ fn orders() -> impl Strategy<Value = Order> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
     #[test]
     fn a_search_is_a_filter_whatever_lies_in_splits(
@@ -102,7 +102,7 @@ proptest! {
         as_of in proptest::option::of(1_000_i64..1_014),
         page in 1_usize..9,
     ) {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder();
         let view = view(folder.path(), &parts, in_splits, per_split);
         for predicate in predicates {
             let (from_ns, to_ns) = if from < to { (from * 1_000, to * 1_000) } else { (i64::MIN, i64::MAX) };
@@ -138,7 +138,7 @@ proptest! {
         order in orders(),
         after in (-21_i64..21, select(&["m0", "m1", "m2", "m25", "m9"][..]), 0_u64..40),
     ) {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder();
         let view = view(folder.path(), &parts, in_splits, per_split);
         let after = Position { time_ns: after.0 * 1_000, module: after.1.into(), seq: after.2 };
         let all = SearchRequest { order, ..request(Predicate::All) };
@@ -156,7 +156,7 @@ proptest! {
         interval_ns in select(&[1_i64, 700, 5_000, 1_000_000][..]),
         by in proptest::option::of(select(&[GroupBy::Level, GroupBy::Verdict, GroupBy::Partner, GroupBy::Module, GroupBy::Instance, GroupBy::Csp][..])),
     ) {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder();
         let view = view(folder.path(), &parts, in_splits, per_split);
         let request = request(predicate);
         let mut wanted: BTreeMap<i64, Bucket> = BTreeMap::new();
@@ -197,7 +197,7 @@ fn word(word: &str) -> Predicate {
 
 #[test]
 fn counting_a_word_reads_no_stored_row_and_the_newest_rows_come_from_the_newest_split() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let view = many(folder.path(), 6_000, 2_000);
     let (rows, summary) = search(&view, &staff(), &SearchRequest { count: true, limit: 3, ..request(word("needle")) });
     assert_eq!(rows.iter().map(|row| row.seq).collect::<Vec<_>>(), [5_900, 5_800, 5_700]);
@@ -211,7 +211,7 @@ fn counting_a_word_reads_no_stored_row_and_the_newest_rows_come_from_the_newest_
 
 #[test]
 fn what_a_quarantine_has_released_is_not_shown() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let mut view = many(folder.path(), 3_000, 1_000);
     view.modules[0].visible_from_seq = 1_500;
     let (rows, summary) = search(&view, &staff(), &SearchRequest { order: Order::OldestFirst, count: true, limit: 1, ..request(Predicate::All) });
@@ -220,7 +220,7 @@ fn what_a_quarantine_has_released_is_not_shown() {
 
 #[test]
 fn an_id_opens_the_one_split_that_can_hold_it() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let view = many(folder.path(), 3_000, 1_000);
     let id = Predicate::Field(Field::Stamp(Stamp::Id), Test::Equals("m1/77/1234".to_owned()));
     let (rows, summary) = search(&view, &staff(), &request(id));
@@ -229,7 +229,7 @@ fn an_id_opens_the_one_split_that_can_hold_it() {
 
 #[test]
 fn a_deadline_and_a_reader_that_leaves_end_a_search() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let view = many(folder.path(), 2_000, 1_000);
     let (sender, mut receiver) = mpsc::channel(4);
     execute(&view, &staff(), &SearchRequest { deadline: Instant::now(), ..request(Predicate::All) }, &sender);
@@ -245,7 +245,7 @@ fn a_deadline_and_a_reader_that_leaves_end_a_search() {
 
 #[test]
 fn a_damaged_split_is_an_error_and_no_shorter_answer() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let owner = owner("p1", "m1", "i1");
     let rows: Vec<Row> = (0..500).map(|seq| row(&owner, seq, 1, 1, "hello", "")).collect();
     let good = split(folder.path(), &rows);

@@ -35,6 +35,21 @@ impl Column {
         [Self::Times, Self::Seqs, Self::Places, Self::Kinds, Self::Messages, Self::Attributes, Self::Rest];
 }
 
+impl Column {
+    /// What it is called in reports.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Times => "times",
+            Self::Seqs => "seqs",
+            Self::Places => "places",
+            Self::Kinds => "kinds",
+            Self::Messages => "messages",
+            Self::Attributes => "attributes",
+            Self::Rest => "rest",
+        }
+    }
+}
+
 /// Where some bytes lie in their section.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(super) struct Piece {
@@ -66,6 +81,13 @@ pub(crate) struct BlockMeta {
     pub(crate) seq_max: u64,
     pub(super) columns: [Piece; Column::ALL.len()],
     pub(super) filter: Piece,
+}
+
+impl BlockMeta {
+    /// How long a column is in the file, bytes.
+    pub(super) fn bytes_of(&self, column: Column) -> u64 {
+        u64::from(self.columns[column as usize].stored)
+    }
 }
 
 /// Decompresses; one for a thread, since a context is costly to make.

@@ -127,6 +127,15 @@ impl Split {
         self.sections.list()
     }
 
+    /// The names and bytes of the columns of all blocks together, for reports.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn columns(&self) -> io::Result<Vec<(&'static str, u64)>> {
+        let blocks = &self.head()?.blocks;
+        Ok(block::Column::ALL.into_iter().map(|column| (column.name(), blocks.iter().map(|block| block.bytes_of(column)).sum())).collect())
+    }
+
     /// What every search needs.
     pub(crate) fn head(&self) -> io::Result<&Head> {
         if let Some(head) = self.head.get() {

@@ -2,7 +2,7 @@
 
 use super::{FORMAT, Split, build};
 use crate::row::Row;
-use crate::search::testing::{owner, parts, row};
+use crate::search::testing::{folder, owner, parts, row};
 use proptest::prelude::*;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -15,7 +15,7 @@ fn build_and_open(folder: &Path, rows: &[Row]) -> Split {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
     fn rows_come_back_byte_for_byte(parts in parts(), odd: (i64, i64, u64), texts in proptest::collection::vec((".{0,20}", ".{0,20}"), 0..4)) {
@@ -33,7 +33,7 @@ proptest! {
             row.record.message = message;
             row.record.attributes = attributes;
         }
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder();
         let split = build_and_open(folder.path(), &rows);
         prop_assert_eq!(split.rows().unwrap(), rows.clone());
         prop_assert_eq!((split.meta.rows, split.meta.seq_from, split.meta.seq_to), (rows.len() as u64, rows[0].seq, rows[last].seq + 1));
@@ -46,7 +46,7 @@ fn many_rows_and_long_rows_make_several_blocks() {
     let long = "x".repeat(1 << 20);
     let message = |seq: u64| if seq < 12 { long.clone() } else { format!("line {seq}") };
     let rows: Vec<Row> = (0..3_000).map(|seq| row(&owner, seq, 1, (seq as i64 * 7_919) % 3_000, &message(seq), "")).collect();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let split = build_and_open(folder.path(), &rows);
     assert!(split.head().unwrap().blocks.len() >= 4);
     assert_eq!(split.rows().unwrap(), rows);
@@ -56,7 +56,7 @@ fn many_rows_and_long_rows_make_several_blocks() {
 fn every_flipped_bit_and_every_cut_is_an_error_or_changes_nothing() {
     let owner = owner("p1", "m1", "i1");
     let rows: Vec<Row> = (0..20).map(|seq| row(&owner, seq, 1, seq as i64, "timeout 123456 of", r#"{"call_id":"abc"}"#)).collect();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let good = build_and_open(folder.path(), &rows);
     let path = folder.path().join("partner/module/1.split");
     let bytes = std::fs::read(&path).unwrap();
@@ -92,7 +92,7 @@ fn every_flipped_bit_and_every_cut_is_an_error_or_changes_nothing() {
 #[test]
 fn a_split_of_another_form_or_another_module_says_so() {
     let owner = owner("p1", "m1", "i1");
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let split = build_and_open(folder.path(), &[row(&owner, 0, 1, 1, "a", "")]);
     let path = folder.path().join("partner/module/1.split");
     let other = super::SplitMeta { key: crate::search::testing::key("p1", "m2"), ..split.meta.clone() };
@@ -109,7 +109,7 @@ fn a_split_of_another_form_or_another_module_says_so() {
 fn rows_that_are_no_split_are_refused_and_nothing_is_left() {
     let owner = owner("p1", "m1", "i1");
     let (first, second) = (row(&owner, 1, 1, 1, "a", ""), row(&owner, 2, 1, 1, "b", ""));
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let path = folder.path().join("1.split");
     for rows in [vec![], vec![&second, &first], vec![&first, &first]] {
         assert_eq!(build(&owner.key, "1", &rows, &path).unwrap_err().kind(), ErrorKind::InvalidInput);

@@ -14,11 +14,11 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// What may wait for the writer, bytes. One group is at most as large.
-pub const QUEUE_BYTES_MAX: usize = 32 << 20;
+const QUEUE_BYTES_MAX: usize = 32 << 20;
 /// A group is closed when it has this many bytes, so that the first of a long queue does not wait for the last.
 const GROUP_BYTES: usize = 4 << 20;
 /// The largest payload, bytes: a part of the greatest size, or a pushed body, with what was resolved.
-pub const PAYLOAD_BYTES_MAX: usize = 24 << 20;
+pub(super) const PAYLOAD_BYTES_MAX: usize = 24 << 20;
 /// A log that has been idle for this long is sealed.
 const SEAL_AFTER: Duration = Duration::from_millis(200);
 

@@ -24,9 +24,15 @@ pub(super) async fn json<T: DeserializeOwned>(headers: &HeaderMap, body: Body, b
         tracing::debug!(%error, "a request's body could not be read");
         too_large(bytes_max)
     })?;
-    serde_json::from_slice(&bytes).map_err(|error| Problem::new(400, "bad_body", "The body cannot be read", format!("the body is not as it should be: {error}")))
+    serde_json::from_slice(&bytes)
+        .map_err(|error| Problem::new(400, "bad_body", "The body cannot be read", format!("the body is not as it should be: {error}")))
 }
 
 fn too_large(bytes_max: usize) -> Problem {
-    Problem::new(413, "body_too_large", "The body is too large", format!("a request has at most {bytes_max} bytes; search for fewer values at once"))
+    Problem::new(
+        413,
+        "body_too_large",
+        "The body is too large",
+        format!("a request has at most {bytes_max} bytes; search for fewer values at once"),
+    )
 }

@@ -21,7 +21,12 @@ pub(super) fn search_problem(error: &SearchError) -> Problem {
         SearchError::Store(reason) => {
             // What the disk said is for the operator; the reader cannot act on it.
             tracing::error!(reason, "a search failed in the store");
-            Problem::new(500, "store_failed", "The store could not answer", "the store could not answer; tell the operator of this server, its log says why")
+            Problem::new(
+                500,
+                "store_failed",
+                "The store could not answer",
+                "the store could not answer; tell the operator of this server, its log says why",
+            )
         }
     }
 }

@@ -168,7 +168,9 @@ mod tests {
 
     #[test]
     fn intervals_are_parts_of_the_clock_and_give_at_most_120_buckets() {
-        for (width, expected) in [(5 * MINUTE, "5s"), (15 * MINUTE, "10s"), (HOUR, "1m"), (DAY, "15m"), (7 * DAY, "2h"), (30 * DAY, "12h"), (1, "1ms")] {
+        for (width, expected) in
+            [(5 * MINUTE, "5s"), (15 * MINUTE, "10s"), (HOUR, "1m"), (DAY, "15m"), (7 * DAY, "2h"), (30 * DAY, "12h"), (1, "1ms")]
+        {
             assert_eq!(time::print_duration(interval(None, back(width)).unwrap()), expected, "{width}");
         }
         assert!(STEPS.is_sorted());

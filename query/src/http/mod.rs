@@ -123,7 +123,8 @@ fn setting(app: &App, scope: &Scope, from: Option<&str>, to: Option<&str>) -> Re
 async fn planned(query: &str, setting: Setting) -> Result<Plan, Problem> {
     let text = query.to_owned();
     let planned = tokio::task::spawn_blocking(move || plan(&text, &setting)).await;
-    let planned = planned.map_err(|_| Problem::new(500, "plan_failed", "The query broke the server", "this query cannot be planned: please report it"))?;
+    let planned = planned
+        .map_err(|_| Problem::new(500, "plan_failed", "The query broke the server", "this query cannot be planned: please report it"))?;
     planned.map_err(|error| errors::query_problem(query, &error))
 }
 

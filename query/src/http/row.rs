@@ -221,7 +221,8 @@ mod tests {
         row.record.attributes.clear();
         row.record.problems = Problems::default();
         row.record.redactions.clear();
-        row.origin = Arc::new(Origin { cluster: "ingest".into(), node: "".into(), namespace: "".into(), pod: "".into(), ..(*row.origin).clone() });
+        row.origin =
+            Arc::new(Origin { cluster: "ingest".into(), node: "".into(), namespace: "".into(), pod: "".into(), ..(*row.origin).clone() });
         let value: serde_json::Value = serde_json::from_str(&written(&row)).unwrap();
         let has = |key: &str| value.get(key).is_some();
         assert!(!has("level") && !has("severity") && !has("redactions") && !has("environment"));

@@ -89,7 +89,9 @@ pub(super) async fn search(State(app): State<App>, headers: HeaderMap, body: Bod
         done: false,
         _place: place,
     };
-    let pieces = stream::unfold(answer, |mut answer| async move { answer.next_piece().await.map(|piece| (Ok::<_, std::convert::Infallible>(piece), answer)) });
+    let pieces = stream::unfold(answer, |mut answer| async move {
+        answer.next_piece().await.map(|piece| (Ok::<_, std::convert::Infallible>(piece), answer))
+    });
     Ok(private(Response::new(Body::from_stream(pieces)), "application/x-ndjson"))
 }
 
@@ -174,7 +176,9 @@ impl Answer {
                 piece.extend(b"}");
                 self.last = Some(found.position());
             }
-            Event::Progress { scanned, share } => piece.extend(json!({"progress": {"scanned": scanned, "share": share}}).to_string().as_bytes()),
+            Event::Progress { scanned, share } => {
+                piece.extend(json!({"progress": {"scanned": scanned, "share": share}}).to_string().as_bytes())
+            }
             Event::Summary(summary) => {
                 self.done = true;
                 piece.extend(json!({"summary": self.summary(&summary)}).to_string().as_bytes());
@@ -188,9 +192,10 @@ impl Answer {
     }
 
     fn summary(&mut self, summary: &Summary) -> Value {
-        let cursor = self.last.take().filter(|_| summary.more).map(|after| {
-            SearchCursor { as_of_ns: summary.as_of_ns, from_ns: self.from_ns, to_ns: self.to_ns, after }.encode(self.binding)
-        });
+        let cursor =
+            self.last.take().filter(|_| summary.more).map(|after| {
+                SearchCursor { as_of_ns: summary.as_of_ns, from_ns: self.from_ns, to_ns: self.to_ns, after }.encode(self.binding)
+            });
         json!({
             "matched": summary.matched,
             "exact": summary.exact,

@@ -50,7 +50,8 @@ pub(super) async fn tail(
     parameters: Result<Query<TailParameters>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Problem> {
     let scope = auth::scope(&app.indexer, &headers).await?;
-    let Query(parameters) = parameters.map_err(|error| Problem::new(400, "bad_parameters", "The address cannot be read", error.body_text()))?;
+    let Query(parameters) =
+        parameters.map_err(|error| Problem::new(400, "bad_parameters", "The address cannot be read", error.body_text()))?;
     let setting = setting(&app, &scope, None, None)?;
     let place = app.tail_place()?;
     let plan = planned(&parameters.query, setting).await?;

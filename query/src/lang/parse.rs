@@ -28,6 +28,13 @@ struct Parser<'a> {
     nodes: usize,
 }
 
+/// How several nodes become one.
+#[derive(Clone, Copy)]
+enum Join {
+    And,
+    Or,
+}
+
 /// Where the parser is: in a field's group or not, and how deep.
 #[derive(Clone, Copy)]
 struct Context {
@@ -79,7 +86,7 @@ impl Parser<'_> {
         }
         match branches.len() {
             0 | 1 => Ok(branches.pop()),
-            _ => self.combine(branches, |of| Kind::Or { of }, |kind| if let Kind::Or { of } = kind { Ok(of) } else { Err(kind) }).map(Some),
+            _ => self.combine(branches, Join::Or).map(Some),
         }
     }
 
@@ -106,26 +113,28 @@ impl Parser<'_> {
         }
         match factors.len() {
             0 | 1 => Ok(factors.pop()),
-            _ => {
-                self.combine(factors, |of| Kind::And { of }, |kind| if let Kind::And { of } = kind { Ok(of) } else { Err(kind) }).map(Some)
-            }
+            _ => self.combine(factors, Join::And).map(Some),
         }
     }
 
     /// One node of several; children of its own kind are taken apart, so that a tree has one form.
-    fn combine(&mut self, nodes: Vec<Node>, make: fn(Vec<Node>) -> Kind, open: fn(Kind) -> Result<Vec<Node>, Kind>) -> Parsed<Node> {
+    fn combine(&mut self, nodes: Vec<Node>, join: Join) -> Parsed<Node> {
         let span = match (nodes.first(), nodes.last()) {
             (Some(first), Some(last)) => first.span.until(last.span),
             _ => Span::default(),
         };
         let mut of = Vec::with_capacity(nodes.len());
         for node in nodes {
-            match open(node.kind) {
-                Ok(children) => of.extend(children),
-                Err(kind) => of.push(Node { span: node.span, kind }),
+            match (node.kind, join) {
+                (Kind::And { of: children }, Join::And) | (Kind::Or { of: children }, Join::Or) => of.extend(children),
+                (kind, _) => of.push(Node { span: node.span, kind }),
             }
         }
-        self.node(span, make(of))
+        let kind = match join {
+            Join::And => Kind::And { of },
+            Join::Or => Kind::Or { of },
+        };
+        self.node(span, kind)
     }
 
     fn unary(&mut self, context: Context) -> Parsed<Node> {

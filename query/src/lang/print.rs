@@ -32,7 +32,7 @@ impl Display for Node {
             }
             Kind::Term { test } => match test.op {
                 Op::Has => write!(f, "{}", test.value),
-                Op::Matches => write!(f, "~{}", test.value),
+                Op::Matches if matches!(test.value, Value::Phrase(_) | Value::Literal(_)) => write!(f, "~{}", test.value),
                 _ => write!(f, "{test}"),
             },
             Kind::Field { name, test } => write!(f, "{}{test}", name.text),

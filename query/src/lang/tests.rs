@@ -45,6 +45,7 @@ fn queries_of_the_handbook_read_as_they_are_meant() {
         ("path=~\"^/v1/sms/[0-9]+$\" ~\"a\\\"b\"", "path=~\"^/v1/sms/[0-9]+$\" ~\"a\\\"b\""),
         ("path:~\"x\" path!~`y`", "path=~\"x\" path!~`y`"),
         ("request_id:* a.b-c!=1 d=2", "request_id:* a.b-c!=1 d=2"),
+        ("path:(=~a..b OR !~c)", "path:(=~a..b OR !~c)"),
         ("module:(a OR \"b c\" -d*)", "module:(a OR \"b c\" -d*)"),
         ("status:(404 OR >= 500 OR 201..299) x", "status:(404 OR >=500 OR 201..299) x"),
         ("h323_conf_id:\"062BDBD0 7366C3AD\"", "h323_conf_id:\"062BDBD0 7366C3AD\""),

@@ -82,7 +82,8 @@ impl Warning {
 /// When it is no query, or asks for what no row can be asked.
 pub fn plan(text: &str, setting: &Setting) -> Result<Plan, QueryError> {
     let query = parse(text)?;
-    let mut planner = Planner { text, setting, warnings: Vec::new(), quarantine: false, time: when::Bounds::default(), regexes: Vec::new() };
+    let mut planner =
+        Planner { text, setting, warnings: Vec::new(), quarantine: false, time: when::Bounds::default(), regexes: Vec::new() };
     if let Some(ago) = query.ago {
         planner.time.ago(ago, setting.now_ns);
     }

@@ -77,8 +77,12 @@ impl Planner<'_> {
         let whole = number && parts.next().is_some_and(|module| !module.is_empty());
         match epoch.filter(|_| whole) {
             Some(epoch) if epoch == self.setting.epoch => return true,
-            Some(_) => self.warn("W212", span, format!("{id} was given before the store was restored from a backup; its line has another id now")),
-            None => self.warn("W212", span, format!("{id} is no id of a line; ids have three parts, as the member \"id\" of a row has them")),
+            Some(_) => {
+                self.warn("W212", span, format!("{id} was given before the store was restored from a backup; its line has another id now"))
+            }
+            None => {
+                self.warn("W212", span, format!("{id} is no id of a line; ids have three parts, as the member \"id\" of a row has them"))
+            }
         }
         false
     }
@@ -119,7 +123,7 @@ impl Planner<'_> {
         for piece in pieces {
             if piece.contains(['*', '?']) {
                 clauses.extend((!plain.is_empty()).then(|| phrase(std::mem::take(&mut plain))));
-                if piece.trim_matches('*') != "" {
+                if !piece.trim_matches('*').is_empty() {
                     clauses.push(Predicate::Word(Pattern(piece.to_owned())));
                 }
             } else {
@@ -158,13 +162,15 @@ impl Planner<'_> {
     fn regex(&mut self, span: Span, test: &Test) -> Planned<Regex> {
         let text = test.value.text().unwrap_or("*");
         self.compiled(span, text)?.map_err(|error| match error {
-            regex::Error::CompiledTooBig(_) => QueryError::new(Code::BadRegex, span, "the regular expression is too large")
-                .hint("use smaller repetitions, and narrower classes: [0-9A-Za-z] takes far less than \\w, which has the letters of all scripts"),
+            regex::Error::CompiledTooBig(_) => QueryError::new(Code::BadRegex, span, "the regular expression is too large").hint(
+                "use smaller repetitions, and narrower classes: [0-9A-Za-z] takes far less than \\w, which has the letters of all scripts",
+            ),
             error => {
                 let reason = error.to_string();
                 let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ");
-                QueryError::new(Code::BadRegex, span, format!("this is no regular expression: {reason}"))
-                    .hint("a character that is meant as it is takes a back-slash, such as \\(; for text without patterns use back-ticks alone")
+                QueryError::new(Code::BadRegex, span, format!("this is no regular expression: {reason}")).hint(
+                    "a character that is meant as it is takes a back-slash, such as \\(; for text without patterns use back-ticks alone",
+                )
             }
         })
     }
@@ -176,7 +182,9 @@ impl Planner<'_> {
         }
         if self.regexes.len() >= REGEXES_MAX {
             let message = format!("the query has more than {REGEXES_MAX} regular expressions");
-            return Err(QueryError::new(Code::TooLarge, span, message).hint("join them with | in one, or write words where words are meant"));
+            return Err(
+                QueryError::new(Code::TooLarge, span, message).hint("join them with | in one, or write words where words are meant")
+            );
         }
         let compiled = build(expression);
         self.regexes.extend(compiled.as_ref().ok().cloned());
