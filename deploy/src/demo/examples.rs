@@ -59,10 +59,10 @@ mod tests {
     #[test]
     fn the_examples_match_lines_of_the_history() {
         let (world, calendar) = (World::new(9), Calendar { start_ns: 1_795_342_370_000_000_000 });
-        let examples = examples(&world, calendar, 9, 10.0, calendar.start_ns);
+        let examples = examples(&world, calendar, 9, 6.0, calendar.start_ns);
         let id = examples[1].query.strip_prefix("request_id:").unwrap().to_owned();
         let (mut pods, mut timed_out, mut pasted) = (BTreeSet::new(), 0, 0);
-        Traffic::new(&world, calendar, 9, 10.0, calendar.history_ns()).until(calendar.start_ns, |event| {
+        Traffic::new(&world, calendar, 9, 6.0, calendar.history_ns()).until(calendar.start_ns, |event| {
             let Act::Out(text) = &event.act else { return };
             if text.contains(&id) {
                 pods.insert(event.pod);

@@ -27,19 +27,19 @@ pub(super) fn greet(out: &mut impl Write, greeting: &Greeting<'_>) -> io::Result
     let Greeting { url, places, tokens, simulation, world, rate } = greeting;
     writeln!(out, "listening on {url}\n")?;
     writeln!(out, "Open {url} and sign in with one of these tokens:\n")?;
-    writeln!(out, "  {:<44} {}", "staff, sees everything", tokens.staff)?;
+    writeln!(out, "  {:<57} {}", "staff, sees everything", tokens.staff)?;
     for (id, name) in PARTNERS {
         let modules: Vec<&str> = MODULES.iter().filter(|module| module.partner == id).map(|module| module.id).collect();
         let token = tokens.partners.get(id).map_or("", String::as_str);
-        writeln!(out, "  {:<44} {token}", format!("{name}: {}", modules.join(", ")))?;
+        writeln!(out, "  {:<57} {token}", format!("{name}: {}", modules.join(", ")))?;
     }
     let now = simulation.now_ns();
     let calendar = Calendar { start_ns: simulation.start_ns };
     writeln!(out, "\nAs staff, search for\n")?;
     for example in examples(world, calendar, simulation.seed, *rate, now) {
-        writeln!(out, "  {:<44} {}", example.query, example.shows)?;
+        writeln!(out, "  {:<45} {}", example.query, example.shows)?;
     }
-    writeln!(out, "  {:<44} a pod that belongs to nobody", "in:quarantine")?;
+    writeln!(out, "  {:<45} a pod that belongs to nobody", "in:quarantine")?;
     writeln!(out, "\nor from a terminal\n")?;
     let token_file = places.server.join("staff.token");
     writeln!(out, "  martlog search 'csp:434 level>=warn' --server {url} --token-file {}\n", token_file.display())?;

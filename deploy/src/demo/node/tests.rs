@@ -32,7 +32,7 @@ fn played(seed: u64, minutes: i64, limits: Limits) -> tempfile::TempDir {
     let world = World::new(seed);
     let mut node = Node::new(folder.path(), &world, limits).unwrap();
     let from = CALENDAR.history_ns();
-    Traffic::new(&world, CALENDAR, seed, 40.0, from).until(from + minutes * MINUTE, |event| node.play(&event).unwrap());
+    Traffic::new(&world, CALENDAR, seed, 10.0, from).until(from + minutes * MINUTE, |event| node.play(&event).unwrap());
     node.flush().unwrap();
     folder
 }
@@ -50,7 +50,7 @@ fn text(name: &Path, bytes: &[u8]) -> Vec<u8> {
 
 #[test]
 fn the_same_seed_writes_the_same_bytes() {
-    let limits = Limits { file_bytes_max: 16 << 10, files_max: 5 };
+    let limits = Limits { file_bytes_max: 8 << 10, files_max: 5 };
     let (one, two, other) = (played(11, 20, limits), played(11, 20, limits), played(12, 1, limits));
     let (one, two) = (tree(one.path()), tree(two.path()));
     assert!(one.keys().any(|name| name.extension().is_some_and(|extension| extension == "gz")));
