@@ -126,7 +126,7 @@ pub(crate) fn instance(id: &str, module: &str, csp: &str, namespace: &str) -> Va
 }
 
 /// Polls until it is there.
-pub(crate) async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut probe: impl FnMut() -> F) -> T {
+pub(crate) async fn until<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(found) = probe().await {
