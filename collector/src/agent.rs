@@ -125,22 +125,17 @@ async fn drive(
         if scenes.has_changed().unwrap_or(false) {
             lane = adopt(lane, index, &mut scenes).await?;
         }
-        if !ask(&mut lane, &client, &node, &end.stop).await {
-            return Ok(());
-        }
+        lane = match ask(lane, index, &client, &node, &mut scenes, &end.stop).await? {
+            Some(lane) => lane,
+            None => return Ok(()),
+        };
         // A stop asks for one more round: what is complete leaves; what still waits for its continuation is read again at the next start.
         let last = end.stop.is_cancelled();
         let filled;
         (lane, filled) = blocking(lane, |lane| lane.fill(Instant::now())).await?;
         if let Some(batch) = filled.batch {
-            let shipping = ship::append(&client, &batch, &end.give_up);
-            tokio::pin!(shipping);
-            let shipped = loop {
-                tokio::select! {
-                    shipped = &mut shipping => break shipped,
-                    Ok(()) = scenes.changed() => lane = adopt(lane, index, &mut scenes).await?,
-                }
-            };
+            let shipped;
+            (lane, shipped) = while_adopting(lane, index, &mut scenes, ship::append(&client, &batch, &end.give_up)).await?;
             match shipped {
                 Shipped::Answered(answer) => lane.settle(&batch, &answer, Instant::now()),
                 Shipped::Smaller(why) => {
@@ -154,10 +149,8 @@ async fn drive(
             return Ok(());
         }
         if !filled.more {
-            tokio::select! {
-                () = tokio::time::sleep(ROUND_INTERVAL) => {}
-                () = end.stop.cancelled() => {}
-            }
+            let rest = end.stop.run_until_cancelled(tokio::time::sleep(ROUND_INTERVAL));
+            (lane, _) = while_adopting(lane, index, &mut scenes, rest).await?;
         }
     }
 }
@@ -182,22 +175,51 @@ async fn adopt(lane: Lane, index: usize, scenes: &mut watch::Receiver<Scenes>) -
     Ok(lane)
 }
 
-/// Asks for the positions of new files; false when it is time to stop.
-async fn ask(lane: &mut Lane, client: &Client, node: &str, stop: &CancellationToken) -> bool {
-    let unasked = lane.unasked();
-    for files in unasked.chunks(POSITIONS_FILES) {
-        let request = PositionsRequest { node: node.to_owned(), files: files.to_vec() };
-        match ship::positions(client, &request, stop).await {
-            Some(answer) => lane.learn(files, &answer),
-            None => return false,
+/// Waits for something, and meanwhile takes in what the scans see: files that are about to vanish are held open however long it takes.
+async fn while_adopting<T>(
+    mut lane: Lane,
+    index: usize,
+    scenes: &mut watch::Receiver<Scenes>,
+    work: impl Future<Output = T>,
+) -> Result<(Lane, T), JoinError> {
+    tokio::pin!(work);
+    loop {
+        tokio::select! {
+            biased;
+            result = &mut work => return Ok((lane, result)),
+            Ok(()) = scenes.changed() => lane = adopt(lane, index, scenes).await?,
         }
     }
-    true
+}
+
+/// Asks for the positions of new files; no lane when it is time to stop.
+async fn ask(
+    mut lane: Lane,
+    index: usize,
+    client: &Client,
+    node: &str,
+    scenes: &mut watch::Receiver<Scenes>,
+    stop: &CancellationToken,
+) -> Result<Option<Lane>, JoinError> {
+    loop {
+        let mut files = lane.unasked();
+        if files.is_empty() {
+            return Ok(Some(lane));
+        }
+        files.truncate(POSITIONS_FILES);
+        let request = PositionsRequest { node: node.to_owned(), files };
+        let answer;
+        (lane, answer) = while_adopting(lane, index, scenes, ship::positions(client, &request, stop)).await?;
+        match answer {
+            Some(answer) => lane.learn(&request.files, &answer),
+            None => return Ok(None),
+        }
+    }
 }
 
 /// Scans until the end, and shares each scan out among the lanes.
 async fn scan(shared: Arc<Shared>, mut labels: Option<LabelFile>, scenes: watch::Sender<Scenes>, end: End) -> Result<(), JoinError> {
-    let mut refused = 0;
+    let (mut refused, mut complete) = (0, true);
     loop {
         let began = Instant::now();
         let (scanned, known, file) = {
@@ -218,13 +240,11 @@ async fn scan(shared: Arc<Shared>, mut labels: Option<LabelFile>, scenes: watch:
                         "symlinks or other things that are no regular files lie among the logs; they are not read"
                     );
                 }
-                refused = scan.refused;
-                let complete = scan.complete;
-                scenes.send_replace(share(scan, known.as_ref()));
-                if shared.once && complete {
-                    end.closing.cancelled().await;
-                    return Ok(());
+                if complete && !scan.complete {
+                    tracing::warn!("some folders below the folder of pods cannot be read; the collector's user needs to read them all");
                 }
+                (refused, complete) = (scan.refused, scan.complete);
+                scenes.send_replace(share(scan, known.as_ref()));
             }
             Err(error) => tracing::warn!(%error, "the folder of pods cannot be listed; it is tried again"),
         }

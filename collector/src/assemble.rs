@@ -268,7 +268,7 @@ mod tests {
             let mut assemblers = [Assembler::default(), Assembler::default()];
             let start = if marks == Marks::PerFile { single } else { reached[0].min(reached[1]) };
             let mut left = budget;
-            let mut at = start as usize;
+            let mut at = usize::try_from(start).unwrap();
             while at < lines.len() && left > 0 {
                 let (substream, full) = lines[at];
                 let fresh = marks == Marks::PerFile || at as u64 >= reached[substream];

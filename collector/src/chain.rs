@@ -249,9 +249,17 @@ impl Source {
     }
 }
 
-/// Brings the chain in line with a scan. `complete` says that what the scan did not see is not there. True when unread bytes were given up.
-#[must_use]
-pub(crate) fn adopt(chain: &mut Vec<Source>, stream: &Stream, entries: &[Entry], complete: bool, opener: Opener<'_>) -> bool {
+/// What came of taking in a scan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Adopted {
+    /// Unread bytes of vanished files were given up.
+    pub(crate) given_up: bool,
+    /// The scan no longer tells what is there: the next one does.
+    pub(crate) outdated: bool,
+}
+
+/// Brings the chain in line with a scan. `complete` says that what the scan did not see is not there.
+pub(crate) fn adopt(chain: &mut Vec<Source>, stream: &Stream, entries: &[Entry], complete: bool, opener: Opener<'_>) -> Adopted {
     // A current file that is at no name any more was rotated and then removed, or cut: what is new now is younger.
     let displaced: Vec<FileId> = chain
         .iter()
@@ -259,19 +267,26 @@ pub(crate) fn adopt(chain: &mut Vec<Source>, stream: &Stream, entries: &[Entry],
         .map(|source| source.id)
         .collect();
     let mut seen: Vec<FileId> = Vec::with_capacity(entries.len());
+    let mut outdated = false;
     for entry in entries {
         if let Some(source) = chain.iter_mut().find(|source| source.is_at(&entry.stamp)) {
             source.seen(entry);
             seen.push(source.id);
             continue;
         }
-        if entry.stamp.size == 0 {
+        if outdated || entry.stamp.size == 0 {
             continue;
         }
         let (id, bytes) = match opener.open(stream, &entry.name, entry.gzip) {
-            Ok(Some(found)) => found,
+            Ok(Some((id, bytes))) if is_same(&bytes, &entry.stamp) => (id, bytes),
             Ok(None) => continue,
+            // Renamed, compressed or removed since the scan. A younger file must not be read before this one: both wait for the next scan.
+            Ok(Some(_)) => {
+                outdated = true;
+                continue;
+            }
             Err(error) => {
+                outdated = is_passing(&error);
                 if error.kind() != io::ErrorKind::NotFound {
                     tracing::warn!(file = %entry.name, pod = %stream.pod, %error, "a log file cannot be opened; it is tried again at the next scan");
                 }
@@ -284,12 +299,23 @@ pub(crate) fn adopt(chain: &mut Vec<Source>, stream: &Stream, entries: &[Entry],
         }
         seen.push(id);
     }
-    if complete {
+    if complete && !outdated {
         for source in chain.iter_mut().filter(|source| !seen.contains(&source.id)) {
             source.gone = true;
         }
     }
-    release(chain)
+    Adopted { given_up: release(chain), outdated }
+}
+
+/// Whether an open descriptor is what the scan saw.
+fn is_same(bytes: &Bytes, seen: &Stamp) -> bool {
+    bytes.stat().is_ok_and(|(stamp, _)| (stamp.dev, stamp.ino) == (seen.dev, seen.ino))
+}
+
+/// Whether an error of opening says nothing of the file itself: it vanished since the scan, or there are too many open files.
+fn is_passing(error: &io::Error) -> bool {
+    let errno = error.raw_os_error().map(rustix::io::Errno::from_raw_os_error);
+    matches!(errno, Some(rustix::io::Errno::NOENT | rustix::io::Errno::MFILE | rustix::io::Errno::NFILE))
 }
 
 /// A known file under another inode: compressed, copied before it was cut, or seen again.

@@ -17,6 +17,9 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
+/// Looks at a folder that changes meanwhile, before it is left to the next scan.
+const LOOKS: usize = 5;
+
 /// The folder of pods. It is opened anew each time, for it may be made anew.
 #[derive(Debug)]
 pub(crate) struct Root {
@@ -93,13 +96,29 @@ impl Root {
 }
 
 impl Scan {
+    /// Looks at one container's files. A rotation in the middle of it would show a new file and hide the one before it, and their order would be
+    /// lost; so the look counts only if the folder's names are the same after it as before.
     fn container(&mut self, dir: BorrowedFd<'_>, stream: &Stream) {
-        let Some(found) = self.keep(names(dir)) else { return };
-        for name in found {
-            let Some(LogName { restart, rotation, gzip }) = log_name(&name) else { continue };
-            let stat = match rustix::fs::statat(dir, &name, AtFlags::SYMLINK_NOFOLLOW) {
+        for _ in 0..LOOKS {
+            let (entries, refused) = (self.entries.len(), self.refused);
+            let Some(before) = self.keep(names(dir)) else { return };
+            self.files(dir, stream, &before);
+            let Some(after) = self.keep(names(dir)) else { return };
+            if before == after {
+                return;
+            }
+            self.entries.truncate(entries);
+            self.refused = refused;
+        }
+        // It changes faster than it can be looked at: the next scan may see it.
+        self.complete = false;
+    }
+
+    fn files(&mut self, dir: BorrowedFd<'_>, stream: &Stream, names: &[String]) {
+        for name in names {
+            let Some(LogName { restart, rotation, gzip }) = log_name(name) else { continue };
+            let stat = match rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) {
                 Ok(stat) => stat,
-                // It vanished between the listing and now: the next scan sees what became of it.
                 Err(rustix::io::Errno::NOENT) => continue,
                 Err(_) => {
                     self.complete = false;
@@ -108,7 +127,7 @@ impl Scan {
             };
             if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile {
                 let stream = Stream { restart, ..stream.clone() };
-                self.entries.push(Entry { stream, rotation, gzip, name, stamp: stamp(&stat) });
+                self.entries.push(Entry { stream, rotation, gzip, name: name.clone(), stamp: stamp(&stat) });
             } else {
                 self.refused += 1;
             }
@@ -158,6 +177,7 @@ fn names(dir: BorrowedFd<'_>) -> io::Result<Vec<String>> {
             _ => {}
         }
     }
+    names.sort_unstable();
     Ok(names)
 }
 

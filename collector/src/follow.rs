@@ -132,9 +132,10 @@ impl Follower {
         }
     }
 
-    /// Takes in what a scan saw of it.
-    pub(crate) fn adopt(&mut self, entries: &[Entry], complete: bool, finished: bool, opener: Opener<'_>, now: Instant) {
-        if chain::adopt(&mut self.chain, &self.stream, entries, complete, opener) {
+    /// Takes in what a scan saw of it; false when the scan no longer tells what is there.
+    pub(crate) fn adopt(&mut self, entries: &[Entry], complete: bool, finished: bool, opener: Opener<'_>, now: Instant) -> bool {
+        let adopted = chain::adopt(&mut self.chain, &self.stream, entries, complete, opener);
+        if adopted.given_up {
             tracing::warn!(pod = %self.stream.pod, "too many unread files vanished from the disk; the oldest is given up and named as a gap");
             self.rewind();
         }
@@ -145,6 +146,7 @@ impl Follower {
         if unread || (self.finished && !self.ended) {
             self.hot_until = self.hot_until.max(now + HOT);
         }
+        !adopted.outdated
     }
 
     /// Whether it is worth a look in this round.

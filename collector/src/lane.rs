@@ -20,6 +20,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
+/// With `once`, a folder that cannot be read is given up after so many scans.
+const SCANS_ENOUGH: u32 = 3;
+
 /// What the lanes share and do not change.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -57,6 +60,8 @@ pub(crate) struct Lane {
     batch_bytes: usize,
     part_limit: usize,
     buffer: Vec<u8>,
+    scans: u32,
+    /// What is there is known.
     scanned: bool,
 }
 
@@ -85,6 +90,7 @@ impl Lane {
             batch_bytes: BATCH_BYTES,
             part_limit: usize::MAX,
             buffer: Vec::new(),
+            scans: 0,
             scanned: false,
         }
     }
@@ -100,6 +106,7 @@ impl Lane {
         let shared = Arc::clone(&self.shared);
         let opener = Opener { root: &shared.root, site: &shared.site };
         let mut present = BTreeSet::new();
+        let mut current = true;
         let mut rest = scene.entries.as_slice();
         while let Some(first) = rest.first() {
             let count = rest.iter().take_while(|entry| entry.stream == first.stream).count();
@@ -109,16 +116,19 @@ impl Lane {
             // A later life of the container exists: this one has ended.
             let finished = rest.first().is_some_and(|next| is_later_life(&next.stream, stream));
             let follower = self.followers.entry(stream.clone()).or_insert_with(|| Follower::new(stream.clone(), now));
-            follower.adopt(entries, scene.complete, finished, opener, now);
+            current &= follower.adopt(entries, scene.complete, finished, opener, now);
             present.insert(stream.clone());
         }
         if scene.complete {
             for follower in self.followers.values_mut().filter(|follower| !present.contains(&follower.stream)) {
                 follower.adopt(&[], true, true, opener, now);
             }
-            self.recall(now);
-            self.scanned = true;
+            if current {
+                self.recall(now);
+            }
         }
+        self.scans = self.scans.saturating_add(1);
+        self.scanned |= current && (scene.complete || self.scans >= SCANS_ENOUGH);
         self.retire();
     }
 
@@ -355,4 +365,30 @@ fn standings(follower: &mut Follower) -> Vec<Standing> {
             Standing { progress, name: source.name.clone(), settled: settled && source.done }
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn with_once_a_folder_that_cannot_be_read_is_waited_for_only_so_long() {
+        let dir = tempfile::tempdir().unwrap();
+        let shared = Shared {
+            root: Root::open(dir.path()).unwrap(),
+            site: Site { cluster: "c".into(), node: "n".into() },
+            board: Board::default(),
+            once: true,
+        };
+        let mut lane = Lane::new(Arc::new(shared), Vec::new());
+        assert!(!lane.fill(Instant::now()).drained, "nothing is known yet");
+        let unreadable = Scene { complete: false, ..Scene::default() };
+        let drained: Vec<bool> = (0..SCANS_ENOUGH)
+            .map(|_| {
+                lane.adopt(&unreadable, Instant::now());
+                lane.fill(Instant::now()).drained
+            })
+            .collect();
+        assert_eq!(drained, [false, false, true]);
+    }
 }

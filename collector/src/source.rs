@@ -194,7 +194,7 @@ mod tests {
             for (offset, length) in reads {
                 let mut buffer = vec![0; length];
                 let count = bytes.read_at(offset, &mut buffer).unwrap();
-                let from = (offset as usize).min(data.len());
+                let from = usize::try_from(offset).unwrap().min(data.len());
                 let to = (from + length).min(data.len());
                 prop_assert_eq!(&buffer[..count], &data[from..to]);
             }

@@ -240,3 +240,29 @@ async fn a_new_life_of_the_container_ends_the_old_one() {
         assert_eq!(incomplete, 2);
     });
 }
+
+#[tokio::test]
+async fn too_many_unread_files_of_a_deleted_pod_are_given_up_by_name_and_nothing_else() {
+    let mut world = World::new().await;
+    let mut app = world.pods.container("u1", 0);
+    world.pods.print(&mut app, Stdout, "first");
+    let running = world.start();
+    world.until_records(1).await;
+    world.server.with(|inner| inner.faults.part_later = 100);
+    for round in 0..22 {
+        world.pods.print(&mut app, Stdout, &format!("round {round}"));
+        app.rotate();
+    }
+    // Seen and held open, then removed.
+    tokio::time::sleep(Duration::from_millis(1_000)).await;
+    std::fs::remove_dir_all(app.folder.parent().unwrap()).unwrap();
+    tokio::time::sleep(Duration::from_millis(1_000)).await;
+    world.server.with(|inner| inner.faults.part_later = 0);
+    world.until("the youngest", |inner| inner.log.messages("u1", 0, Stdout).last().is_some_and(|message| message == "round 21")).await;
+    running.stop().await;
+    world.server.with(|inner| {
+        let messages = inner.log.messages("u1", 0, Stdout);
+        let holes = inner.log.holes.iter().filter(|hole| hole.substream == Stdout && hole.reason == GapReason::RotatedAway).count();
+        assert_eq!((messages.len(), holes), (1 + 16, 6), "{messages:?}");
+    });
+}
