@@ -1,9 +1,10 @@
 //! Opening a log: every record that survived, in order, and then the place where writing goes on.
 
 use super::disk::{Disk, RealDisk, sync_folder};
+use super::log::Log;
 use super::record;
 use super::segment::{HEADER, Segment, Segments};
-use super::writer::{Log, Sink, Wal};
+use super::writer::{Sink, Wal};
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
