@@ -55,7 +55,8 @@ pub(super) fn page(
     limit: usize,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Page, Halt> {
-    let ticker = Ticker::new(Instant::now() + PAGE_TIME_MAX, cancelled);
+    let cancelled = |_: &Ticker<'_>| cancelled();
+    let ticker = Ticker::new(Instant::now() + PAGE_TIME_MAX, &cancelled);
     let decoder = Decoder::new()?;
     let mut reading = Reading {
         seeker: Seeker { predicate, decoder: &decoder, ticker: &ticker },

@@ -1,18 +1,20 @@
 //! What of a module may be looked at: the scope, the time range, what had arrived, and what of a quarantine was not released.
 //!
 //! Invariant: [`Gate::shows`] is the only place in which searching asks the scope about a row's owner, and no row reaches a predicate, a count or a
-//! reader without having passed it. It is asked once per chunk (which has one owner) and once per owner of a split.
+//! reader without having passed it. It is asked once per owner of a chunk or split.
 
 use super::predicate::{Field, Predicate, Stamp};
 use crate::live::Chunk;
 use crate::registry::Scope;
-use crate::row::{ModuleKey, Owner};
+use crate::row::{ModuleKey, Owner, Row};
 use crate::search::matches::{parse_id, stamp_passes};
 use crate::search::predicate::Test;
 use crate::split::Split;
 use crate::split::bits::Bits;
 use crate::split::block::{Block, BlockMeta};
 use std::io;
+use std::ops::Range;
+use std::sync::Arc;
 
 /// See the module.
 #[derive(Debug, Clone, Copy)]
@@ -84,12 +86,28 @@ impl Gate<'_> {
     }
 
     /// The rows of a chunk that are inside, by their place in it.
-    pub(super) fn chunk<'c>(&self, chunk: &'c Chunk) -> impl Iterator<Item = usize> + use<'c, '_> {
-        let shown = chunk.rows.first().is_some_and(|row| self.shows(&row.owner));
-        let gate = *self;
-        let inside = move |(at, row): (usize, &crate::row::Row)| gate.admits(row.record.time_ns, row.arrived_ns, row.seq).then_some(at);
-        chunk.rows.iter().enumerate().filter_map(inside).take_while(move |_| shown)
+    pub(super) fn chunk(&self, chunk: &Chunk) -> Vec<usize> {
+        let mut inside = Vec::new();
+        // A chunk has one owner; should one ever have two, each is asked about.
+        let mut last: Option<(&Arc<Owner>, bool)> = None;
+        for (at, row) in chunk.rows.iter().enumerate() {
+            let shown = match last {
+                Some((owner, shown)) if Arc::ptr_eq(owner, &row.owner) => shown,
+                _ => self.shows(&row.owner),
+            };
+            last = Some((&row.owner, shown));
+            if shown && self.admits(row.record.time_ns, row.arrived_ns, row.seq) {
+                inside.push(at);
+            }
+        }
+        inside
     }
+}
+
+/// The seqs of a chunk.
+pub(super) fn seqs_of(chunk: &Chunk) -> Range<u64> {
+    let end = |row: Option<&Row>| row.map_or(0, |row| row.seq);
+    end(chunk.rows.first())..end(chunk.rows.last()).saturating_add(1)
 }
 
 /// What can be said without looking.
@@ -104,7 +122,7 @@ pub(super) enum Answer {
 }
 
 /// What can be said of a predicate for all rows of a module whose seqs lie in this range.
-pub(super) fn of_module(predicate: &Predicate, key: &ModuleKey, seqs: &std::ops::Range<u64>) -> Answer {
+pub(super) fn of_module(predicate: &Predicate, key: &ModuleKey, seqs: &Range<u64>) -> Answer {
     let parts = |parts: &[Predicate]| parts.iter().map(|part| of_module(part, key, seqs)).collect::<Vec<_>>();
     let from_bool = |yes: bool| if yes { Answer::Yes } else { Answer::No };
     match predicate {

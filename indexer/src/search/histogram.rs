@@ -20,7 +20,8 @@ const NO_LEVEL: &str = "none";
 
 /// Counts what a view holds.
 pub(super) fn count(view: &View, scope: &Scope, request: &HistogramRequest, cancelled: &dyn Fn() -> bool) -> Result<Histogram, SearchError> {
-    let ticker = Ticker::new(request.deadline, cancelled);
+    let cancelled = |_: &Ticker<'_>| cancelled();
+    let ticker = Ticker::new(request.deadline, &cancelled);
     let mut tally = Tally { interval_ns: request.interval_ns.max(1), by: request.by, buckets: BTreeMap::new() };
     let mut run = || -> Result<(), Halt> {
         let decoder = Decoder::new()?;

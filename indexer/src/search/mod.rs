@@ -17,6 +17,8 @@ mod gate;
 mod histogram;
 mod matches;
 mod narrow;
+#[cfg(test)]
+mod narrow_tests;
 mod ordered;
 pub mod predicate;
 pub mod request;

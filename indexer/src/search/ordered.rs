@@ -86,14 +86,6 @@ impl<'a> Source<'a> {
         Self { pieces, gate, course, module, beside_after, ready: Vec::new(), matched: 0 }
     }
 
-    /// How many rows it has, matching or not.
-    pub(super) fn rows(&self) -> u64 {
-        match &self.pieces {
-            Pieces::Chunk { chunk, .. } => chunk.rows.len() as u64,
-            Pieces::Split(blocks) => blocks.split.meta.rows,
-        }
-    }
-
     /// Whether it is a split that was opened.
     pub(super) fn is_open_split(&self) -> bool {
         matches!(&self.pieces, Pieces::Split(blocks) if blocks.reader.is_some())

@@ -4,7 +4,7 @@
 //! that no row of it can be before. The top of the heap is looked at: a bound makes its source read on; a row is the next of all rows and is sent.
 //! So only as many blocks are read as the wanted rows need, and live rows that overlap splits in time come in their place.
 
-use super::gate::{Answer, Gate, of_module};
+use super::gate::{Answer, Gate, of_module, seqs_of};
 use super::ordered::{Course, Rank, Source};
 use super::request::{Event, SearchRequest, Summary};
 use super::source::Seeker;
@@ -12,6 +12,7 @@ use super::ticker::{Halt, Ticker};
 use crate::registry::Scope;
 use crate::split::block::Decoder;
 use crate::store::{ModuleView, View};
+use std::cell::Cell;
 use std::collections::BinaryHeap;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -29,8 +30,15 @@ const BLOCKS_KEPT_MAX: usize = 64;
 
 /// Answers a request from what a view holds. The last event is a summary or an error, unless nobody listens any more.
 pub(super) fn execute(view: &View, scope: &Scope, request: &SearchRequest, sender: &mpsc::Sender<Event>) {
-    let cancelled = || sender.is_closed();
-    let ticker = Ticker::new(request.deadline, &cancelled);
+    let (told, rows) = (Cell::new(Instant::now()), rows_of(view));
+    let watch = |ticker: &Ticker<'_>| {
+        if told.get().elapsed() >= PROGRESS_EVERY {
+            told.set(Instant::now());
+            tell(sender, ticker, rows);
+        }
+        sender.is_closed()
+    };
+    let ticker = Ticker::new(request.deadline, &watch);
     let done = Decoder::new().map_err(Halt::from).and_then(|decoder| {
         let seeker = Seeker { predicate: &request.predicate, decoder: &decoder, ticker: &ticker };
         Search::new(view, scope, request, seeker, sender).run()
@@ -43,6 +51,20 @@ pub(super) fn execute(view: &View, scope: &Scope, request: &SearchRequest, sende
         // A reader that is gone, or does not read, sees the channel end without a summary: the answer is incomplete.
         let _ = send(sender, last, Instant::now() + LAST_WAIT);
     }
+}
+
+/// Tells progress, if the reader has room for it.
+fn tell(sender: &mpsc::Sender<Event>, ticker: &Ticker<'_>, rows: u64) {
+    #[allow(clippy::cast_precision_loss)] // A share for a progress bar.
+    let share = ticker.rows_done.get() as f64 / rows.max(1) as f64;
+    // A full channel has news enough, and a closed one is noticed by whoever asked.
+    let _ = sender.try_send(Event::Progress { scanned: ticker.rows_scanned.get(), share: share.min(1.0) });
+}
+
+/// How many rows there are to look at.
+fn rows_of(view: &View) -> u64 {
+    let live = |module: &ModuleView| module.live.iter().map(|chunk| chunk.rows.len() as u64).sum::<u64>();
+    view.modules.iter().map(|module| live(module) + module.splits.iter().map(|split| split.meta.rows).sum::<u64>()).sum()
 }
 
 /// Sends, and waits while the channel is full.
@@ -67,16 +89,12 @@ struct Search<'a> {
     heads: BinaryHeap<(Rank, usize)>,
     summary: Summary,
     started: Instant,
-    told: Instant,
-    rows_total: u64,
-    rows_done: u64,
     blocks_kept: usize,
 }
 
 impl<'a> Search<'a> {
     fn new(view: &'a View, scope: &'a Scope, request: &'a SearchRequest, seeker: Seeker<'a>, sender: &'a mpsc::Sender<Event>) -> Self {
         let as_of_ns = request.as_of_ns.unwrap_or(view.as_of_ns);
-        let now = Instant::now();
         let mut search = Self {
             request,
             seeker,
@@ -84,10 +102,7 @@ impl<'a> Search<'a> {
             sources: Vec::new(),
             heads: BinaryHeap::new(),
             summary: Summary { as_of_ns, ..Summary::default() },
-            started: now,
-            told: now,
-            rows_total: 0,
-            rows_done: 0,
+            started: Instant::now(),
             blocks_kept: 0,
         };
         let mut modules: Vec<&ModuleView> = view.modules.iter().collect();
@@ -102,7 +117,6 @@ impl<'a> Search<'a> {
             };
             search.add(module, gate, number);
         }
-        search.rows_total = search.sources.iter().map(Source::rows).sum();
         search.heads = search.sources.iter().enumerate().filter_map(|(at, source)| Some((source.next()?, at))).collect();
         search
     }
@@ -120,8 +134,11 @@ impl<'a> Search<'a> {
                 self.summary.splits_pruned += 1;
             }
         }
-        if of_module(predicate, &module.key, &(0..u64::MAX)) != Answer::No {
-            self.sources.extend(module.live.iter().map(|chunk| Source::chunk(chunk, gate, course, number, name)));
+        for chunk in &module.live {
+            let seqs = seqs_of(chunk);
+            if of_module(predicate, &module.key, &seqs) != Answer::No {
+                self.sources.push(Source::chunk(chunk, gate, course, number, name));
+            }
         }
     }
 
@@ -130,11 +147,8 @@ impl<'a> Search<'a> {
         let read: u64 = self.sources.iter().map(|source| source.matched).sum();
         if self.request.count {
             self.summary.matched = read;
-            for at in 0..self.sources.len() {
-                self.tell()?;
-                if let Some(source) = self.sources.get_mut(at) {
-                    self.summary.matched += source.count_rest(&self.seeker)?;
-                }
+            for source in &mut self.sources {
+                self.summary.matched += source.count_rest(&self.seeker)?;
             }
             self.summary.exact = true;
         } else {
@@ -155,7 +169,6 @@ impl<'a> Search<'a> {
             if rank.bound {
                 source.read(&self.seeker)?;
                 self.keep(at);
-                self.tell()?;
             } else {
                 if self.summary.returned >= self.request.limit as u64 {
                     self.summary.more = true;
@@ -167,10 +180,8 @@ impl<'a> Search<'a> {
                 }
                 self.blocks_kept -= usize::from(!source.has_ready() && self.blocks_kept > 0);
             }
-            let Some(source) = self.sources.get(at) else { continue };
-            match source.next() {
-                Some(rank) => self.heads.push((rank, at)),
-                None => self.rows_done += source.rows(),
+            if let Some(rank) = self.sources.get(at).and_then(Source::next) {
+                self.heads.push((rank, at));
             }
         }
         Ok(true)
@@ -186,20 +197,5 @@ impl<'a> Search<'a> {
                 source.forget_texts();
             }
         }
-    }
-
-    /// Tells progress when it is time, if the reader has room for it.
-    fn tell(&mut self) -> Result<(), Halt> {
-        self.seeker.ticker.look()?;
-        if self.told.elapsed() >= PROGRESS_EVERY {
-            self.told = Instant::now();
-            #[allow(clippy::cast_precision_loss)] // A share for a progress bar.
-            let share = self.rows_done as f64 / self.rows_total.max(1) as f64;
-            let scanned = self.seeker.ticker.rows_scanned.get();
-            if let Err(TrySendError::Closed(_)) = self.sender.try_send(Event::Progress { scanned, share }) {
-                return Err(Halt::Cancelled);
-            }
-        }
-        Ok(())
     }
 }

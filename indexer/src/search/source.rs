@@ -38,6 +38,7 @@ impl<'a> Seeker<'a> {
                 found.push(at);
             }
         }
+        self.ticker.done(chunk.rows.len());
         Ok(found)
     }
 
@@ -62,6 +63,7 @@ impl SplitReader<'_> {
     /// The rows of a block that match; stored rows are read only where the index does not decide.
     pub(super) fn matches(&self, block: &Block<'_>, seeker: &Seeker<'_>) -> Result<Bits, Halt> {
         seeker.ticker.look()?;
+        seeker.ticker.done(block.meta.rows);
         let inside = self.gate.block(block, &self.shown)?;
         if inside.is_empty() {
             return Ok(inside);

@@ -50,7 +50,7 @@ impl Fake {
         let mut modules = self.modules.lock();
         let view = &mut modules[module];
         let owner = owner("p1", &view.key.module, instance);
-        let from = self.seq_of(view);
+        let from = next_seq(view);
         let mut arrived = self.arrived_ns.lock();
         *arrived += 10;
         let message = |seq: u64| format!("{} {seq}", if seq.is_multiple_of(3) { "fizz" } else { "plain" });
@@ -59,12 +59,6 @@ impl Fake {
         if let Some(chunks) = &*self.chunks.lock() {
             let _ = chunks.send(part);
         }
-    }
-
-    #[allow(clippy::unused_self)]
-    fn seq_of(&self, view: &ModuleView) -> u64 {
-        let live = view.live.last().and_then(|chunk| chunk.rows.last()).map(|row| row.seq + 1);
-        live.or_else(|| view.splits.last().map(|split| split.meta.seq_to)).unwrap_or(0)
     }
 
     /// Makes a split of what is live.
@@ -120,6 +114,11 @@ impl Feed for Fake {
     }
 }
 
+fn next_seq(view: &ModuleView) -> u64 {
+    let live = view.live.last().and_then(|chunk| chunk.rows.last()).map(|row| row.seq + 1);
+    live.or_else(|| view.splits.last().map(|split| split.meta.seq_to)).unwrap_or(0)
+}
+
 fn name(row: &Row) -> (i64, String, u64) {
     (row.arrived_ns, row.owner.key.module.to_string(), row.seq)
 }
@@ -151,12 +150,12 @@ async fn a_slow_reader_misses_nothing_over_flushes_and_a_channel_that_forgets() 
     let mut tail = fake.tail(staff(), everything(Some(BEGINNING)));
     let writer = fake.clone();
     let writing = tokio::task::spawn_blocking(move || {
-        for part in 0..60_u64 {
-            writer.apply(part as usize % 2, "i1", 1 + part % 5);
+        for part in 0..60 {
+            writer.apply(part % 2, "i1", 1 + part as u64 % 5);
             if part % 7 == 0 {
-                writer.flush((part / 7) as usize % 2);
+                writer.flush(part / 7 % 2);
             }
-            std::thread::sleep(Duration::from_micros(part % 4 * 300));
+            std::thread::sleep(Duration::from_micros(part as u64 % 4 * 300));
         }
     });
     tokio::time::sleep(Duration::from_millis(20)).await;

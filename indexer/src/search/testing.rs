@@ -189,16 +189,18 @@ pub(crate) fn parts() -> impl Strategy<Value = Vec<Vec<Row>>> {
     let part = (select(places.to_vec()), substream, proptest::collection::vec(record(), 1..6));
     proptest::collection::vec(part, 1..14).prop_map(|parts| {
         let mut next = std::collections::HashMap::<&str, u64>::new();
-        let number = |(arrival, ((partner, module, instance), substream, records)): (usize, ((&'static str, &'static str, &'static str), _, Vec<Record>))| {
+        let mut numbered = Vec::new();
+        for (arrival, ((partner, module, instance), substream, records)) in parts.into_iter().enumerate() {
             let (owner, origin) = (owner(partner, module, instance), origin(instance, substream));
             let seq = next.entry(module).or_insert(7);
+            let arrived_ns = 1_000 + i64::try_from(arrival).unwrap();
             let rows = records.into_iter().map(|record| {
                 *seq += 1;
-                Row { seq: *seq - 1, arrived_ns: 1_000 + arrival as i64, owner: owner.clone(), origin: origin.clone(), offset: *seq * 321, record }
+                Row { seq: *seq - 1, arrived_ns, owner: owner.clone(), origin: origin.clone(), offset: *seq * 321, record }
             });
-            rows.collect()
-        };
-        parts.into_iter().enumerate().map(number).collect()
+            numbered.push(rows.collect());
+        }
+        numbered
     })
 }
 

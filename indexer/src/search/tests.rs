@@ -115,7 +115,7 @@ proptest! {
             let mut paged: Vec<Row> = Vec::new();
             loop {
                 let after = paged.last().map(Row::position);
-                let request = SearchRequest { limit: page, after, count: paged.len() % 2 == 0, ..all.clone() };
+                let request = SearchRequest { limit: page, after, count: paged.len().is_multiple_of(2), ..all.clone() };
                 let (rows, summary) = search(&view, &scope, &request);
                 prop_assert_eq!(summary.more, paged.len() + rows.len() < wanted.len());
                 prop_assert_eq!(summary.returned, rows.len() as u64);

@@ -54,14 +54,23 @@ impl Halt {
 /// See the module.
 pub(super) struct Ticker<'a> {
     deadline: Instant,
-    cancelled: &'a dyn Fn() -> bool,
+    /// Whether nobody waits any more.
+    cancelled: &'a dyn Fn(&Ticker<'_>) -> bool,
     /// Rows that the predicate was evaluated on.
     pub(super) rows_scanned: Cell<u64>,
+    /// Rows that are done, whether they were evaluated or the index decided.
+    pub(super) rows_done: Cell<u64>,
 }
 
 impl<'a> Ticker<'a> {
-    pub(super) fn new(deadline: Instant, cancelled: &'a dyn Fn() -> bool) -> Self {
-        Self { deadline, cancelled, rows_scanned: Cell::new(0) }
+    /// `cancelled` is asked at each look, and may tell progress.
+    pub(super) fn new(deadline: Instant, cancelled: &'a dyn Fn(&Ticker<'_>) -> bool) -> Self {
+        Self { deadline, cancelled, rows_scanned: Cell::new(0), rows_done: Cell::new(0) }
+    }
+
+    /// Counts rows that are done.
+    pub(super) fn done(&self, rows: usize) {
+        self.rows_done.set(self.rows_done.get() + rows as u64);
     }
 
     /// Counts a row that is evaluated.
@@ -73,7 +82,7 @@ impl<'a> Ticker<'a> {
 
     /// Looks whether to go on.
     pub(super) fn look(&self) -> Result<(), Halt> {
-        if (self.cancelled)() {
+        if (self.cancelled)(self) {
             return Err(Halt::Cancelled);
         }
         if Instant::now() >= self.deadline { Err(Halt::Deadline) } else { Ok(()) }

@@ -42,11 +42,6 @@ impl Bits {
         }
     }
 
-    /// How many rows there are to be in it.
-    pub(crate) fn len(&self) -> usize {
-        self.len
-    }
-
     /// Adds a row; one that is out of range is ignored.
     pub(crate) fn set(&mut self, row: usize) {
         if row < self.len
@@ -54,12 +49,6 @@ impl Bits {
         {
             *word |= 1 << (row % 64);
         }
-    }
-
-    /// Whether the row is in it.
-    #[cfg(test)]
-    pub(crate) fn contains(&self, row: usize) -> bool {
-        self.words.get(row / 64).is_some_and(|word| word & (1 << (row % 64)) != 0)
     }
 
     /// How many rows are in it.
@@ -137,7 +126,7 @@ mod tests {
             let bits = Bits::collect(rows.len(), |row| rows[row]);
             let expected: Vec<usize> = (0..rows.len()).filter(|row| rows[*row]).collect();
             prop_assert_eq!(bits.iter().collect::<Vec<_>>(), expected.clone());
-            prop_assert_eq!(bits.count() as usize, expected.len());
+            prop_assert_eq!(bits.count(), expected.len() as u64);
             let not: Vec<usize> = (0..rows.len()).filter(|row| !rows[*row]).collect();
             prop_assert_eq!(bits.clone().not().iter().collect::<Vec<_>>(), not);
             let (from, len) = (from.min(rows.len()), len.min(rows.len() - from.min(rows.len())));

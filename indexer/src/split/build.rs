@@ -182,22 +182,27 @@ impl Builder {
 struct Ordinals<T> {
     list: Vec<Arc<T>>,
     by_value: HashMap<Arc<T>, usize>,
+    /// By address, since rows of a part share theirs; what an address means holds as long as the rows do.
+    by_address: HashMap<*const T, usize>,
 }
 
 impl<T> Default for Ordinals<T> {
     fn default() -> Self {
-        Self { list: Vec::new(), by_value: HashMap::new() }
+        Self { list: Vec::new(), by_value: HashMap::new(), by_address: HashMap::new() }
     }
 }
 
 impl<T: Eq + std::hash::Hash> Ordinals<T> {
     fn of(&mut self, value: &Arc<T>) -> usize {
-        if let Some(ordinal) = self.by_value.get(value) {
+        if let Some(ordinal) = self.by_address.get(&Arc::as_ptr(value)) {
             return *ordinal;
         }
-        let ordinal = self.list.len();
-        self.list.push(value.clone());
-        self.by_value.insert(value.clone(), ordinal);
+        let next = self.list.len();
+        let ordinal = *self.by_value.entry(value.clone()).or_insert(next);
+        if ordinal == next {
+            self.list.push(value.clone());
+        }
+        self.by_address.insert(Arc::as_ptr(value), ordinal);
         ordinal
     }
 }
