@@ -15,6 +15,8 @@ use std::collections::BinaryHeap;
 
 /// Events a story has on average, over all stories by their weights; measured by a test below.
 const EVENTS_PER_STORY: f64 = 4.3;
+/// History is not written denser than this, lines a second: who asks for a lively demo does not want to wait for its past.
+const HISTORY_RATE_MAX: f64 = 40.0;
 /// How the CSPs share the traffic.
 const CSP_WEIGHTS: [u32; 3] = [5, 3, 2];
 
@@ -123,7 +125,8 @@ impl<'w> Traffic<'w> {
     }
 
     fn stories(&self, dice: &mut Dice, slot_ns: i64) -> Vec<Event> {
-        let wanted = self.rate * self.calendar.load(slot_ns) / EVENTS_PER_STORY;
+        let rate = if slot_ns < self.calendar.start_ns { self.rate.min(HISTORY_RATE_MAX) } else { self.rate };
+        let wanted = rate * self.calendar.load(slot_ns) / EVENTS_PER_STORY;
         let mut events = Vec::new();
         let mut told = dice.unit();
         while told < wanted {
