@@ -15,7 +15,8 @@ async fn a_printed_line_is_found_and_tailed_by_its_partner() {
     let _collector = scene.collect(&server.address, &server.collector_token().await, &[]);
     let mut tail = partner.tail("needle", None).await;
 
-    pod.print(r#"{"timestamp":"2026-11-25T10:00:00Z","level":"warn","message":"needle one","request_id":"463ac35c9f6413ad48485a3953bb6124"}"#);
+    let time = now();
+    pod.print(&format!(r#"{{"timestamp":"{time}","level":"warn","message":"needle one","request_id":"463ac35c9f6413ad48485a3953bb6124"}}"#));
     let row = tail.next_row(PATIENCE).await.expect("the line on the tail");
     assert_eq!(row["message"], "needle one");
     assert_eq!(row["level"], "warn");
@@ -47,12 +48,12 @@ async fn a_line_is_on_the_tail_soon_after_it_was_printed() {
     let _collector = scene.collect(&server.address, &server.collector_token().await, &[]);
     let mut tail = partner.tail("*", None).await;
     // The first line waits for the discovery of the file; what follows is the journey alone.
-    pod.print(r#"{"timestamp":"2026-11-25T10:00:00Z","level":"info","message":"first"}"#);
+    pod.print(r#"{"level":"info","message":"first"}"#);
     tail.next_row(PATIENCE).await.expect("the first line");
     let mut waits = Vec::new();
     for number in 0..20 {
         let printed = Instant::now();
-        pod.print(&format!(r#"{{"timestamp":"2026-11-25T10:00:01Z","level":"info","message":"line {number}"}}"#));
+        pod.print(&line(number));
         let row = tail.next_row(PATIENCE).await.expect("the line");
         assert_eq!(row["message"], format!("line {number}"));
         waits.push(printed.elapsed());
@@ -172,8 +173,12 @@ async fn rows_come_back_in_pages_that_neither_repeat_nor_skip_while_more_arrives
     assert_eq!(seen, wanted, "what was there when the search began, newest first");
 }
 
-/// A conforming line without a time of its own in the way: the runtime's time orders it.
+/// A conforming line of this moment.
 fn line(number: usize) -> String {
-    let time = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Nanos, true);
+    let time = now();
     format!(r#"{{"timestamp":"{time}","level":"info","message":"line {number}"}}"#)
+}
+
+fn now() -> String {
+    chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Nanos, true)
 }

@@ -27,11 +27,6 @@ impl Pod {
         self.write("stdout", text.as_bytes(), Utc::now());
     }
 
-    /// One line on stderr, now.
-    pub(crate) fn complain(&mut self, text: &str) {
-        self.write("stderr", text.as_bytes(), Utc::now());
-    }
-
     /// One line of a substream, in pieces where it is long, in one write.
     pub(crate) fn write(&mut self, substream: &str, text: &[u8], time: DateTime<Utc>) {
         let stamp = time.to_rfc3339_opts(SecondsFormat::Nanos, true);

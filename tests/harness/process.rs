@@ -65,11 +65,6 @@ impl Process {
         rustix::process::kill_process(pid, signal).expect("the signal is sent");
     }
 
-    /// Whether it still runs.
-    pub(crate) fn runs(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(None))
-    }
-
     pub(crate) fn stdout(&self) -> String {
         self.stdout.lock().expect("stdout").clone()
     }
