@@ -38,7 +38,7 @@ CREATE TABLE module_states (
     PRIMARY KEY (partner, module)
 ) STRICT, WITHOUT ROWID;
 
--- The high-water marks of the files, as of meta.marks_lsn.
+-- The high-water marks of the files, as of meta.marks_lsn: one row for each file of a cluster, with the node that told of it last.
 CREATE TABLE marks (
     cluster   TEXT NOT NULL,
     node      TEXT NOT NULL,
@@ -50,7 +50,7 @@ CREATE TABLE marks (
     restart   INTEGER NOT NULL,
     stdout    INTEGER NOT NULL,
     stderr    INTEGER NOT NULL,
-    PRIMARY KEY (cluster, node, file)
+    PRIMARY KEY (cluster, file)
 ) STRICT, WITHOUT ROWID;
 
 -- The holes, by name. A hole of a file is one row however often it is told.
@@ -75,5 +75,5 @@ CREATE TABLE gaps (
     csp         TEXT NOT NULL,
     environment TEXT NOT NULL,
     version     TEXT NOT NULL,
-    PRIMARY KEY (cluster, node, file, substream, from_byte, to_byte, reason)
+    PRIMARY KEY (cluster, file, substream, from_byte, to_byte, reason)
 ) STRICT, WITHOUT ROWID;

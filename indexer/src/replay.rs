@@ -86,7 +86,7 @@ fn read_step(recovery: &mut Recovery, interner: &mut Interner) -> Result<Vec<(u6
     let mut changes = Vec::new();
     let mut bytes = 0;
     while bytes < STEP_BYTES
-        && let Some((lsn, payload)) = recovery.next()?
+        && let Some((lsn, payload)) = recovery.next_record()?
     {
         bytes += payload.len();
         changes.push((lsn, decode(lsn, &payload, interner).map_err(|error| OpenError::Replay(error.to_string()))?));

@@ -52,18 +52,17 @@ impl List {
         self
     }
 
-    fn from(items: &[u8]) -> Self {
-        items.iter().fold(Self::default(), |list, item| list.with(*item))
+    fn from(slice: &[u8]) -> Self {
+        let mut items = [0; 7];
+        items[..slice.len()].copy_from_slice(slice);
+        Self { len: u8::try_from(slice.len()).unwrap(), items }
     }
 
-    fn without(&self, index: usize) -> Self {
-        let mut items = self.get().to_vec();
-        items.remove(index);
-        Self::from(&items)
-    }
-
-    fn last(&self) -> u8 {
-        self.get().last().copied().unwrap_or(0)
+    fn without(mut self, index: usize) -> Self {
+        self.items.copy_within(index + 1.., index);
+        self.items[6] = 0;
+        self.len -= 1;
+        self
     }
 }
 
@@ -136,6 +135,24 @@ impl State {
             state_losses: 0,
             up: true,
         }
+    }
+
+    /// The state as numbers, one to one: a map of them is quick also in a test that is not optimised. Marks, LSNs and counts are below 16, lines
+    /// below 8; a list begins with a 1.
+    fn key(&self) -> [u64; 4] {
+        let list = |list: List, bits: u32| list.get().iter().fold(1_u64, |packed, item| packed << bits | u64::from(*item));
+        let answer = |answer: &u8| u64::from((answer & REFUSES) >> 4 | answer & 7);
+        let answers = self.answers.get().iter().fold(1, |packed, item| packed << 4 | answer(item));
+        let numbers = [
+            [self.checkpoint, self.position, self.acked, self.mark],
+            [self.applied_lsn, self.committed_lsn, self.indexed_lsn, self.snapshot_lsn],
+            [self.snapshot, self.synced, self.next_lsn, u8::from(self.up)],
+            [self.server_crashes, self.collector_crashes, self.state_losses, 0],
+        ];
+        let numbers = numbers.as_flattened().iter().fold(0, |packed, number| packed << 4 | u64::from(*number));
+        let wal = list(self.lsns, 4) << 32 | list(self.lines, 3) << 8 | u64::from(self.waiting);
+        let index = [self.applied, self.committed, self.indexed].iter().fold(0, |packed, lines| packed << 20 | list(*lines, 3));
+        [numbers, wal, index, list(self.sent, 3) << 32 | answers]
     }
 
     fn wal(&self) -> impl Iterator<Item = (u8, u8)> {
@@ -337,7 +354,7 @@ impl Model {
 
     /// Visits every reachable state; how many there are, or what the first bad one breaks.
     fn explore(&self) -> Result<usize, String> {
-        let mut index = HashMap::from([(State::first(), 0_u32)]);
+        let mut index = HashMap::from([(State::first().key(), 0_u32)]);
         let mut states = vec![State::first()];
         let mut edges: Vec<(u32, u32)> = Vec::new();
         let mut out = Vec::new();
@@ -350,7 +367,7 @@ impl Model {
             self.next(&state, &mut out);
             for next in &out {
                 let fresh = u32::try_from(states.len()).unwrap();
-                let to = *index.entry(*next).or_insert_with(|| {
+                let to = *index.entry(next.key()).or_insert_with(|| {
                     states.push(*next);
                     fresh
                 });
@@ -385,17 +402,24 @@ const FULL: Bounds = Bounds { lines: 2, server_crashes: 2, collector_crashes: 2,
 
 #[test]
 fn the_protocol_holds_in_every_reachable_state() {
-    let quick = Bounds { server_crashes: 1, collector_crashes: 1, ..FULL };
-    let states = Model { bounds: quick, mutant: None }.explore().unwrap();
-    assert!(states > 100_000, "{states}");
-    let deep = Model { bounds: Bounds { lines: 1, ..FULL }, mutant: None }.explore().unwrap();
-    assert!(deep > 5_000, "{deep}");
+    // Slices of the whole space that are quick: with two lines the faults of one side at a time, with one line all together.
+    let slices = [
+        (Bounds { server_crashes: 1, collector_crashes: 0, state_losses: 0, ..FULL }, 10_000),
+        (Bounds { server_crashes: 0, collector_crashes: 1, state_losses: 1, ..FULL }, 10_000),
+        (Bounds { lines: 1, ..FULL }, 1_000),
+    ];
+    for (bounds, at_least) in slices {
+        let states = Model { bounds, mutant: None }.explore().unwrap();
+        println!("{states} states in {bounds:?}");
+        assert!(states > at_least, "{states} states in {bounds:?}");
+    }
 }
 
 #[test]
-#[ignore = "minutes: the whole space with two lines"]
+#[ignore = "a minute: the whole space with two lines"]
 fn the_protocol_holds_in_the_whole_space() {
     let states = Model { bounds: FULL, mutant: None }.explore().unwrap();
+    println!("{states} states");
     assert!(states > 1_500_000, "{states}");
 }
 

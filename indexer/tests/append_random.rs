@@ -20,10 +20,13 @@ enum Step {
     Batch(Vec<(u128, usize, usize)>),
     /// Two requests at once for the same file, the later lines first.
     Race { file: u128, first: usize, second: usize },
-    /// The mark moves over bytes of the other substream.
+    /// The store ends without a word and starts again.
     Kill,
+    /// It is closed and starts again.
     Close,
+    /// The disk is full from now on, or has room again.
     Full,
+    /// Splits are published.
     Flush,
 }
 
@@ -57,13 +60,15 @@ fn text(file: u128, line: usize) -> String {
 fn lines(file: u128, first: usize, count: usize) -> Part {
     let from = if first == 0 { 0 } else { place(file, first - 1).1 };
     let texts: Vec<String> = (first..first + count).map(|line| text(file, line)).collect();
-    let records: Vec<(u64, u64, &str)> = texts.iter().zip(first..).map(|(text, line)| (place(file, line).0, place(file, line).1, &**text)).collect();
+    let records: Vec<(u64, u64, &str)> =
+        texts.iter().zip(first..).map(|(text, line)| (place(file, line).0, place(file, line).1, &**text)).collect();
     part("web", file, (from, place(file, first + count - 1).1), &records)
 }
 
 struct World {
     dir: tempfile::TempDir,
-    indexer: Indexer,
+    /// Absent only while it is opened again.
+    indexer: Option<Indexer>,
     disk: Arc<crate::disk_faults::Faulty>,
     /// Lines acknowledged of each file.
     acked: HashMap<u128, usize>,
@@ -75,11 +80,26 @@ impl World {
         let disk = Arc::new(crate::disk_faults::Faulty::default());
         let indexer = open_with(dir.path(), Self::options(&disk)).await;
         register(&indexer, "web").await;
-        Self { dir, indexer, disk, acked: HashMap::new() }
+        Self { dir, indexer: Some(indexer), disk, acked: HashMap::new() }
     }
 
     fn options(disk: &Arc<crate::disk_faults::Faulty>) -> Options {
         Options { disk: disk.clone(), wal_segment_bytes: 4 << 10, ..options() }
+    }
+
+    fn store(&self) -> &Indexer {
+        self.indexer.as_ref().unwrap()
+    }
+
+    async fn reopen(&mut self, close: bool) {
+        let indexer = self.indexer.take().unwrap();
+        if close {
+            indexer.close().await;
+        }
+        drop(indexer);
+        // A start needs room for a segment: the space came back with the operator.
+        self.disk.set_full(false);
+        self.indexer = Some(open_with(self.dir.path(), Self::options(&self.disk)).await);
     }
 
     fn acked(&self, file: u128) -> usize {
@@ -103,11 +123,13 @@ impl World {
         match step {
             Step::Send { file, behind, ahead, lines: count } => {
                 let first = self.acked(file).saturating_sub(behind) + ahead;
-                let answer = send(&self.indexer, lines(file, first, count)).await;
+                let answer = send(self.store(), lines(file, first, count)).await;
                 self.learn(file, &answer);
             }
             Step::Batch(parts) => {
-                let answer = send_all(&self.indexer, &parts.iter().map(|(file, first, count)| lines(*file, *first, *count)).collect::<Vec<_>>()).await;
+                let answer =
+                    send_all(self.store(), &parts.iter().map(|(file, first, count)| lines(*file, *first, *count)).collect::<Vec<_>>())
+                        .await;
                 for ((file, ..), answer) in parts.iter().zip(&answer.parts) {
                     self.learn(*file, answer);
                 }
@@ -115,7 +137,7 @@ impl World {
             Step::Race { file, first, second } => {
                 let at = self.acked(file);
                 let (late, early) = (lines(file, at + first, second), lines(file, at, first));
-                let (late, early) = tokio::join!(send(&self.indexer, late), send(&self.indexer, early));
+                let (late, early) = tokio::join!(send(self.store(), late), send(self.store(), early));
                 // The answers are as old as their requests: learnt in the order of what they say.
                 for answer in [early, late] {
                     if !matches!(&answer, PartAnswer::Conflict { marks } if marks[0] < place(file, at + first - 1).1) {
@@ -123,18 +145,10 @@ impl World {
                     }
                 }
             }
-            Step::Kill => {
-                let copied = tempfile::tempdir().unwrap();
-                copy(self.dir.path(), copied.path());
-                self.indexer = open_with(copied.path(), Self::options(&self.disk)).await;
-                self.dir = copied;
-            }
-            Step::Close => {
-                self.indexer.close().await;
-                self.indexer = open_elsewhere(&mut self.dir, Self::options(&self.disk)).await;
-            }
+            Step::Kill => self.reopen(false).await,
+            Step::Close => self.reopen(true).await,
             Step::Full => self.disk.toggle_full(),
-            Step::Flush => self.indexer.flush().await.unwrap(),
+            Step::Flush => self.store().flush().await.unwrap(),
         }
     }
 
@@ -143,22 +157,20 @@ impl World {
         self.disk.set_full(false);
         for file in 0..FILES {
             let request = PositionsRequest { node: NODE.into(), files: vec![FileId(file)] };
-            let mark = self.indexer.positions(CLUSTER, &request).await.marks[0][0];
+            let mark = self.store().positions(CLUSTER, &request).await.marks[0][0];
             let have = (0..).take_while(|line| place(file, *line).1 <= mark).count();
             assert!(have >= self.acked(file), "acknowledged lines of file {file} are gone");
-            let answer = send(&self.indexer, lines(file, have, 3)).await;
+            let answer = send(self.store(), lines(file, have, 3)).await;
             assert!(matches!(answer, PartAnswer::Durable { .. }), "{answer:?}");
             self.learn(file, &answer);
         }
         self.check().await;
-        let copied = tempfile::tempdir().unwrap();
-        copy(self.dir.path(), copied.path());
-        self.indexer = open_with(copied.path(), Self::options(&self.disk)).await;
+        self.reopen(false).await;
         self.check().await;
     }
 
     async fn check(&self) {
-        let rows = rows(&self.indexer, &staff(&self.indexer).await, false);
+        let rows = rows(self.store(), &staff(self.store()).await, false);
         assert_numbered(&rows);
         for file in 0..FILES {
             let got: Vec<&str> = rows.iter().filter(|row| row.origin.file == FileId(file)).map(|row| &*row.record.message).collect();
@@ -169,14 +181,6 @@ impl World {
             }
         }
     }
-}
-
-async fn open_elsewhere(dir: &mut tempfile::TempDir, options: Options) -> Indexer {
-    let copied = tempfile::tempdir().unwrap();
-    copy(dir.path(), copied.path());
-    let indexer = open_with(copied.path(), options).await;
-    *dir = copied;
-    indexer
 }
 
 proptest! {

@@ -65,7 +65,11 @@ async fn a_full_disk_is_a_503_that_says_so_and_heals() {
     assert!(at > 0);
     let retried = send(&indexer, part("web", 1, (at, at + 10), &[(at, at + 10, "again")])).await;
     assert!(matches!(retried, PartAnswer::Later { .. }));
-    assert_eq!(send(&indexer, part("web", 1, (at + 10, at + 20), &[(at + 10, at + 20, "ahead")])).await, conflict(&[at]), "the mark went back");
+    assert_eq!(
+        send(&indexer, part("web", 1, (at + 10, at + 20), &[(at + 10, at + 20, "ahead")])).await,
+        conflict(&[at]),
+        "the mark went back"
+    );
     assert_eq!(send(&indexer, part("web", 1, (0, 10), &[(0, 10, "line 0")])).await, durable(&[at]), "what is durable is still told");
     disk.set_full(false);
     assert_eq!(send(&indexer, part("web", 1, (at, at + 10), &[(at, at + 10, "again")])).await, durable(&[at + 10]));

@@ -1,5 +1,8 @@
 //! The integration tests of the store: real folders, the real WAL, the real catalog.
 
+// Helpers of tests may fail as loudly as tests.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod append_model;
 mod append_random;
 mod disk_faults;

@@ -26,7 +26,7 @@ async fn assert_moved(indexer: &Indexer, lines: usize) {
     assert_numbered(&own);
     assert_eq!(texts(&own), want);
     assert!(own.iter().all(|row| &*row.owner.instance == "sms-web" && &*row.origin.pod == "web"));
-    assert!(rows(indexer, &scope, true).is_empty());
+    assert!(rows(indexer, &scope, true).iter().all(|row| &*row.origin.pod != "web"));
 }
 
 #[tokio::test]
@@ -59,11 +59,26 @@ async fn indexer_reopened(indexer: &Indexer, dir: &Path) -> Indexer {
     copy
 }
 
+/// The folder as a crash left it after the first `kept` segments of the log, before the catalog knew of a release.
+fn cut(before: &Path, after: &Path, kept: usize, to: &Path) {
+    copy(before, to);
+    std::fs::remove_dir_all(to.join("wal")).unwrap();
+    std::fs::create_dir(to.join("wal")).unwrap();
+    let mut segments: Vec<_> = std::fs::read_dir(after.join("wal")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    segments.retain(|path| !path.to_str().unwrap().contains("spare"));
+    segments.sort();
+    for segment in segments.iter().take(kept) {
+        std::fs::copy(segment, to.join("wal").join(segment.file_name().unwrap())).unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_release_that_dies_anywhere_goes_on_where_it_was() {
     let dir = tempfile::tempdir().unwrap();
     let lines = 2_500;
     let indexer = open(dir.path()).await;
+    // A live line of somebody else holds the whole log.
+    assert_eq!(send(&indexer, part("pin", 2, (0, 5), &[(0, 5, "pin")])).await, durable(&[5]));
     let texts: Vec<String> = (0..lines).map(|line| format!("line {line}")).collect();
     let records: Vec<_> = texts.iter().zip(0..).map(|(text, line)| (line * 10, line * 10 + 10, text.as_str())).collect();
     for piece in records.chunks(500) {
@@ -72,31 +87,37 @@ async fn a_release_that_dies_anywhere_goes_on_where_it_was() {
     }
     register(&indexer, "web").await;
     let owner = indexer.registry().instance("sms-web").unwrap();
-    let releasing = tokio::spawn({
-        let (indexer, owner) = (indexer.clone(), owner.clone());
-        async move { indexer.release("uid-web", owner).await.unwrap() }
-    });
-    // Copies of the folder as it was at some moments of the release: each goes on to the same end.
-    let mut copies = Vec::new();
-    while !releasing.is_finished() && copies.len() < 4 {
-        let copied = tempfile::tempdir().unwrap();
-        copy(dir.path(), copied.path());
-        copies.push(copied);
-        tokio::time::sleep(std::time::Duration::from_millis(3)).await;
-    }
-    assert_eq!(releasing.await.unwrap(), lines);
-    assert_moved(&indexer, 2_500).await;
-    indexer.flush().await.unwrap();
-    assert_moved(&indexer, 2_500).await;
+    indexer.close().await;
     drop(indexer);
+    let before = tempfile::tempdir().unwrap();
+    copy(dir.path(), before.path());
     let indexer = open(dir.path()).await;
+    let segments_before = usize::try_from(indexer.stats().wal_segments).unwrap();
+    assert_eq!(indexer.release("uid-web", owner.clone()).await.unwrap(), lines);
     assert_moved(&indexer, 2_500).await;
-    assert!(!copies.is_empty());
-    for copied in copies {
-        let copy = open(copied.path()).await;
-        copy.release("uid-web", owner.clone()).await.unwrap();
+    let segments_after = usize::try_from(indexer.stats().wal_segments).unwrap();
+    indexer.close().await;
+    drop(indexer);
+
+    // Each piece of the release has a segment of its own: the crash comes before the first, between two, and behind the last.
+    assert!(segments_after >= segments_before + 3, "{segments_before} {segments_after}");
+    let mut moved_before = Vec::new();
+    for kept in segments_before..=segments_after {
+        let crashed = tempfile::tempdir().unwrap();
+        cut(before.path(), dir.path(), kept, crashed.path());
+        let copy = open(crashed.path()).await;
+        let seen = rows(&copy, &acme(&copy).await, false).len();
+        assert_eq!(seen + rows(&copy, &staff(&copy).await, true).len(), 2_501, "each row is in one place, and the pin");
+        let moved = copy.release("uid-web", owner.clone()).await.unwrap();
+        assert_eq!(moved + seen as u64, lines);
+        moved_before.push(seen);
+        assert_moved(&copy, 2_500).await;
+        copy.flush().await.unwrap();
+        drop(copy);
+        let copy = open(crashed.path()).await;
         assert_moved(&copy, 2_500).await;
     }
+    assert!(moved_before.contains(&0) && moved_before.contains(&2_500) && moved_before.len() >= 4, "{moved_before:?}");
 }
 
 #[tokio::test]

@@ -31,7 +31,9 @@ async fn assert_all(indexer: &Indexer, pod: &str, count: u64) {
 }
 
 fn split_files(dir: &Path) -> usize {
-    let files = |path: &Path| std::fs::read_dir(path).map(|entries| entries.map(|entry| entry.unwrap().path()).collect::<Vec<_>>()).unwrap_or_default();
+    let files = |path: &Path| {
+        std::fs::read_dir(path).map(|entries| entries.map(|entry| entry.unwrap().path()).collect::<Vec<_>>()).unwrap_or_default()
+    };
     files(&dir.join("splits")).iter().flat_map(|partner| files(partner)).map(|module| files(&module).len()).sum()
 }
 
@@ -152,6 +154,23 @@ async fn a_split_that_was_built_and_not_published_is_removed() {
     assert_eq!(split_files(dir.path()), 3);
     let indexer = open(dir.path()).await;
     assert_eq!(split_files(dir.path()), 1);
+    assert_all(&indexer, "web", 100).await;
+}
+
+#[tokio::test]
+async fn a_flush_that_fails_loses_nothing_and_is_tried_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let indexer = open(dir.path()).await;
+    register(&indexer, "web").await;
+    fill(&indexer, "web", 1, 0, 100, 10).await;
+    let in_the_way = dir.path().join("splits");
+    std::fs::write(&in_the_way, b"no folder").unwrap();
+    indexer.flush().await.unwrap_err();
+    assert_eq!((indexer.stats().flush_failures, indexer.stats().live_rows), (1, 100));
+    assert_all(&indexer, "web", 100).await;
+    std::fs::remove_file(&in_the_way).unwrap();
+    indexer.flush().await.unwrap();
+    assert_eq!((indexer.stats().splits, indexer.stats().live_rows), (1, 0));
     assert_all(&indexer, "web", 100).await;
 }
 

@@ -27,7 +27,10 @@ pub(super) async fn put(connection: &mut SqliteConnection, changed: &[FileMarks]
                 .push_bind(signed(file.marks[0]))
                 .push_bind(signed(file.marks[1]));
         });
-        statement.push(" ON CONFLICT (cluster, node, file) DO UPDATE SET stdout = excluded.stdout, stderr = excluded.stderr");
+        statement.push(
+            " ON CONFLICT (cluster, file) DO UPDATE SET node = excluded.node, namespace = excluded.namespace, pod = excluded.pod, \
+             pod_uid = excluded.pod_uid, container = excluded.container, restart = excluded.restart, stdout = excluded.stdout, stderr = excluded.stderr",
+        );
         statement.build().persistent(files.len() == FILES_A_STATEMENT).execute(&mut *connection).await?;
     }
     Ok(())

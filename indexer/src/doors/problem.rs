@@ -1,6 +1,21 @@
 //! Errors as Problem Details (RFC 9457): what the client reads.
+//!
+//! `{"type","title","status","code","detail","request_id",…}` as `application/problem+json`. The request id is in the header `X-Request-Id` too, and
+//! in the log beside what happened inside, which the client is not told.
 
+use crate::catalog::CatalogError;
+use crate::indexer::Unavailable;
+use crate::registry::RegistryError;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value};
+use std::time::Duration;
+
+/// The header with the request's id.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// How long a client waits when the catalog failed: a full disk takes a while.
+const CATALOG_RETRY_S: u64 = 5;
 
 /// An error answer. `code` is stable and documented; `detail` says what happened and what to do.
 #[derive(Debug, Clone)]
@@ -14,7 +29,7 @@ pub struct Problem {
     /// This time.
     pub detail: String,
     /// Further members, such as `span`, `hint`, `fix`.
-    pub more: serde_json::Map<String, serde_json::Value>,
+    pub more: Map<String, Value>,
     /// `Retry-After`, seconds.
     pub retry_after_s: Option<u64>,
 }
@@ -23,12 +38,126 @@ impl Problem {
     /// A problem without further members.
     #[must_use]
     pub fn new(status: u16, code: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, title, detail: detail.into(), more: serde_json::Map::new(), retry_after_s: None }
+        Self { status, code, title, detail: detail.into(), more: Map::new(), retry_after_s: None }
+    }
+
+    /// The same with a further member; the members that every problem has cannot be replaced.
+    #[must_use]
+    pub fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
+        self.more.insert(member.to_owned(), value.into());
+        self
+    }
+
+    /// The same with `Retry-After`, rounded up to a second.
+    #[must_use]
+    pub fn retry_after(mut self, after: Duration) -> Self {
+        self.retry_after_s = Some(seconds(after));
+        self
+    }
+
+    /// 400: a member of the request cannot be taken.
+    #[must_use]
+    pub fn invalid(field: &str, detail: impl Into<String>) -> Self {
+        Self::new(400, "invalid", "The request is invalid", detail).with("field", field)
+    }
+
+    /// 404: absent, or not the caller's.
+    #[must_use]
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(404, "not_found", "There is no such thing", detail)
+    }
+
+    /// 403: the token is of a kind that may not do this.
+    #[must_use]
+    pub fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(403, "forbidden", "The token may not do this", detail)
+    }
+
+    fn body(self, request_id: &str) -> Map<String, Value> {
+        let mut body = Map::new();
+        body.insert("type".to_owned(), format!("urn:martlog:problem:{}", self.code).into());
+        body.insert("title".to_owned(), self.title.into());
+        body.insert("status".to_owned(), self.status.into());
+        body.insert("code".to_owned(), self.code.into());
+        body.insert("detail".to_owned(), self.detail.into());
+        body.insert("request_id".to_owned(), request_id.into());
+        for (member, value) in self.more {
+            body.entry(member).or_insert(value);
+        }
+        body
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        unimplemented!()
+        let request_id = format!("{:016x}", rand::random::<u64>());
+        if self.status >= 500 {
+            tracing::warn!(request_id, status = self.status, code = self.code, detail = %self.detail, "a request could not be served");
+        }
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Ok(id) = HeaderValue::from_str(&request_id) {
+            headers.insert(REQUEST_ID, id);
+        }
+        if let Some(after_s) = self.retry_after_s {
+            headers.insert(RETRY_AFTER, after_s.into());
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"martlog\""));
+        }
+        (status, headers, Value::Object(self.body(&request_id)).to_string()).into_response()
     }
+}
+
+impl From<RegistryError> for Problem {
+    fn from(error: RegistryError) -> Self {
+        let detail = error.to_string();
+        match error {
+            RegistryError::Invalid { field, .. } => Self::invalid(&field, detail),
+            RegistryError::Absent { .. } => Self::not_found(detail),
+            RegistryError::Conflict { code, .. } => Self::new(409, code, "It contradicts what is there", detail),
+            RegistryError::Catalog(error) => error.into(),
+        }
+    }
+}
+
+/// The client is told that it failed, not where the file is.
+impl From<CatalogError> for Problem {
+    fn from(error: CatalogError) -> Self {
+        tracing::error!(%error, "the catalog failed");
+        let detail = match error {
+            CatalogError::Full(_) => "the server's disk is full: its operator must free some space",
+            _ => "the server's catalog cannot be used now: its operator finds the cause in the server's log",
+        };
+        let problem = Self::new(503, "catalog_unavailable", "The server cannot keep this now", detail);
+        problem.retry_after(Duration::from_secs(CATALOG_RETRY_S))
+    }
+}
+
+impl From<Unavailable> for Problem {
+    fn from(error: Unavailable) -> Self {
+        let after = error.after;
+        let problem = match error.code {
+            429 => Self::new(429, "over_share", "Too much at once", error.reason),
+            _ => Self::new(503, "unavailable", "The store cannot take this now", error.reason),
+        };
+        problem.retry_after(after)
+    }
+}
+
+/// Whole seconds, rounded up, at least one: `Retry-After: 0` would be a busy loop.
+pub(super) fn seconds(after: Duration) -> u64 {
+    let up = u64::from(after.subsec_nanos() > 0);
+    (after.as_secs() + up).max(1)
+}
+
+/// The answer to a method that a path does not have.
+pub(super) async fn method_not_allowed() -> Problem {
+    Problem::new(
+        405,
+        "method_not_allowed",
+        "The path has no such method",
+        "this path exists, but not for this method; see /api/v1/openapi.json",
+    )
 }

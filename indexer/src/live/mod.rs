@@ -48,7 +48,7 @@ impl Chunk {
 #[must_use]
 pub(crate) fn rows_bytes(rows: &[Row]) -> usize {
     let text = |row: &Row| row.record.message.capacity() + row.record.attributes.capacity() + 4 * row.record.redactions.capacity();
-    rows.len() * size_of::<Row>() + rows.iter().map(text).sum::<usize>()
+    size_of_val(rows) + rows.iter().map(text).sum::<usize>()
 }
 
 /// A module's live buffer.

@@ -163,7 +163,8 @@ impl Registry {
         let environment = patch.environment.map(|text| text.map(|text| ids::name("environment", &text)).transpose()).transpose()?;
         patch.selector.as_ref().map_or(Ok(()), Selector::check)?;
         self.change(|state| {
-            let mut instance = state.instances.get(id).map(|there| Instance::clone(there)).ok_or_else(|| RegistryError::absent("instance", id))?;
+            let mut instance =
+                state.instances.get(id).map(|there| Instance::clone(there)).ok_or_else(|| RegistryError::absent("instance", id))?;
             instance.csp = csp.unwrap_or(instance.csp);
             instance.environment = environment.unwrap_or(instance.environment);
             instance.selector = patch.selector.unwrap_or(instance.selector);

@@ -26,6 +26,7 @@ mod tokens;
 mod tests;
 
 pub use error::RegistryError;
+pub(crate) use ids::time_text;
 pub use instances::{Instance, NewInstance, PatchInstance, Selector};
 pub use modules::{Module, NewModule, PatchModule};
 pub use partners::{NewPartner, Partner, PatchPartner};
@@ -34,7 +35,7 @@ pub use quarantine::{Pod, PodHead, Reason};
 pub(crate) use scope::Reach;
 pub use scope::{Principal, Scope};
 pub use secret::Kind;
-pub use sessions::SignedIn;
+pub use sessions::{SESSION_AGE_MAX, SignedIn};
 pub use tokens::{Minted, NewToken, Token};
 
 use crate::catalog::{Catalog, CatalogError};
@@ -58,8 +59,8 @@ struct Shared {
     /// Whoever changes something holds this from its decision to the end of its commit.
     writing: Arc<tokio::sync::Mutex<()>>,
     changes: watch::Sender<u64>,
-    /// Commits that run on when the request behind them has gone; [`Registry::close`] waits for them.
-    commits: TaskTracker,
+    /// Work that runs on when the request behind it has gone; [`Registry::close`] waits for it.
+    work: TaskTracker,
 }
 
 /// What creating something came to.
@@ -83,7 +84,7 @@ impl Registry {
             state: parking_lot::RwLock::new(state),
             writing: Arc::default(),
             changes: watch::Sender::new(0),
-            commits: TaskTracker::new(),
+            work: TaskTracker::new(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -94,18 +95,23 @@ impl Registry {
         self.shared.changes.subscribe()
     }
 
+    /// Where work is spawned that must end even when its request is dropped.
+    pub(crate) fn work(&self) -> &TaskTracker {
+        &self.shared.work
+    }
+
     /// Takes no change more and waits for those under way. The catalog stays open: it is the store's.
     pub async fn close(&self) {
-        self.shared.commits.close();
+        self.shared.work.close();
         let last = self.shared.writing.lock().await;
-        self.shared.commits.wait().await;
+        self.shared.work.wait().await;
         drop(last);
     }
 
     /// Decides on the committed state, commits what was decided, then shows it: the one way in which the registry changes.
     async fn change<T>(&self, decide: impl FnOnce(&State) -> Result<(Vec<Change>, T), RegistryError>) -> Result<T, RegistryError> {
         let turn = Arc::clone(&self.shared.writing).lock_owned().await;
-        if self.shared.commits.is_closed() {
+        if self.shared.work.is_closed() {
             return Err(RegistryError::Catalog(CatalogError::Closed));
         }
         let (changes, answer) = decide(&self.shared.state.read())?;
@@ -114,7 +120,7 @@ impl Registry {
         }
         let shared = Arc::clone(&self.shared);
         // On its own: a request whose client goes away is dropped at its next await, and the state must not fall behind the catalog.
-        let commit = self.shared.commits.spawn(async move {
+        let commit = self.shared.work.spawn(async move {
             let committed = changes::commit(&shared.catalog, &changes).await;
             committed.map_err(|error| shared.catalog.failed("cannot keep the change", error))?;
             shared.show(changes);

@@ -58,7 +58,10 @@ impl Registry {
         new.name.iter().try_for_each(|name| ids::text("name", name))?;
         self.change(|state| {
             let partner = state.partners.get(new.partner.as_str()).ok_or_else(|| {
-                RegistryError::invalid("partner", format!("names no registered partner: make the partner `{}` first", ids::shown(&new.partner)))
+                RegistryError::invalid(
+                    "partner",
+                    format!("names no registered partner: make the partner `{}` first", ids::shown(&new.partner)),
+                )
             })?;
             if let Some(there) = state.modules.get(&id) {
                 let differs = ids::differing(&[("partner", there.partner != partner.id), ("name", there.name != new.name)]);
@@ -135,14 +138,16 @@ impl State {
 }
 
 pub(super) async fn put(connection: &mut SqliteConnection, module: &Module) -> Result<(), sqlx::Error> {
-    sqlx::query("INSERT INTO modules (id, partner, name, created_ns) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name")
-        .bind(&*module.id)
-        .bind(&*module.partner)
-        .bind(&module.name)
-        .bind(module.created_ns)
-        .execute(connection)
-        .await
-        .map(drop)
+    sqlx::query(
+        "INSERT INTO modules (id, partner, name, created_ns) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name",
+    )
+    .bind(&*module.id)
+    .bind(&*module.partner)
+    .bind(&module.name)
+    .bind(module.created_ns)
+    .execute(connection)
+    .await
+    .map(drop)
 }
 
 pub(super) async fn load(connection: &mut SqliteConnection, state: &mut State) -> Result<(), sqlx::Error> {

@@ -89,7 +89,8 @@ impl Registry {
             if !modules.is_empty() {
                 return Err(RegistryError::in_use("partner", id, "modules", &modules));
             }
-            let tokens: Vec<&str> = state.tokens.values().filter(|token| token.partner.as_deref() == Some(id)).map(|token| &*token.id).collect();
+            let tokens: Vec<&str> =
+                state.tokens.values().filter(|token| token.partner.as_deref() == Some(id)).map(|token| &*token.id).collect();
             if !tokens.is_empty() {
                 return Err(RegistryError::in_use("partner", id, "tokens", &tokens));
             }

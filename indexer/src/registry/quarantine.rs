@@ -21,6 +21,8 @@ use std::sync::Arc;
 const PODS_MAX: usize = 10_000;
 /// Labels that are kept of a pod at most.
 const LABELS_MAX: usize = 64;
+/// Pods that one batch can put on the list; a node runs some hundred.
+const PODS_A_BATCH: usize = 1_000;
 /// `last_seen` is true to within this, so that a talking pod costs a write only now and then.
 const SEEN_EVERY_NS: i64 = 15 * 60 * 1_000_000_000;
 
@@ -61,6 +63,13 @@ pub struct PodHead {
     pub labels: Vec<(String, String)>,
 }
 
+impl PodHead {
+    /// The name of the pod's quarantine.
+    pub(crate) fn quarantine_id(stream: &Stream) -> Arc<str> {
+        quarantine_id(&stream.pod_uid)
+    }
+}
+
 /// Why a pod is in the quarantine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "reason", rename_all = "snake_case")]
@@ -87,24 +96,17 @@ impl Registry {
     ///
     /// # Errors
     /// When the catalog fails; the batch must not be appended then.
-    pub async fn note_quarantine<'a>(
-        &self,
-        cluster: &str,
-        node: &str,
-        heads: &'a [PodHead],
-    ) -> Result<Vec<&'a PodHead>, RegistryError> {
+    pub async fn note_quarantine<'a>(&self, cluster: &str, node: &str, heads: &'a [PodHead]) -> Result<Vec<&'a PodHead>, RegistryError> {
         let now_ns = now_ns();
-        let news = |state: &State| heads.iter().filter_map(|head| state.news_of(cluster, node, head, now_ns)).collect::<Vec<_>>();
+        let news = |state: &State| {
+            // A pod's containers and substreams are one pod.
+            let news = heads.iter().filter_map(|head| state.news_of(cluster, node, head, now_ns)).map(|pod| (Arc::clone(&pod.id), pod));
+            news.collect::<BTreeMap<_, _>>().into_values().take(PODS_A_BATCH).collect::<Vec<_>>()
+        };
         // Most batches bring none, and then nobody's turn is waited for.
         let quiet = news(&self.shared.state.read()).is_empty();
         if !quiet {
-            self.change(|state| {
-                let mut changes = state.room_for(news(state));
-                // A pod's containers and substreams are one pod.
-                changes.dedup_by(|next, last| matches!((next, last), (Change::PutPod(a), Change::PutPod(b)) if a.id == b.id));
-                Ok((changes, ()))
-            })
-            .await?;
+            self.change(|state| Ok((state.room_for(news(state)), ()))).await?;
         }
         let state = self.shared.state.read();
         Ok(heads.iter().filter(|head| state.pods.contains_key(&quarantine_id(&head.stream.pod_uid))).collect())
@@ -185,7 +187,11 @@ impl State {
         let off = silent.into_iter().filter(|old| pods.iter().all(|pod| pod.id != old.id)).take(over);
         let off: Vec<_> = off.map(|pod| Change::RemovePod(Arc::clone(&pod.id))).collect();
         if !off.is_empty() {
-            tracing::warn!(pods = off.len(), limit = PODS_MAX, "the quarantine's list is full: pods that were silent longest leave it, their lines stay");
+            tracing::warn!(
+                pods = off.len(),
+                limit = PODS_MAX,
+                "the quarantine's list is full: pods that were silent longest leave it, their lines stay"
+            );
         }
         off.into_iter().chain(pods.into_iter().map(Change::PutPod)).collect()
     }

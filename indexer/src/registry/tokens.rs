@@ -99,7 +99,17 @@ impl Registry {
                 }
                 let (partner, instances, cluster) = state.grant(&new)?;
                 let (id, digest) = (secret::random(ID_CHARS).into(), secret::digest(&text));
-                let token = Arc::new(Token { id, kind: new.kind, partner, instances, cluster, note: new.note, created_ns: now_ns, expires_ns, digest });
+                let token = Arc::new(Token {
+                    id,
+                    kind: new.kind,
+                    partner,
+                    instances,
+                    cluster,
+                    note: new.note,
+                    created_ns: now_ns,
+                    expires_ns,
+                    digest,
+                });
                 Ok((vec![Change::PutToken(Arc::clone(&token))], token))
             })
             .await?;
@@ -128,7 +138,8 @@ impl Registry {
             if state.tokens.values().any(|token| token.kind == Kind::Staff && token.holds_at(now_ns)) {
                 return Ok((vec![], None));
             }
-            keep(&text).map_err(|error| RegistryError::conflict("not_kept", format!("the first staff token could not be kept: {error}")))?;
+            keep(&text)
+                .map_err(|error| RegistryError::conflict("not_kept", format!("the first staff token could not be kept: {error}")))?;
             let token = Token {
                 id: secret::random(ID_CHARS).into(),
                 kind: Kind::Staff,
@@ -194,9 +205,11 @@ fn shows(scope: &Scope, token: &Token) -> bool {
 
 /// The end of a token's life.
 fn expiry(text: &str, now_ns: i64) -> Result<i64, RegistryError> {
-    let time = chrono::DateTime::parse_from_rfc3339(text).ok().and_then(|time| time.timestamp_nanos_opt());
-    match time {
-        None => Err(RegistryError::invalid("expires_at", "must be a time in RFC 3339 with a zone, such as 2027-01-31T00:00:00Z")),
+    let time = chrono::DateTime::parse_from_rfc3339(text);
+    let time =
+        time.map_err(|_| RegistryError::invalid("expires_at", "must be a time in RFC 3339 with a zone, such as 2027-01-31T00:00:00Z"))?;
+    match time.timestamp_nanos_opt() {
+        None => Err(RegistryError::invalid("expires_at", "is too far away: leave it out for a token that does not end by itself")),
         Some(end) if end <= now_ns => Err(RegistryError::invalid("expires_at", "lies in the past")),
         Some(end) => Ok(end),
     }
@@ -215,7 +228,8 @@ impl State {
             Kind::Staff | Kind::Partner | Kind::Ingest if new.cluster.is_some() => return Err(unwanted("cluster")),
             Kind::Staff => return Ok((None, None, None)),
             Kind::Collector => {
-                let cluster = new.cluster.as_deref().ok_or_else(|| RegistryError::invalid("cluster", "is missing: name the collector's cluster"))?;
+                let cluster =
+                    new.cluster.as_deref().ok_or_else(|| RegistryError::invalid("cluster", "is missing: name the collector's cluster"))?;
                 if cluster == RESERVED_CLUSTER {
                     return Err(RegistryError::invalid("cluster", "is reserved for pushed lines: choose another name"));
                 }
@@ -226,11 +240,17 @@ impl State {
         let partner = self.granted_partner(new)?;
         let Some(names) = &new.instances else { return Ok((Some(partner), None, None)) };
         if names.is_empty() || names.len() > TOKEN_INSTANCES_MAX {
-            return Err(RegistryError::invalid("instances", format!("must name 1 to {TOKEN_INSTANCES_MAX}, or be left out for all of the partner's")));
+            return Err(RegistryError::invalid(
+                "instances",
+                format!("must name 1 to {TOKEN_INSTANCES_MAX}, or be left out for all of the partner's"),
+            ));
         }
         let own = |id: &String| match self.instances.get(id.as_str()) {
             Some(instance) if instance.partner == partner => Ok(Arc::clone(&instance.id)),
-            _ => Err(RegistryError::invalid("instances", format!("names `{}`, which is no instance of the partner `{partner}`", ids::shown(id)))),
+            _ => Err(RegistryError::invalid(
+                "instances",
+                format!("names `{}`, which is no instance of the partner `{partner}`", ids::shown(id)),
+            )),
         };
         let instances = names.iter().map(own).collect::<Result<BTreeSet<_>, _>>()?;
         Ok((Some(partner), Some(Arc::new(instances)), None))
@@ -240,7 +260,9 @@ impl State {
     fn granted_partner(&self, new: &NewToken) -> Result<Arc<str>, RegistryError> {
         if let Some(named) = &new.partner {
             let known = self.partners.get(named.as_str()).map(|partner| Arc::clone(&partner.id));
-            return known.ok_or_else(|| RegistryError::invalid("partner", format!("names no registered partner: make `{}` first", ids::shown(named))));
+            return known.ok_or_else(|| {
+                RegistryError::invalid("partner", format!("names no registered partner: make `{}` first", ids::shown(named)))
+            });
         }
         let first = new.instances.iter().flatten().next();
         let first = first.ok_or_else(|| RegistryError::invalid("partner", "is missing: name the partner, or instances of it"))?;
@@ -253,18 +275,20 @@ impl State {
 
 /// Tokens never change: there is only this one way in which a row is written.
 pub(super) async fn put(connection: &mut SqliteConnection, token: &Token) -> Result<(), sqlx::Error> {
-    sqlx::query("INSERT INTO tokens (id, digest, kind, partner, cluster, note, created_ns, expires_ns, bound) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
-        .bind(&*token.id)
-        .bind(&token.digest[..])
-        .bind(token.kind.as_str())
-        .bind(token.partner.as_deref())
-        .bind(token.cluster.as_deref())
-        .bind(&token.note)
-        .bind(token.created_ns)
-        .bind(token.expires_ns)
-        .bind(token.instances.is_some())
-        .execute(&mut *connection)
-        .await?;
+    sqlx::query(
+        "INSERT INTO tokens (id, digest, kind, partner, cluster, note, created_ns, expires_ns, bound) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(&*token.id)
+    .bind(&token.digest[..])
+    .bind(token.kind.as_str())
+    .bind(token.partner.as_deref())
+    .bind(token.cluster.as_deref())
+    .bind(&token.note)
+    .bind(token.created_ns)
+    .bind(token.expires_ns)
+    .bind(token.instances.is_some())
+    .execute(&mut *connection)
+    .await?;
     for instance in token.instances.iter().flat_map(|set| set.iter()) {
         let statement = sqlx::query("INSERT INTO token_instances (token, instance) VALUES (?, ?)");
         statement.bind(&*token.id).bind(&**instance).execute(&mut *connection).await?;

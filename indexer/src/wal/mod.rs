@@ -32,6 +32,7 @@
 //!   the group is kept, and the next group tries again ([`Failure::Full`]).
 
 mod disk;
+mod log;
 mod reader;
 mod record;
 mod segment;

@@ -1,9 +1,10 @@
 //! Opening a log: every record that survived, in order, and then the place where writing goes on.
 
 use super::disk::{Disk, RealDisk, sync_folder};
+use super::log::Log;
 use super::record;
 use super::segment::{HEADER, Segment, Segments};
-use super::writer::{Log, Sink, Wal};
+use super::writer::{Sink, Wal};
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
@@ -38,7 +39,7 @@ pub enum WalError {
     },
 }
 
-/// A log while it is read: call [`Self::next`] until it is `None`, then [`Self::start`].
+/// A log while it is read: call [`Self::next_record`] until it is `None`, then [`Self::start`].
 #[derive(Debug)]
 pub struct Recovery {
     dir: PathBuf,
@@ -116,7 +117,7 @@ impl Recovery {
     ///
     /// # Errors
     /// When a segment cannot be read, or holds a hole.
-    pub fn next(&mut self) -> Result<Option<(u64, Vec<u8>)>, WalError> {
+    pub fn next_record(&mut self) -> Result<Option<(u64, Vec<u8>)>, WalError> {
         loop {
             let Some(reading) = &mut self.reading else {
                 let Some(segment) = self.segments.get(self.read).cloned() else { return Ok(None) };
@@ -202,7 +203,7 @@ impl Recovery {
         wipe().map_err(|source| WalError::Io { what: "cut the torn tail of", path: path.clone(), source })
     }
 
-    /// Begins to write behind what was read. To be called when [`Self::next`] has said `None`.
+    /// Begins to write behind what was read. To be called when [`Self::next_record`] has said `None`.
     ///
     /// # Errors
     /// When the first segment cannot be made or the last one not be opened.

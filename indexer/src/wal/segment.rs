@@ -78,7 +78,8 @@ impl Segments {
         self.disk.write(&file, &segment.header(), 0)?;
         self.disk.sync(&file)?;
         fs::rename(&spare, &segment.path)?;
-        sync_folder(&self.dir)?;
+        // From here on it may be found at the next start, so writing on in the one before it is no way out: whatever the reason, this is final.
+        sync_folder(&self.dir).map_err(io::Error::other)?;
         self.list.lock().push_back(segment.clone());
         Ok((segment, file))
     }

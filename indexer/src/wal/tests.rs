@@ -31,19 +31,20 @@ impl Sink<u32> for Report {
 }
 
 type Outcomes = mpsc::Receiver<(u32, Option<u64>)>;
+type Opened = (Vec<(u64, Vec<u8>)>, Wal<u32>, Outcomes);
 
 /// Everything in the log, and the log.
-fn open(dir: &Path, disk: Arc<dyn Disk>) -> Result<(Vec<(u64, Vec<u8>)>, Wal<u32>, Outcomes), WalError> {
+fn open(dir: &Path, disk: Arc<dyn Disk>) -> Result<Opened, WalError> {
     let mut recovery = Recovery::open(dir, disk, SEGMENT)?;
     let mut records = Vec::new();
-    while let Some(record) = recovery.next()? {
+    while let Some(record) = recovery.next_record()? {
         records.push(record);
     }
     let (sender, outcomes) = mpsc::channel();
     Ok((records, recovery.start(Report(sender))?, outcomes))
 }
 
-fn open_real(dir: &Path) -> Result<(Vec<(u64, Vec<u8>)>, Wal<u32>, Outcomes), WalError> {
+fn open_real(dir: &Path) -> Result<Opened, WalError> {
     open(dir, Arc::new(RealDisk))
 }
 

@@ -1,12 +1,12 @@
 //! Writing: one thread takes what is queued, writes it as one group, syncs it, and hands it to the sink in the order of the LSNs.
 
+use super::log::Log;
 use super::record;
-use super::segment::{Segment, Segments};
+use super::segment::Segments;
 use super::{Failure, WalCounters};
 use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
-use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -14,11 +14,11 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// What may wait for the writer, bytes. One group is at most as large.
-pub const QUEUE_BYTES_MAX: usize = 32 << 20;
+const QUEUE_BYTES_MAX: usize = 64 << 20;
 /// A group is closed when it has this many bytes, so that the first of a long queue does not wait for the last.
-const GROUP_BYTES: usize = 4 << 20;
-/// The largest payload, bytes: a part of the greatest size, or a pushed body, with what was resolved.
-pub const PAYLOAD_BYTES_MAX: usize = 24 << 20;
+pub(super) const GROUP_BYTES: usize = 4 << 20;
+/// The largest payload: a pushed body of 16 MiB, each of whose bytes may have become a replacement character of three, and what was resolved, bytes.
+pub(super) const PAYLOAD_BYTES_MAX: usize = 56 << 20;
 /// A log that has been idle for this long is sealed.
 const SEAL_AFTER: Duration = Duration::from_millis(200);
 
@@ -44,7 +44,7 @@ pub trait Sink<T>: Send {
 /// Why a payload was not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SubmitError {
-    /// [`QUEUE_BYTES_MAX`] wait already.
+    /// As much as may wait does.
     #[error("the write-ahead log has {QUEUE_BYTES_MAX} bytes waiting")]
     Busy,
     /// A group has just failed and what follows from that is being settled.
@@ -56,7 +56,7 @@ pub enum SubmitError {
     /// It is closed.
     #[error("the write-ahead log is closed")]
     Closed,
-    /// Over [`PAYLOAD_BYTES_MAX`].
+    /// Over the limit of one record.
     #[error("{0} bytes are over the limit of {PAYLOAD_BYTES_MAX} for one record of the write-ahead log")]
     TooLarge(usize),
 }
@@ -357,122 +357,4 @@ fn take_group<T>(queue: &mut Queue<T>) -> VecDeque<Item<T>> {
     let group: VecDeque<_> = queue.items.drain(..count).collect();
     queue.bytes -= group.iter().filter_map(|item| item.payload.as_ref()).map(Payload::len).sum::<usize>();
     group
-}
-
-/// The end of the log: the segment that is written, and where.
-#[derive(Debug)]
-pub(super) struct Log {
-    segments: Arc<Segments>,
-    segment: Segment,
-    file: File,
-    at: u64,
-    /// The newest LSN written.
-    written: u64,
-    /// The newest LSN synced.
-    durable: u64,
-    /// Whether the newest record is a seal, or there is nothing to seal.
-    sealed: bool,
-    /// Bytes behind `at` that a failed write may have left there.
-    debris: usize,
-    buffer: Vec<u8>,
-}
-
-impl Log {
-    pub(super) fn new(segments: Arc<Segments>, segment: Segment, file: File, at: u64, last_lsn: u64) -> Self {
-        // What survived may be unsealed.
-        Self { segments, segment, file, at, written: last_lsn, durable: last_lsn, sealed: last_lsn == 0, debris: 0, buffer: Vec::new() }
-    }
-
-    fn next_lsn(&self) -> u64 {
-        self.written + 1
-    }
-
-    fn room(&self) -> usize {
-        usize::try_from(self.segment.bytes.saturating_sub(self.at)).unwrap_or(usize::MAX)
-    }
-
-    /// Begins the next segment. Everything in this one is synced first: see the module's invariants.
-    fn roll(&mut self, needed: usize) -> Result<(), Failure> {
-        self.clear_debris()?;
-        self.sync().map_err(|error| Failure::Broken(error.to_string()))?;
-        let (segment, file) = self.segments.begin(self.next_lsn(), needed).map_err(|error| failure(&error))?;
-        (self.segment, self.file, self.at) = (segment, file, super::segment::HEADER as u64);
-        Ok(())
-    }
-
-    /// Writes and syncs these records; the bytes that it took, `None` when there was nothing to write.
-    fn append<'a>(&mut self, payloads: impl Iterator<Item = &'a Payload>) -> Result<Option<u64>, Failure> {
-        self.buffer.clear();
-        let mut lsn = self.written;
-        for payload in payloads {
-            lsn += 1;
-            record::encode(&mut self.buffer, self.segment.salt, lsn, self.durable, payload);
-        }
-        if self.buffer.is_empty() {
-            return Ok(None);
-        }
-        self.write()?;
-        self.written = lsn;
-        self.sealed = false;
-        self.sync().map_err(|error| Failure::Broken(error.to_string()))?;
-        let bytes = self.buffer.len() as u64;
-        self.buffer.shrink_to(GROUP_BYTES);
-        Ok(Some(bytes))
-    }
-
-    /// Writes the buffer. When that fails, zeros go over what may be there before anything else does, so that it never passes as part of a later group.
-    fn write(&mut self) -> Result<(), Failure> {
-        self.clear_debris()?;
-        if let Err(error) = self.segments.disk.write(&self.file, &self.buffer, self.at) {
-            self.debris = self.buffer.len();
-            return Err(failure(&error));
-        }
-        self.at += self.buffer.len() as u64;
-        Ok(())
-    }
-
-    fn clear_debris(&mut self) -> Result<(), Failure> {
-        if self.debris > 0 {
-            let disk = &self.segments.disk;
-            disk.write(&self.file, &vec![0; self.debris], self.at).map_err(|error| failure(&error))?;
-            disk.sync(&self.file).map_err(|error| Failure::Broken(error.to_string()))?;
-            self.debris = 0;
-        }
-        Ok(())
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        if self.durable < self.written {
-            self.segments.disk.sync(&self.file)?;
-            self.durable = self.written;
-        }
-        Ok(())
-    }
-
-    /// Writes a seal when there is something to seal and room for it. It is not synced: the next group does that.
-    fn seal(&mut self) -> io::Result<()> {
-        if self.sealed || self.room() < record::size(0) {
-            self.sealed = true;
-            return Ok(());
-        }
-        self.buffer.clear();
-        let lsn = self.next_lsn();
-        record::encode(&mut self.buffer, self.segment.salt, lsn, self.durable, &Payload::default());
-        self.write().map_err(io::Error::other)?;
-        self.written += 1;
-        self.sealed = true;
-        Ok(())
-    }
-}
-
-/// What an error of the disk means for the log.
-fn failure(error: &io::Error) -> Failure {
-    use io::ErrorKind::{QuotaExceeded, StorageFull};
-    let out_of_files =
-        [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE].iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()));
-    if out_of_files || matches!(error.kind(), StorageFull | QuotaExceeded) {
-        Failure::Full(error.to_string())
-    } else {
-        Failure::Broken(error.to_string())
-    }
 }

@@ -1,0 +1,37 @@
+//! `/api/v1/tokens`: staff make and revoke them; a partner reads which ones are its own. The text of a token is in the answer that made it, and never again.
+
+use super::auth::{Reader, Staff};
+use super::body::{Id, Json};
+use super::listing::{Page, json};
+use super::problem::Problem;
+use crate::Indexer;
+use crate::registry::NewToken;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CACHE_CONTROL;
+use axum::response::{IntoResponse as _, Response};
+use serde_json::{Map, Value};
+
+pub(super) async fn create(State(indexer): State<Indexer>, _: Staff, Json(new): Json<NewToken>) -> Result<Response, Problem> {
+    let minted = indexer.registry().mint_token(new).await?;
+    let mut answer = Map::new();
+    answer.insert("id".to_owned(), Value::from(&*minted.token.id));
+    answer.insert("token".to_owned(), Value::from(minted.text));
+    if let Value::Object(members) = json(&minted.token)? {
+        answer.extend(members);
+    }
+    Ok((StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], axum::Json(answer)).into_response())
+}
+
+pub(super) async fn list(State(indexer): State<Indexer>, Reader(scope): Reader, page: Page) -> Result<Response, Problem> {
+    Ok(page.of("tokens", indexer.registry().tokens(&scope), |token| &token.id)?.into_response())
+}
+
+pub(super) async fn show(State(indexer): State<Indexer>, Reader(scope): Reader, Id(id): Id) -> Result<Response, Problem> {
+    Ok(axum::Json(indexer.registry().token(&scope, &id)?).into_response())
+}
+
+pub(super) async fn revoke(State(indexer): State<Indexer>, _: Staff, Id(id): Id) -> Result<StatusCode, Problem> {
+    indexer.registry().revoke_token(&id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
