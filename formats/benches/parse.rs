@@ -18,7 +18,10 @@ fn main() {
     let lines = [
         ("JSON", json.to_owned()),
         ("JSON with a secret", secret),
-        ("bracketed text", "[2026-11-22 10:12:50,353] INFO [Req-ID: 9b2c8a4e-11aa]: Message delivered to the operator after 2 attempts".to_owned()),
+        (
+            "bracketed text",
+            "[2026-11-22 10:12:50,353] INFO [Req-ID: 9b2c8a4e-11aa]: Message delivered to the operator after 2 attempts".to_owned(),
+        ),
         ("access line", r#"INFO:     10.0.0.7:52044 - "GET /health HTTP/1.1" 200 OK"#.to_owned()),
         ("plain text", "Message delivered to the operator after 2 attempts, status 200, route eu-west-3".to_owned()),
     ];

@@ -206,7 +206,9 @@ fn is_exception_line(line: &str) -> bool {
 /// Whether the line says that something failed, so that a stack trace may follow it.
 fn tells_failure(line: &str) -> bool {
     let head = limits::prefix(line, limits::HEAD_BYTES_MAX);
-    ["ERROR", "CRITICAL", "FATAL", "SEVERE", "Exception", "[error]", "error:", "Unhandled", "Uncaught", "panic"].iter().any(|word| head.contains(word))
+    ["ERROR", "CRITICAL", "FATAL", "SEVERE", "Exception", "[error]", "error:", "Unhandled", "Uncaught", "panic"]
+        .iter()
+        .any(|word| head.contains(word))
 }
 
 fn begins_key(line: &str) -> bool {

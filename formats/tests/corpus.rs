@@ -26,7 +26,11 @@ impl Case {
 /// All cases of the corpus.
 pub(crate) fn cases() -> Vec<Case> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
-    let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "txt")).collect();
+    let mut files: Vec<_> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "txt"))
+        .collect();
     files.sort();
     files.iter().flat_map(|file| read(&std::fs::read_to_string(file).unwrap(), &file.file_name().unwrap().to_string_lossy())).collect()
 }
@@ -224,7 +228,8 @@ fn redacting_a_record_again_changes_nothing() {
     for case in cases() {
         let record = parse(&case.line, RUNTIME_NS, &profile);
         assert_eq!(profile.redact(&record.message), record.message, "{}", case.name);
-        let again = parse(format!(r#"{{"x":{}}}"#, if record.attributes.is_empty() { "0" } else { &record.attributes }).as_bytes(), 0, &profile);
+        let again =
+            parse(format!(r#"{{"x":{}}}"#, if record.attributes.is_empty() { "0" } else { &record.attributes }).as_bytes(), 0, &profile);
         if record.attributes.contains("redacted") {
             assert!(again.redactions.is_empty(), "{}: {}", case.name, record.attributes);
         }

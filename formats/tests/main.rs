@@ -2,3 +2,7 @@
 
 mod basics;
 mod corpus;
+mod joining;
+mod properties;
+mod schema;
+mod wire;

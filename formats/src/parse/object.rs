@@ -308,9 +308,11 @@ impl Work<'_> {
                 self.tally.add(kind);
                 crate::redact::mark(kind)
             }
-            _ => self.profile.redactor.text(&begun_text(begun), &mut self.tally).into_owned(),
+            _ => {
+                let text = self.profile.redactor.text(&begun_text(begun), &mut self.tally).into_owned();
+                self.marked_if_cut(text)
+            }
         };
-        let text = self.marked_if_cut(text);
         push_text_entry(out, limits::prefix(&key, limits::KEY_BYTES_MAX), &text);
     }
 }

@@ -104,9 +104,10 @@ impl Rewriter<'_> {
             }
             let mut secret = None;
             if value.kind == Kind::Object {
+                let start = scanner.at;
                 let key = scanner.key()?;
                 secret = self.key(key);
-                self.out.push(':');
+                self.out.push_str(&raw[start + key.len() + 2..scanner.at]);
                 let part = scanner.value()?;
                 match key {
                     "name" | "key" | "header" if part.kind == Kind::String => named = self.redactor.key(&part.text()),

@@ -82,7 +82,8 @@ impl Keys {
 
     /// The kind of secret that a key names.
     pub(super) fn kind(&self, key: &str) -> Option<RedactionKind> {
-        let words = Words::of(key);
+        // What was removed from a key does not name its value.
+        let words = Words::of(key.split(super::MARK_START).next().unwrap_or_default());
         let (whole, last, last_two) = (words.joined.as_str(), &words.joined[words.last..], &words.joined[words.last_two..]);
         let built_in = NAMES.iter().find(|(name, ends, _)| match ends {
             Ends::Anyhow => ends_with_joined(whole, name),

@@ -24,6 +24,9 @@ pub(crate) use json::Rewriter;
 /// How often a text is gone through again because a removal may have laid another secret bare.
 const PASSES_MAX: usize = 4;
 
+/// What every mark begins with.
+const MARK_START: &str = "[redacted:";
+
 /// Finds and removes secrets. Built once per profile.
 #[derive(Debug)]
 pub(crate) struct Redactor {
@@ -85,12 +88,12 @@ impl Tally {
 
 /// The text that stands for a secret of this kind.
 pub(crate) fn mark(kind: RedactionKind) -> String {
-    format!("[redacted:{}]", kind.as_str())
+    format!("{MARK_START}{}]", kind.as_str())
 }
 
 /// The length of the mark that the text begins with, if it does.
 fn mark_length(text: &str) -> Option<usize> {
-    let rest = text.strip_prefix("[redacted:")?;
+    let rest = text.strip_prefix(MARK_START)?;
     RedactionKind::ALL.iter().find_map(|kind| rest.strip_prefix(kind.as_str())?.strip_prefix(']').map(|after| text.len() - after.len()))
 }
 
@@ -163,24 +166,28 @@ impl Redactor {
         self.text(line, tally)
     }
 
+    /// All removals, in order, none touching another. A removed value is searched as well: it may turn out to be the key of a further one.
     fn edits(&self, text: &str) -> Vec<Edit> {
-        let mut edits = Vec::new();
+        let mut found = Vec::new();
         let mut at = 0;
         while let Some((trigger, hit)) = self.next_hit(text, at) {
             at = hit.end;
-            let edit = match trigger {
+            found.extend(match trigger {
                 Trigger::Key => self.value_of_key(text, &hit),
                 Trigger::Bearer => shape::bearer(text, &hit),
                 Trigger::Jwt => shape::jwt(text, &hit),
                 Trigger::Digest => shape::digest_response(text, &hit),
                 Trigger::Inline => shape::srtp_key(text, &hit),
-                Trigger::Pem => shape::private_key(text, &hit, edits.last().map_or(0, |edit: &Edit| edit.range.end))
-                    .or_else(|| self.value_of_key(text, &hit)),
+                Trigger::Pem => shape::private_key(text, &hit).or_else(|| self.value_of_key(text, &hit)),
                 Trigger::Escape => None,
-            };
-            if let Some(edit) = edit {
-                at = at.max(edit.range.end);
-                edits.push(edit);
+            });
+        }
+        found.sort_by_key(|edit| edit.range.start);
+        let mut edits: Vec<Edit> = Vec::with_capacity(found.len());
+        for edit in found {
+            match edits.last_mut() {
+                Some(last) if edit.range.start < last.range.end => last.range.end = last.range.end.max(edit.range.end),
+                _ => edits.push(edit),
             }
         }
         edits

@@ -26,7 +26,8 @@ pub(super) fn bearer(text: &str, hit: &Range<usize>) -> Option<Edit> {
     let range = some_range(start..start + length)?;
     let token = &text[range.clone()];
     // `Bearer realm="…"` asks for a credential and is none.
-    let asks = token.ends_with('=') && Quote::at(text.as_bytes(), range.end).is_some();
+    let is_parameter = |name: &str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let asks = token.strip_suffix('=').is_some_and(is_parameter) && Quote::at(text.as_bytes(), range.end).is_some();
     let body = token.trim_end_matches(['.', '=']);
     let odd = body.bytes().skip(1).any(|byte| !byte.is_ascii_lowercase());
     let secret = token.len() >= BEARER_BYTES_MIN && (odd || token.len() >= BEARER_WORD_BYTES_MAX);
@@ -83,8 +84,8 @@ pub(super) fn srtp_key(text: &str, hit: &Range<usize>) -> Option<Edit> {
 }
 
 /// What lies between the first and the last line of a PEM private key; to the end of the text where the last line is missing, and back to the last thing
-/// that is no base64 where the first one is. `floor` is where the removal before ended.
-pub(super) fn private_key(text: &str, hit: &Range<usize>, floor: usize) -> Option<Edit> {
+/// that is no base64 where the first one is.
+pub(super) fn private_key(text: &str, hit: &Range<usize>) -> Option<Edit> {
     let after = &text[hit.end..];
     let dashes = after.strip_prefix(" BLOCK").unwrap_or(after).strip_prefix("-----")?;
     let start = text.len() - dashes.len();
@@ -99,7 +100,7 @@ pub(super) fn private_key(text: &str, hit: &Range<usize>, floor: usize) -> Optio
     if line.ends_with("-----") && label.starts_with("END ") {
         let end = line.len() - "-----".len();
         let is_body = |c: char| c.is_ascii_alphanumeric() || c.is_ascii_whitespace() || matches!(c, '+' | '/' | '=' | '\\');
-        let body = text.get(floor..end)?;
+        let body = &text[..end];
         let range = end - (body.len() - body.trim_end_matches(is_body).len())..end;
         return (range.len() >= SRTP_BYTES_MIN).then_some(Edit { range, kind, quote: None });
     }

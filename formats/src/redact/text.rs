@@ -2,7 +2,7 @@
 //! header lines, XML elements, command-line options.
 
 use super::value::{self, Separator};
-use super::{Edit, Quote, is_mark};
+use super::{Edit, MARK_START, Quote, is_mark};
 use crate::record::RedactionKind;
 use std::ops::Range;
 
@@ -38,8 +38,12 @@ pub(super) fn identifier(text: &str, hit: &Range<usize>) -> Range<usize> {
 
 /// The removal of the value of a key that names a secret; `None` where there is no value, or none that is secret.
 pub(super) fn value_of_key(text: &str, name: &Range<usize>, kind: RedactionKind) -> Option<Edit> {
+    // The name of a kind inside a mark is no key.
+    if text[..name.start].ends_with(MARK_START) {
+        return None;
+    }
     if let Some(range) = element_content(text, name) {
-        return value::worth_removing(&text[range.clone()]).then_some(Edit { range, kind, quote: None });
+        return Some(Edit { range, kind, quote: None });
     }
     let (separator, key_quote, at) = separator(text, name)?;
     value::removal(text, at, separator, key_quote, kind)
@@ -64,13 +68,19 @@ fn element_content(text: &str, name: &Range<usize>) -> Option<Range<usize>> {
     if inside.ends_with('/') || inside.contains('<') || (close == "&lt;" && !inside.ends_with("&gt")) {
         return None;
     }
+    if !inside.is_empty() && !inside.starts_with([' ', '&', '\t', '\n']) {
+        return None;
+    }
     let start = name.end + tag_end + 1;
     let content = &text[start..];
-    if let Some(data) = content.strip_prefix("<![CDATA[") {
-        let start = text.len() - data.len();
-        return Some(start..start + data.find("]]>").unwrap_or(data.len()));
-    }
-    Some(start..start + content.find(close).unwrap_or(content.len()))
+    let range = match content.strip_prefix("<![CDATA[") {
+        Some(data) => {
+            let start = text.len() - data.len();
+            start..start + data.find("]]>").unwrap_or(data.len())
+        }
+        None => start..start + content.find(close).unwrap_or(content.len()),
+    };
+    value::worth_removing(&text[range.clone()]).then_some(range)
 }
 
 /// What parts a key from its value: the separator, the quote that closes the key, and where the value begins.

@@ -97,18 +97,21 @@ fn bracket_end(bytes: &[u8], at: usize) -> Option<usize> {
 
 /// The end of a bare value; `marked` bytes of it are a mark already. `None` where another rule removes what is secret in it.
 fn bare_end(text: &str, at: usize, marked: usize, separator: Separator, kind: RedactionKind) -> Option<usize> {
-    let line_end = header_end(text, at);
+    if marked > 0 {
+        // What hangs on a mark is part of the value, unless a line end parts them.
+        return Some(token_end(text, at + marked).min(header_end(text, at + marked)));
+    }
     match (kind, separator) {
         (RedactionKind::Authorization, _) if scheme(&text[at..]).is_some_and(|word| word.eq_ignore_ascii_case("digest")) => {
             // The user, realm and nonce of a Digest help to find faults and are no secrets; its response goes by its own rule.
-            let lower = text[at..line_end].to_ascii_lowercase();
-            if lower.contains("response=") { None } else { Some(line_end) }
+            let line = text[at..].lines().next().unwrap_or_default();
+            if line.to_ascii_lowercase().contains("response=") { None } else { Some(at + line.len()) }
         }
-        (RedactionKind::Authorization, Separator::Colon) if marked == 0 && scheme(&text[at..]).is_none() => Some(line_end),
-        (RedactionKind::Cookie, Separator::Colon) if marked == 0 => Some(line_end),
-        (RedactionKind::Cookie, Separator::Equals) => Some(cookie_end(text, at, marked)),
+        (RedactionKind::Authorization, Separator::Colon) if scheme(&text[at..]).is_none() => Some(header_end(text, at)),
+        (RedactionKind::Cookie, Separator::Colon) => Some(header_end(text, at)),
+        (RedactionKind::Cookie, Separator::Equals) => Some(cookie_end(text, at)),
         _ => {
-            let end = token_end(text, at + marked);
+            let end = token_end(text, at);
             // `token: Bearer abc`: the scheme alone is not the secret.
             let next = text[end..].strip_prefix(' ').filter(|_| scheme(&text[at..]).is_some_and(|word| word.len() == end - at));
             Some(next.map_or(end, |rest| token_end(text, text.len() - rest.len())))
@@ -123,8 +126,8 @@ fn scheme(text: &str) -> Option<&str> {
 }
 
 /// `a=b; c=d`: pairs go on behind `; `.
-fn cookie_end(text: &str, at: usize, marked: usize) -> usize {
-    let mut end = token_end(text, at + marked);
+fn cookie_end(text: &str, at: usize) -> usize {
+    let mut end = token_end(text, at);
     while let Some(rest) = text[end..].strip_prefix("; ") {
         let next = token_end(text, text.len() - rest.len());
         if !text[end + 2..next].contains('=') {

@@ -27,7 +27,8 @@ pub(super) fn read(line: &str, context: Context) -> Option<Reading> {
     {
         return Some(Reading { severity: level_in(rest), moment: None });
     }
-    let named = || line.split_once(' ').filter(|(name, _)| name.contains(".log")).and_then(|(_, rest)| Some((time::iso(rest, context)?, rest)));
+    let named =
+        || line.split_once(' ').filter(|(name, _)| name.contains(".log")).and_then(|(_, rest)| Some((time::iso(rest, context)?, rest)));
     let ((moment, length), text) = time::iso(line, context).map(|read| (read, line)).or_else(named)?;
     Some(Reading { severity: level_in(&text[length..]), moment: Some(moment) })
 }
