@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 /// History is written in slices of so much simulated time.
 const SLICE_NS: i64 = 20 * SECOND;
 /// And not faster than this, lines a second, so that rotation does not remove what the collector could not read yet.
-const HISTORY_LINES_PER_S: u32 = 20_000;
+const HISTORY_LINES_PER_S: u32 = 30_000;
 /// How often live lines are written.
 const TICK: Duration = Duration::from_millis(50);
 /// How often the state is saved.
