@@ -63,7 +63,8 @@ fn split_figures(records: &[Record], folder: &std::path::Path) {
 /// CPU time of this process.
 fn cpu() -> Duration {
     let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let ticks: u64 = text.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+    let ticks: u64 =
+        text.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
     Duration::from_millis(ticks * 10)
 }
 
@@ -252,7 +253,12 @@ fn message(random: &mut StdRng, number: usize, session: &str) -> String {
         4 => format!("delivered message {} to carrier with status DELIVRD in {small} ms", hex(random, 16)),
         5 => format!("GET /v1/sms/{} 200 {small}us", random.random_range(0..100_000)),
         6 => format!("rate limit of customer {} is at {} percent of {} per second", small % 40, small % 100, small),
-        7 => format!("billing record written: account {}@msisdn, {small} units, balance {}.{:02}", 79_120_000_000_u64 + small, small * 3, small % 100),
+        7 => format!(
+            "billing record written: account {}@msisdn, {small} units, balance {}.{:02}",
+            79_120_000_000_u64 + small,
+            small * 3,
+            small % 100
+        ),
         _ => format!("worker {} is idle; queue depth {small}, oldest entry {} ms old", small % 16, small * 7),
     }
 }

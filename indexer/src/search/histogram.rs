@@ -19,7 +19,12 @@ const BUCKETS_MAX: usize = 100_000;
 const NO_LEVEL: &str = "none";
 
 /// Counts what a view holds.
-pub(super) fn count(view: &View, scope: &Scope, request: &HistogramRequest, cancelled: &dyn Fn() -> bool) -> Result<Histogram, SearchError> {
+pub(super) fn count(
+    view: &View,
+    scope: &Scope,
+    request: &HistogramRequest,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<Histogram, SearchError> {
     let cancelled = |_: &Ticker<'_>| cancelled();
     let ticker = Ticker::new(request.deadline, &cancelled);
     let mut tally = Tally { interval_ns: request.interval_ns.max(1), by: request.by, buckets: BTreeMap::new() };

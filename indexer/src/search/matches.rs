@@ -98,12 +98,10 @@ fn evaluate(predicate: &Predicate, seen: &Seen<'_>) -> bool {
             Test::Exists => true,
             _ => stamp_passes(&format!("{}/{}", row.owner.key.module, row.seq), test),
         },
-        Predicate::Field(Field::Stamp(stamp), test) => owner_stamp(*stamp, row.owner)
-            .or_else(|| origin_stamp(*stamp, row.origin))
-            .is_some_and(|value| stamp_passes(value, test)),
-        Predicate::Field(Field::Attribute(path), test) => {
-            seen.any_value(path, |scalar| scalar_passes(path, scalar, test))
+        Predicate::Field(Field::Stamp(stamp), test) => {
+            owner_stamp(*stamp, row.owner).or_else(|| origin_stamp(*stamp, row.origin)).is_some_and(|value| stamp_passes(value, test))
         }
+        Predicate::Field(Field::Attribute(path), test) => seen.any_value(path, |scalar| scalar_passes(path, scalar, test)),
     }
 }
 

@@ -23,8 +23,13 @@ struct Cut {
 }
 
 fn cut() -> impl Strategy<Value = Cut> {
-    (any::<Index>(), any::<Index>(), any::<Index>(), any::<Index>(), 0_u8..12)
-        .prop_map(|(row, text, from, to, kind)| Cut { row, text, from, to, kind })
+    (any::<Index>(), any::<Index>(), any::<Index>(), any::<Index>(), 0_u8..12).prop_map(|(row, text, from, to, kind)| Cut {
+        row,
+        text,
+        from,
+        to,
+        kind,
+    })
 }
 
 /// A piece of a text, from one character to another.

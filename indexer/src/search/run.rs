@@ -108,13 +108,7 @@ impl<'a> Search<'a> {
         let mut modules: Vec<&ModuleView> = view.modules.iter().collect();
         modules.sort_by(|a, b| a.key.module.cmp(&b.key.module));
         for (number, module) in modules.into_iter().enumerate() {
-            let gate = Gate {
-                scope,
-                from_ns: request.from_ns,
-                to_ns: request.to_ns,
-                as_of_ns,
-                visible_from_seq: module.visible_from_seq,
-            };
+            let gate = Gate { scope, from_ns: request.from_ns, to_ns: request.to_ns, as_of_ns, visible_from_seq: module.visible_from_seq };
             search.add(module, gate, number);
         }
         search.heads = search.sources.iter().enumerate().filter_map(|(at, source)| Some((source.next()?, at))).collect();

@@ -15,17 +15,72 @@ use std::sync::Arc;
 
 /// Words of several scripts, with digits and without, that contain each other, fold or compose.
 const WORDS: &[&str] = &[
-    "timeout", "Timeout", "time", "timer12345", "TIMEOUT99999", "abc1", "abc12345", "a", "12345", "123456", "404", "v2", "абонент", "Абонент",
-    "абонента77777", "café", "cafe\u{301}", "Straße", "STRASSE", "連接", "user_id", "connection", "refused", "null", "true",
-    "463ac35c9f6413ad48485a3953bb6124", "supercalifragilisticexpialidociousandsomemoreuntilitistoolongtobeaterm", "=\u{338}", "≠", "İ", "ſ",
+    "timeout",
+    "Timeout",
+    "time",
+    "timer12345",
+    "TIMEOUT99999",
+    "abc1",
+    "abc12345",
+    "a",
+    "12345",
+    "123456",
+    "404",
+    "v2",
+    "абонент",
+    "Абонент",
+    "абонента77777",
+    "café",
+    "cafe\u{301}",
+    "Straße",
+    "STRASSE",
+    "連接",
+    "user_id",
+    "connection",
+    "refused",
+    "null",
+    "true",
+    "463ac35c9f6413ad48485a3953bb6124",
+    "supercalifragilisticexpialidociousandsomemoreuntilitistoolongtobeaterm",
+    "=\u{338}",
+    "≠",
+    "İ",
+    "ſ",
 ];
 const SEPARATORS: &[&str] = &[" ", " ", " ", ", ", "=", "-", "\": \"", " '", "\\", "\n", "."];
-const KEYS: &[&str] = &["a", "user_id", "session_id", "call_id", "account_id", "h323_conf_id", "status", "trace_id", "http", "extra", "pod", "empty"];
-const IDS: &[&str] =
-    &["", "062BDBD0 7366C3AD 6ED2EA7A 66D2F473", "062bdbd07366c3ad6ed2ea7a66d2f473", "+7 912 345-67-89", "79123456789@msisdn", "79123456789", "AB-77", "ab-77"];
-const PIECES: &[&str] =
-    &["t a", " timeout ", "\": \"", "\"a\":", "e\\", "a\":\"", " a ", "id\":", "=", ",\"", "5.5", "null", ": true,", "бон", "é", "status\":404", " 404 "];
-const EXPRESSIONS: &[&str] = &["tim.*out", "^a ", "[0-9]{5}", "(?i)ABON|абон", " (timeout|time) a ", "^$", "connection refused|404", "a -?[a-z]+ "];
+const KEYS: &[&str] =
+    &["a", "user_id", "session_id", "call_id", "account_id", "h323_conf_id", "status", "trace_id", "http", "extra", "pod", "empty"];
+const IDS: &[&str] = &[
+    "",
+    "062BDBD0 7366C3AD 6ED2EA7A 66D2F473",
+    "062bdbd07366c3ad6ed2ea7a66d2f473",
+    "+7 912 345-67-89",
+    "79123456789@msisdn",
+    "79123456789",
+    "AB-77",
+    "ab-77",
+];
+const PIECES: &[&str] = &[
+    "t a",
+    " timeout ",
+    "\": \"",
+    "\"a\":",
+    "e\\",
+    "a\":\"",
+    " a ",
+    "id\":",
+    "=",
+    ",\"",
+    "5.5",
+    "null",
+    ": true,",
+    "бон",
+    "é",
+    "status\":404",
+    " 404 ",
+];
+const EXPRESSIONS: &[&str] =
+    &["tim.*out", "^a ", "[0-9]{5}", "(?i)ABON|абон", " (timeout|time) a ", "^$", "connection refused|404", "a -?[a-z]+ "];
 
 /// A folder in memory where there is one: syncing is not what these tests are about.
 pub(crate) fn folder() -> tempfile::TempDir {
@@ -144,8 +199,11 @@ fn value() -> impl Strategy<Value = serde_json::Value> {
     leaf.prop_recursive(2, 6, 3, |inner| {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..3).prop_map(serde_json::Value::from),
-            proptest::collection::vec((select(KEYS), inner), 0..3)
-                .prop_map(|entries| entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect::<serde_json::Map<_, _>>().into()),
+            proptest::collection::vec((select(KEYS), inner), 0..3).prop_map(|entries| entries
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value))
+                .collect::<serde_json::Map<_, _>>()
+                .into()),
         ]
     })
 }
@@ -227,8 +285,13 @@ fn test() -> impl Strategy<Value = Test> {
     let bound = || prop_oneof![Just(None), (select(&[-3.25, 0.5, 5.5, 100.0, 404.0][..]), any::<bool>()).prop_map(Some)];
     prop_oneof![
         Just(Test::Exists),
-        prop_oneof![select(IDS).prop_map(str::to_owned), text(), word(), select(&["p1", "m1", "i1", "434", "2.4.1", "stderr", "404", "true"][..]).prop_map(str::to_owned)]
-            .prop_map(Test::Equals),
+        prop_oneof![
+            select(IDS).prop_map(str::to_owned),
+            text(),
+            word(),
+            select(&["p1", "m1", "i1", "434", "2.4.1", "stderr", "404", "true"][..]).prop_map(str::to_owned)
+        ]
+        .prop_map(Test::Equals),
         text().prop_map(|text| Test::Words(words_of(&text))),
         word().prop_map(|word| Test::Words(vec![word])),
         pattern().prop_map(Test::Wildcard),
@@ -240,7 +303,20 @@ fn test() -> impl Strategy<Value = Test> {
 
 fn field() -> impl Strategy<Value = Field> {
     use Stamp::{Csp, Id, Instance, Module, Partner, Pod, Stream, Version};
-    let names = ["a", "user_id", "session_id", "call_id", "account_id", "h323_conf_id", "status", "request_id", "http.status", "attributes.pod", "http.a", "absent"];
+    let names = [
+        "a",
+        "user_id",
+        "session_id",
+        "call_id",
+        "account_id",
+        "h323_conf_id",
+        "status",
+        "request_id",
+        "http.status",
+        "attributes.pod",
+        "http.a",
+        "absent",
+    ];
     prop_oneof![
         2 => select(&[Id, Partner, Module, Instance, Csp, Version, Pod, Stream][..]).prop_map(Field::Stamp),
         1 => Just(Field::Message),

@@ -214,7 +214,8 @@ fn what_a_quarantine_has_released_is_not_shown() {
     let folder = folder();
     let mut view = many(folder.path(), 3_000, 1_000);
     view.modules[0].visible_from_seq = 1_500;
-    let (rows, summary) = search(&view, &staff(), &SearchRequest { order: Order::OldestFirst, count: true, limit: 1, ..request(Predicate::All) });
+    let (rows, summary) =
+        search(&view, &staff(), &SearchRequest { order: Order::OldestFirst, count: true, limit: 1, ..request(Predicate::All) });
     assert_eq!((rows[0].seq, summary.matched, summary.splits_pruned), (1_500, 1_500, 1));
 }
 
@@ -254,7 +255,12 @@ fn a_damaged_split_is_an_error_and_no_shorter_answer() {
     bytes[20] ^= 1;
     std::fs::write(&path, &bytes).unwrap();
     let bad = Arc::new(crate::split::Split::open(&path, good.meta.clone()).unwrap());
-    let module = ModuleView { key: owner.key.clone(), live: vec![chunk(vec![row(&owner, 500, 2, 2, "live", "")])], splits: vec![bad], visible_from_seq: 0 };
+    let module = ModuleView {
+        key: owner.key.clone(),
+        live: vec![chunk(vec![row(&owner, 500, 2, 2, "live", "")])],
+        splits: vec![bad],
+        visible_from_seq: 0,
+    };
     let (sender, mut receiver) = mpsc::channel(1_000);
     execute(&View { modules: vec![module], as_of_ns: 5 }, &staff(), &request(Predicate::All), &sender);
     assert!(matches!(receiver.try_recv(), Ok(Event::Row(row)) if row.seq == 500));

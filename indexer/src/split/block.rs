@@ -31,8 +31,7 @@ pub(super) enum Column {
 }
 
 impl Column {
-    pub(super) const ALL: [Self; 7] =
-        [Self::Times, Self::Seqs, Self::Places, Self::Kinds, Self::Messages, Self::Attributes, Self::Rest];
+    pub(super) const ALL: [Self; 7] = [Self::Times, Self::Seqs, Self::Places, Self::Kinds, Self::Messages, Self::Attributes, Self::Rest];
 }
 
 impl Column {

@@ -88,8 +88,7 @@ impl Texts {
 
 pub(super) fn encode_times(rows: &[&Row], out: &mut Vec<u8>) {
     let Some(first) = rows.first().map(|row| row.record.time_ns) else { return };
-    let steps: Vec<u64> =
-        rows.windows(2).map(|pair| pair[1].record.time_ns.wrapping_sub(pair[0].record.time_ns).cast_unsigned()).collect();
+    let steps: Vec<u64> = rows.windows(2).map(|pair| pair[1].record.time_ns.wrapping_sub(pair[0].record.time_ns).cast_unsigned()).collect();
     let factor = steps.iter().fold(0, |factor, step| greatest_common_divisor(factor, *step)).max(1);
     put_signed(out, first);
     put(out, factor);
@@ -191,10 +190,8 @@ pub(super) fn decode_places(bytes: &[u8], rows: usize, owners: usize, origins: u
 }
 
 pub(super) fn encode_kinds(rows: &[&Row], out: &mut Vec<u8>) {
-    let kinds: Vec<Kind> = rows
-        .iter()
-        .map(|row| Kind { severity: row.record.severity, verdict: row.record.verdict, problems: row.record.problems })
-        .collect();
+    let kinds: Vec<Kind> =
+        rows.iter().map(|row| Kind { severity: row.record.severity, verdict: row.record.verdict, problems: row.record.problems }).collect();
     encode_coded(&kinds, out, |kind, out| {
         put(out, kind.severity.map_or(0, |severity| u64::from(severity.number())));
         put(out, kind.verdict as u64);
