@@ -13,6 +13,8 @@
 
 mod catchup;
 mod entry;
+#[cfg(test)]
+mod entry_tests;
 mod gate;
 mod histogram;
 mod matches;
