@@ -84,7 +84,7 @@ pub(crate) enum Role {
     IdAlias(&'static str),
     /// An id under its canonical name or a default alias; whether it is an alias.
     Id(bool),
-    /// A field with a type, see [`crate::parse`].
+    /// A field with a type, see [`crate::parse()`].
     Typed(Type),
     /// A name that the platform stamps.
     Reserved,
@@ -172,7 +172,7 @@ impl Profile {
         &self.settings
     }
 
-    /// Removes the secrets from a text that leaves the node by another way than [`crate::parse`], such as a sample.
+    /// Removes the secrets from a text that leaves the node by another way than [`crate::parse()`], such as a sample.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
         let mut tally = crate::redact::Tally::default();
