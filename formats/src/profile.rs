@@ -172,7 +172,7 @@ impl Profile {
         &self.settings
     }
 
-    /// Removes the secrets from a text that leaves the node by another way than [`crate::parse`], such as a sample.
+    /// Removes the secrets from a text that leaves the node by another way than [`crate::parse()`], such as a sample.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
         let mut tally = crate::redact::Tally::default();
