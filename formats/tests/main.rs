@@ -9,4 +9,5 @@ mod docs;
 mod joining;
 mod properties;
 mod schema;
+mod values;
 mod wire;
