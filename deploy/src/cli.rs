@@ -60,7 +60,7 @@ pub(crate) enum Kind {
 /// `martlog serve`. Each flag is also a key of the table `[serve]` of the config file.
 #[derive(Debug, Args, Default)]
 pub(crate) struct ServeArgs {
-    /// A TOML file with the tables [serve] and [collect]; flags win over it.
+    /// A TOML file with the tables `[serve]` and `[collect]`; flags win over it.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// The data folder; it is made when it is not there.
@@ -92,7 +92,7 @@ pub(crate) struct ServeArgs {
 /// `martlog collect`. Each flag but `--once` is also a key of the table `[collect]` of the config file.
 #[derive(Debug, Args, Default)]
 pub(crate) struct CollectArgs {
-    /// A TOML file with the tables [serve] and [collect]; flags win over it.
+    /// A TOML file with the tables `[serve]` and `[collect]`; flags win over it.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// The folder of the pods' logs: /var/log/pods.
