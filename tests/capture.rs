@@ -36,7 +36,10 @@ async fn a_real_runtimes_files_come_whole_in_order_and_once() {
         let mut at = 0;
         for text in wanted.iter().filter(|text| !text.trim().is_empty()) {
             let key = needle(text);
-            let found = got[at..].iter().position(|row| holds(row, &key)).unwrap_or_else(|| panic!("{substream}: {key:?} is not there behind row {at}"));
+            let found = got[at..]
+                .iter()
+                .position(|row| holds(row, &key))
+                .unwrap_or_else(|| panic!("{substream}: {key:?} is not there behind row {at}"));
             at += found;
         }
         println!("{substream}: {} records, {} lines printed, {stored} bytes of text kept", got.len(), wanted.len());

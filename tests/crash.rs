@@ -32,7 +32,7 @@ async fn every_line_exactly_once_whatever_is_killed() {
         if round % 2 == 0 {
             server.process.kill().await;
             servers += 1;
-            server = scene.serve_with(&["--listen", &listen]).await;
+            server = scene.serve_at(&listen, &[]).await;
         } else {
             collector.kill().await;
             collectors += 1;
@@ -42,7 +42,8 @@ async fn every_line_exactly_once_whatever_is_killed() {
     writer.join().expect("the writer");
     let partner = Api::new(&server.address, &partner.token);
     until("all lines", async || {
-        let found = partner.search_with(serde_json::json!({"query": "ledger", "from": "-30d", "to": "now", "limit": 1, "count": true})).await;
+        let found =
+            partner.search_with(serde_json::json!({"query": "ledger", "from": "-30d", "to": "now", "limit": 1, "count": true})).await;
         (found.summary["matched"].as_u64() >= Some(LINES as u64)).then_some(())
     })
     .await;
@@ -76,7 +77,15 @@ async fn every_line_exactly_once_whatever_is_killed() {
 /// Writes the lines over some seconds to several pods that rotate, and each of them to the ledger, which is synced.
 fn write_lines(pods: &std::path::Path, ledger: &std::path::Path) {
     let mut files: Vec<_> = (0..PODS)
-        .map(|pod| crate::harness::cri::Pod::create(pods, "csp-434-sms", &format!("sms-{pod}"), &format!("00000000-0000-4000-8000-00000000000{pod}"), "app"))
+        .map(|pod| {
+            crate::harness::cri::Pod::create(
+                pods,
+                "csp-434-sms",
+                &format!("sms-{pod}"),
+                &format!("00000000-0000-4000-8000-00000000000{pod}"),
+                "app",
+            )
+        })
         .collect();
     let mut ledger = std::fs::File::create(ledger).expect("the ledger");
     let start = Utc::now();
@@ -87,7 +96,8 @@ fn write_lines(pods: &std::path::Path, ledger: &std::path::Path) {
             let time = start + Span::microseconds(i64::try_from(number).expect("small"));
             let stamp = time.to_rfc3339_opts(chrono::SecondsFormat::Nanos, true);
             let message = format!("ledger pod {pod} line {number}");
-            let text = format!(r#"{{"timestamp":"{stamp}","level":"info","message":"{message}","n":{number},"filler":"{}"}}"#, "x".repeat(200));
+            let text =
+                format!(r#"{{"timestamp":"{stamp}","level":"info","message":"{message}","n":{number},"filler":"{}"}}"#, "x".repeat(200));
             writeln!(entries, "{message}").expect("a string");
             files[pod].write("stdout", text.as_bytes(), time);
         }

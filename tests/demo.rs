@@ -8,7 +8,8 @@ use crate::harness::{Scene, path, until};
 async fn the_demo_shows_lines_to_each_partner_and_stops_cleanly() {
     let scene = Scene::new();
     let data = scene.root.join("demo");
-    let mut demo = Process::start("demo", &["demo", "--data", path(&data), "--listen", "127.0.0.1:0", "--seed", "7", "--rate", "200"], &scene.root);
+    let mut demo =
+        Process::start("demo", &["demo", "--data", path(&data), "--listen", "127.0.0.1:0", "--seed", "7", "--rate", "200"], &scene.root);
     let mut text = String::new();
     let tokens = until("the demo's tokens", async || {
         let out = demo.stdout();
@@ -17,7 +18,8 @@ async fn the_demo_shows_lines_to_each_partner_and_stops_cleanly() {
         (tokens.len() >= 5 && out.contains("http://")).then_some(tokens)
     })
     .await;
-    let address = text.split_whitespace().find(|word| word.starts_with("http://")).expect("the address").trim_end_matches(['/', '.', ',']).to_owned();
+    let address =
+        text.split_whitespace().find(|word| word.starts_with("http://")).expect("the address").trim_end_matches(['/', '.', ',']).to_owned();
     let staff = tokens.iter().find(|token| token.starts_with("mart_staff_")).expect("the staff token");
     let staff = Api::new(&address, staff);
     let mut modules = std::collections::BTreeSet::new();

@@ -24,8 +24,20 @@ fn case(text: impl Into<String>, verdict: &'static str, level: Option<&'static s
 }
 
 const SECRETS: [&str; 14] = [
-    "hunter2-swordfish", "tok-7f3a9b2c41", "rt-55aa66bb77", "otp-918273", "Zm9vOmJhcg-basic", "key-a1b2c3d4e5", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N",
-    "d41d8cd98f00b204e9800998ecf8427e", "d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj", "MIIEowIBAAKCAQEA7", "cookie-value-4242", "url-secret-9", "pin-5521", "auth-info-secret-3",
+    "hunter2-swordfish",
+    "tok-7f3a9b2c41",
+    "rt-55aa66bb77",
+    "otp-918273",
+    "Zm9vOmJhcg-basic",
+    "key-a1b2c3d4e5",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N",
+    "d41d8cd98f00b204e9800998ecf8427e",
+    "d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj",
+    "MIIEowIBAAKCAQEA7",
+    "cookie-value-4242",
+    "url-secret-9",
+    "pin-5521",
+    "auth-info-secret-3",
 ];
 
 fn cases(now: DateTime<Utc>) -> Vec<Case> {
@@ -33,36 +45,209 @@ fn cases(now: DateTime<Utc>) -> Vec<Case> {
     let local = |ms: i64, form: &str| (now + chrono::Duration::milliseconds(ms)).format(form).to_string();
     let s = SECRETS;
     vec![
-        Case { time_ms: Some(-5000), ..case(format!(r#"{{"timestamp":"{}","level":"INFO","message":"conforming alpha","request_id":"463ac35c9f6413ad48485a3953bb6124","unique_id":"u-1"}}"#, at(-5000)), "ok", Some("info"), "request_id:463ac35c9f6413ad48485a3953bb6124") },
-        Case { time_ms: Some(-4000), ..case(format!(r#"{{"timestamp":"{}","level":"warning","message":"empty ids bravo","request_id":"","unique_id":""}}"#, at(-4000)), "ok", Some("warn"), "bravo") },
-        case(format!(r#"{{"timestamp":"{}","level":"info","message":"array charlie","msisdn":["79123456789"]}}"#, at(0)), "ok", Some("info"), "charlie"),
-        case(format!(r#"{{"timestamp":"{}","level":"info","message":"nested delta","extra":{{"timestamp":"22/11/2026 10:00","imsi":"250011234567890"}}}}"#, at(0)), "ok", Some("info"), "imsi:250011234567890"),
-        case(format!(r#"{{"timestamp":"{}","level":"info","message":"string today echo","payload":"text"}}"#, at(0)), "ok", Some("info"), "echo"),
-        case(format!(r#"{{"timestamp":"{}","level":"info","message":"object tomorrow foxtrot","payload":{{"a":1}}}}"#, at(0)), "ok", Some("info"), "payload.a:1"),
-        case(format!(r#"{{"timestamp":"{}","level":"info","message":"conference golf","h323_conf_id":"062BDBD0 7366C3AD 6ED2EA7A 66D2F473"}}"#, at(0)), "ok", Some("info"), "h323_conf_id:062BDBD07366C3AD6ED2EA7A66D2F473"),
-        case(format!(r#"{{"timestamp":"{}","level":"info","message":"call hotel","call_id":"655317beb24211e9971f3863bb43493c_00015D3F5BE814B1"}}"#, at(0)), "ok", Some("info"), "call_id:655317beb24211e9971f3863bb43493c_00015D3F5BE814B1"),
-        case(format!(r#"{{"timestamp":"{}","level":"info","message":"account india","account_id":"79123456789@msisdn"}}"#, at(0)), "ok", Some("info"), "account_id:79123456789"),
-        Case { problem: Some("alias_used"), time_ms: Some(-3000), ..case(format!(r#"{{"time":"{}","severity":"ERROR","msg":"aliases juliett"}}"#, at(-3000)), "repaired", Some("error"), "juliett") },
-        Case { problem: Some("unknown_level"), ..case(format!(r#"{{"timestamp":"{}","level":"shouting","message":"unknown kilo"}}"#, at(0)), "repaired", None, "kilo") },
-        Case { problem: Some("missing_timestamp"), ..case(r#"{"level":"info","message":"timeless lima"}"#, "repaired", Some("info"), "lima") },
-        Case { problem: Some("clock_skew"), ..case(r#"{"timestamp":"2019-01-01T00:00:00Z","level":"info","message":"skewed mike"}"#, "repaired", Some("info"), "mike") },
-        Case { problem: Some("not_json"), ..case(r#"INFO:     10.2.3.4:53211 - "POST /v1/november HTTP/1.1" 404"#, "raw", Some("info"), "november") },
-        case(format!(r#"10.2.3.4 - - [{}] "GET /oscar HTTP/1.1" 500 12 "-" "curl/8.0""#, local(0, "%d/%b/%Y:%H:%M:%S +0000")), "raw", None, "oscar"),
-        case(format!("INFO:root:REQ <b7ad6b7169203331> Sending papa: {{'to': '380501112233', 'password': '{}'}}", s[0]), "raw", Some("info"), "request_id:b7ad6b7169203331"),
-        Case { time_ms: Some(-2000), ..case(format!("[{}] ERROR [Req-ID: 9b2c8a4e-11aa]: quebec failed", local(-2000, "%Y-%m-%d %H:%M:%S,%3f")), "raw", Some("error"), "request_id:9b2c8a4e-11aa") },
+        Case {
+            time_ms: Some(-5000),
+            ..case(
+                format!(
+                    r#"{{"timestamp":"{}","level":"INFO","message":"conforming alpha","request_id":"463ac35c9f6413ad48485a3953bb6124","unique_id":"u-1"}}"#,
+                    at(-5000)
+                ),
+                "ok",
+                Some("info"),
+                "request_id:463ac35c9f6413ad48485a3953bb6124",
+            )
+        },
+        Case {
+            time_ms: Some(-4000),
+            ..case(
+                format!(r#"{{"timestamp":"{}","level":"warning","message":"empty ids bravo","request_id":"","unique_id":""}}"#, at(-4000)),
+                "ok",
+                Some("warn"),
+                "bravo",
+            )
+        },
+        case(
+            format!(r#"{{"timestamp":"{}","level":"info","message":"array charlie","msisdn":["79123456789"]}}"#, at(0)),
+            "ok",
+            Some("info"),
+            "charlie",
+        ),
+        case(
+            format!(
+                r#"{{"timestamp":"{}","level":"info","message":"nested delta","extra":{{"timestamp":"22/11/2026 10:00","imsi":"250011234567890"}}}}"#,
+                at(0)
+            ),
+            "ok",
+            Some("info"),
+            "imsi:250011234567890",
+        ),
+        case(
+            format!(r#"{{"timestamp":"{}","level":"info","message":"string today echo","payload":"text"}}"#, at(0)),
+            "ok",
+            Some("info"),
+            "echo",
+        ),
+        case(
+            format!(r#"{{"timestamp":"{}","level":"info","message":"object tomorrow foxtrot","payload":{{"a":1}}}}"#, at(0)),
+            "ok",
+            Some("info"),
+            "payload.a:1",
+        ),
+        case(
+            format!(
+                r#"{{"timestamp":"{}","level":"info","message":"conference golf","h323_conf_id":"062BDBD0 7366C3AD 6ED2EA7A 66D2F473"}}"#,
+                at(0)
+            ),
+            "ok",
+            Some("info"),
+            "h323_conf_id:062BDBD07366C3AD6ED2EA7A66D2F473",
+        ),
+        case(
+            format!(
+                r#"{{"timestamp":"{}","level":"info","message":"call hotel","call_id":"655317beb24211e9971f3863bb43493c_00015D3F5BE814B1"}}"#,
+                at(0)
+            ),
+            "ok",
+            Some("info"),
+            "call_id:655317beb24211e9971f3863bb43493c_00015D3F5BE814B1",
+        ),
+        case(
+            format!(r#"{{"timestamp":"{}","level":"info","message":"account india","account_id":"79123456789@msisdn"}}"#, at(0)),
+            "ok",
+            Some("info"),
+            "account_id:79123456789",
+        ),
+        Case {
+            problem: Some("alias_used"),
+            time_ms: Some(-3000),
+            ..case(
+                format!(r#"{{"time":"{}","severity":"ERROR","msg":"aliases juliett"}}"#, at(-3000)),
+                "repaired",
+                Some("error"),
+                "juliett",
+            )
+        },
+        Case {
+            problem: Some("unknown_level"),
+            ..case(format!(r#"{{"timestamp":"{}","level":"shouting","message":"unknown kilo"}}"#, at(0)), "repaired", None, "kilo")
+        },
+        Case {
+            problem: Some("missing_timestamp"),
+            ..case(r#"{"level":"info","message":"timeless lima"}"#, "repaired", Some("info"), "lima")
+        },
+        Case {
+            problem: Some("clock_skew"),
+            ..case(r#"{"timestamp":"2019-01-01T00:00:00Z","level":"info","message":"skewed mike"}"#, "repaired", Some("info"), "mike")
+        },
+        Case {
+            problem: Some("not_json"),
+            ..case(r#"INFO:     10.2.3.4:53211 - "POST /v1/november HTTP/1.1" 404"#, "raw", Some("info"), "november")
+        },
+        case(
+            format!(r#"10.2.3.4 - - [{}] "GET /oscar HTTP/1.1" 500 12 "-" "curl/8.0""#, local(0, "%d/%b/%Y:%H:%M:%S +0000")),
+            "raw",
+            None,
+            "oscar",
+        ),
+        case(
+            format!("INFO:root:REQ <b7ad6b7169203331> Sending papa: {{'to': '380501112233', 'password': '{}'}}", s[0]),
+            "raw",
+            Some("info"),
+            "request_id:b7ad6b7169203331",
+        ),
+        Case {
+            time_ms: Some(-2000),
+            ..case(
+                format!("[{}] ERROR [Req-ID: 9b2c8a4e-11aa]: quebec failed", local(-2000, "%Y-%m-%d %H:%M:%S,%3f")),
+                "raw",
+                Some("error"),
+                "request_id:9b2c8a4e-11aa",
+            )
+        },
         case("WARNING [Req-ID: 9b2c8a4e-22bb]: romeo without a time", "raw", Some("warn"), "romeo"),
         case("level=error msg=\"sierra lost\" component=db", "raw", Some("error"), "sierra"),
         case("ERROR: tango exploded", "raw", Some("error"), "tango"),
         case("42", "raw", None, "problem:not_object"),
         case("{\"timestamp\":\"broken", "raw", None, "`{\"timestamp\":\"broken`"),
-        case(format!(r#"{{"timestamp":"{}","level":"info","message":"keys uniform","password":"{}","user":{{"access_token":"{}","refresh_token":"{}"}},"otp":"{}","api_key":"{}","cookie":"{}","pin":"{}","auth_info":"{}"}}"#, at(0), s[0], s[1], s[2], s[3], s[5], s[10], s[12], s[13]), "repaired", Some("info"), "uniform"),
-        case(format!(r#"{{"timestamp":"{}","level":"info","message":"headers victor Authorization: Bearer {} and {}"}}"#, at(0), s[1], s[6]), "repaired", Some("info"), "victor"),
-        case(format!(r#"{{"timestamp":"{}","level":"debug","message":"inside whiskey {{\"password\": \"{}\", \"token\": \"{}\"}}"}}"#, at(0), s[0], s[1]), "repaired", Some("debug"), "whiskey"),
-        case(format!(r#"{{"timestamp":"{}","level":"debug","message":"GET /xray?token={}&a=1"}}"#, at(0), s[11]), "repaired", Some("debug"), "xray"),
-        case(format!(r#"{{"timestamp":"{}","level":"debug","message":"sip yankee Authorization: Digest username=\"u\", response=\"{}\""}}"#, at(0), s[7]), "repaired", Some("debug"), "yankee"),
-        case(format!(r#"{{"timestamp":"{}","level":"debug","message":"srtp zulu a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{}"}}"#, at(0), s[8]), "repaired", Some("debug"), "zulu"),
-        case(format!(r#"{{"timestamp":"{}","level":"debug","message":"pem ypsilon -----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----"}}"#, at(0), s[9]), "repaired", Some("debug"), "ypsilon"),
-        case(format!(r#"{{"timestamp":"{}","level":"info","message":"абонент недоступен","error":{{"type":"Timeout","message":"no answer"}}}}"#, at(0)), "ok", Some("info"), "АБОНЕНТ"),
+        case(
+            format!(
+                r#"{{"timestamp":"{}","level":"info","message":"keys uniform","password":"{}","user":{{"access_token":"{}","refresh_token":"{}"}},"otp":"{}","api_key":"{}","cookie":"{}","pin":"{}","auth_info":"{}"}}"#,
+                at(0),
+                s[0],
+                s[1],
+                s[2],
+                s[3],
+                s[5],
+                s[10],
+                s[12],
+                s[13]
+            ),
+            "repaired",
+            Some("info"),
+            "uniform",
+        ),
+        case(
+            format!(r#"{{"timestamp":"{}","level":"info","message":"headers victor Authorization: Bearer {} and {}"}}"#, at(0), s[1], s[6]),
+            "repaired",
+            Some("info"),
+            "victor",
+        ),
+        case(
+            format!(
+                r#"{{"timestamp":"{}","level":"debug","message":"inside whiskey {{\"password\": \"{}\", \"token\": \"{}\"}}"}}"#,
+                at(0),
+                s[0],
+                s[1]
+            ),
+            "repaired",
+            Some("debug"),
+            "whiskey",
+        ),
+        case(
+            format!(r#"{{"timestamp":"{}","level":"debug","message":"GET /xray?token={}&a=1"}}"#, at(0), s[11]),
+            "repaired",
+            Some("debug"),
+            "xray",
+        ),
+        case(
+            format!(
+                r#"{{"timestamp":"{}","level":"debug","message":"sip yankee Authorization: Digest username=\"u\", response=\"{}\""}}"#,
+                at(0),
+                s[7]
+            ),
+            "repaired",
+            Some("debug"),
+            "yankee",
+        ),
+        case(
+            format!(
+                r#"{{"timestamp":"{}","level":"debug","message":"srtp zulu a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{}"}}"#,
+                at(0),
+                s[8]
+            ),
+            "repaired",
+            Some("debug"),
+            "zulu",
+        ),
+        case(
+            format!(
+                r#"{{"timestamp":"{}","level":"debug","message":"pem ypsilon -----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----"}}"#,
+                at(0),
+                s[9]
+            ),
+            "repaired",
+            Some("debug"),
+            "ypsilon",
+        ),
+        case(
+            format!(
+                r#"{{"timestamp":"{}","level":"info","message":"абонент недоступен","error":{{"type":"Timeout","message":"no answer"}}}}"#,
+                at(0)
+            ),
+            "ok",
+            Some("info"),
+            "АБОНЕНТ",
+        ),
         Case { stream: "stderr", ..case(trace(), "raw", Some("error"), "\"raise Forbidden\"") },
     ]
 }
@@ -114,7 +299,9 @@ async fn every_shape_of_the_field_comes_out_right_and_no_secret_is_left() {
     let own_log = own_log + &server.process.stderr();
     let (stored, wire) = (stored_bytes(&scene.root), proxy.seen());
     for secret in SECRETS {
-        for (place, bytes) in [("an answer", answers.as_bytes()), ("the wire", &wire), ("an own log", own_log.as_bytes()), ("the data folder", &stored)] {
+        for (place, bytes) in
+            [("an answer", answers.as_bytes()), ("the wire", &wire), ("an own log", own_log.as_bytes()), ("the data folder", &stored)]
+        {
             assert!(!holds(bytes, secret.as_bytes()), "{secret} is in {place}");
         }
     }

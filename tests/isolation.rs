@@ -25,9 +25,22 @@ async fn no_endpoint_shows_another_partners_line() {
     let cursor = owner.search_with(json!({"query": "*", "from": "-1h", "to": "now", "limit": 1})).await.summary["cursor"].clone();
 
     let queries = [
-        SECRET.to_owned(), format!("{}*", &SECRET[..4]), format!("`{SECRET}`"), format!("~\"{SECRET}\""), format!("id:\"{id}\""),
-        "*".into(), "module:sms".into(), "partner:acme".into(), "partner:acme OR partner:globex".into(), "NOT partner:globex".into(),
-        "csp:csp-434".into(), "instance:sms-csp-434".into(), "session:s-77".into(), "pod:sms-1".into(), "level:error".into(), "-nothing".into(),
+        SECRET.to_owned(),
+        format!("{}*", &SECRET[..4]),
+        format!("`{SECRET}`"),
+        format!("~\"{SECRET}\""),
+        format!("id:\"{id}\""),
+        "*".into(),
+        "module:sms".into(),
+        "partner:acme".into(),
+        "partner:acme OR partner:globex".into(),
+        "NOT partner:globex".into(),
+        "csp:csp-434".into(),
+        "instance:sms-csp-434".into(),
+        "session:s-77".into(),
+        "pod:sms-1".into(),
+        "level:error".into(),
+        "-nothing".into(),
     ];
     for query in &queries {
         let answer = other.post("search", &json!({"query": query, "from": "-1h", "to": "now"})).await;
@@ -50,7 +63,9 @@ async fn no_endpoint_shows_another_partners_line() {
     assert!(tail.next_row(Duration::from_millis(500)).await.is_none());
     // A tail that resumes from the beginning of time shows nothing else either.
     // The registry: absent and not yours are the same answer.
-    for (mine, absent) in [("partners/acme", "partners/nobody"), ("modules/sms", "modules/nothing"), ("instances/sms-csp-434", "instances/nothing")] {
+    for (mine, absent) in
+        [("partners/acme", "partners/nobody"), ("modules/sms", "modules/nothing"), ("instances/sms-csp-434", "instances/nothing")]
+    {
         let (mine, absent) = (other.get(mine).await, other.get(absent).await);
         assert_eq!((mine.status, absent.status), (404, 404));
         assert_no_trace("registry", &mine.text.replace("acme", "").replace("sms", ""));

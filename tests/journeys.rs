@@ -16,7 +16,9 @@ async fn a_printed_line_is_found_and_tailed_by_its_partner() {
     let mut tail = partner.tail("needle", None).await;
 
     let time = now();
-    pod.print(&format!(r#"{{"timestamp":"{time}","level":"warn","message":"needle one","request_id":"463ac35c9f6413ad48485a3953bb6124"}}"#));
+    pod.print(&format!(
+        r#"{{"timestamp":"{time}","level":"warn","message":"needle one","request_id":"463ac35c9f6413ad48485a3953bb6124"}}"#
+    ));
     let row = tail.next_row(PATIENCE).await.expect("the line on the tail");
     assert_eq!(row["message"], "needle one");
     assert_eq!(row["level"], "warn");
@@ -30,7 +32,14 @@ async fn a_printed_line_is_found_and_tailed_by_its_partner() {
     assert_eq!(row["source"]["node"], "node-1");
     assert_eq!(row["source"]["stream"], "stdout");
 
-    for query in ["needle", "\"needle one\"", "request_id:463ac35c9f6413ad48485a3953bb6124", "level>=warn needle", "csp:csp-434 -other", "`needle one`"] {
+    for query in [
+        "needle",
+        "\"needle one\"",
+        "request_id:463ac35c9f6413ad48485a3953bb6124",
+        "level>=warn needle",
+        "csp:csp-434 -other",
+        "`needle one`",
+    ] {
         let found = partner.search(query).await;
         assert_eq!(found.messages(), ["needle one"], "{query}");
     }

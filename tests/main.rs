@@ -2,8 +2,16 @@
 //!
 //! Each file tells one kind of story; the harness starts and kills the processes and keeps their data folder when a test fails.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test fails loudly and says what it measured; the exception for tests does not reach their helpers"
+)]
+
 #[path = "generator/mod.rs"]
-#[allow(dead_code, reason = "the benchmark uses the rest")]
 mod generator;
 mod harness;
 

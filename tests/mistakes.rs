@@ -20,7 +20,8 @@ async fn an_occupied_port_is_said() {
     let scene = Scene::new();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("an address").to_string();
-    let (code, out, err) = run(&["serve", "--dir", path(&scene.data()), "--listen", &address, "--probes", "127.0.0.1:0"], &scene.root).await;
+    let (code, out, err) =
+        run(&["serve", "--dir", path(&scene.data()), "--listen", &address, "--probes", "127.0.0.1:0"], &scene.root).await;
     assert_ne!(code, Some(0), "{out}");
     assert!(err.contains(&address) && err.contains("--listen"), "{err}");
 }
@@ -36,7 +37,8 @@ async fn an_unwritable_or_occupied_data_folder_is_said() {
     assert!(err.contains(path(&below)), "names the folder: {err}");
 
     let _server = scene.serve().await;
-    let (code, _, err) = run(&["serve", "--dir", path(&scene.data()), "--listen", "127.0.0.1:0", "--probes", "127.0.0.1:0"], &scene.root).await;
+    let (code, _, err) =
+        run(&["serve", "--dir", path(&scene.data()), "--listen", "127.0.0.1:0", "--probes", "127.0.0.1:0"], &scene.root).await;
     assert!(code.is_some_and(|code| code != 0), "{err}");
     assert!(err.contains("another") && err.contains(path(&scene.data())), "{err}");
 }
@@ -44,7 +46,8 @@ async fn an_unwritable_or_occupied_data_folder_is_said() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_public_address_without_tls_is_refused() {
     let scene = Scene::new();
-    let (code, _, err) = run(&["serve", "--dir", path(&scene.data()), "--listen", "0.0.0.0:0", "--probes", "127.0.0.1:0"], &scene.root).await;
+    let (code, _, err) =
+        run(&["serve", "--dir", path(&scene.data()), "--listen", "0.0.0.0:0", "--probes", "127.0.0.1:0"], &scene.root).await;
     assert_eq!(code, Some(2), "{err}");
     assert!(err.contains("--insecure"), "{err}");
 }
@@ -77,7 +80,8 @@ async fn an_unparsable_query_is_drawn_with_its_place_and_a_hint() {
         assert!(problem["code"].is_string() && problem["detail"].is_string() && problem["span"].is_object(), "{query}: {problem}");
     }
     let staff = scene.data().join("staff.token");
-    let (code, _, err) = run(&["search", "csp:434 level:eror", "--server", &server.address, "--token-file", path(&staff)], &scene.root).await;
+    let (code, _, err) =
+        run(&["search", "csp:434 level:eror", "--server", &server.address, "--token-file", path(&staff)], &scene.root).await;
     assert_eq!(code, Some(2), "{err}");
     assert!(err.contains("level:eror") && err.contains("error"), "{err}");
 }
@@ -123,7 +127,9 @@ async fn full_disk(scene: &Scene) -> Result<(), String> {
             fill(&ballast);
             filled = true;
         }
-        let lines: String = (0..500).map(|n| format!("{{\"level\":\"info\",\"message\":\"full {}\",\"f\":\"{}\"}}\n", round * 500 + n, "y".repeat(300))).collect();
+        let lines: String = (0..500)
+            .map(|n| format!("{{\"level\":\"info\",\"message\":\"full {}\",\"f\":\"{}\"}}\n", round * 500 + n, "y".repeat(300)))
+            .collect();
         let answer = door.ingest(&lines).await;
         match answer.status {
             200 => accepted += 500,

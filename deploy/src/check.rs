@@ -5,6 +5,7 @@
 //!
 //! Invariants: memory does not grow with the input or its lines; what is printed went through redaction; nothing that steers a terminal is printed.
 
+use crate::outcome::{Failure, Outcome};
 use martlog_formats::multiline::{Decision, Joiner};
 use martlog_formats::{Ending, Problem, Profile, Record, Verdict, limits, parse_ending};
 use serde_json::json;
@@ -54,6 +55,18 @@ pub(crate) enum CheckError {
     /// The output cannot be written.
     #[error("cannot write the output: {0}")]
     Write(#[from] io::Error),
+}
+
+/// The command: standard input and output, and the conclusion as the end of the program.
+pub(crate) fn command(args: crate::cli::CheckArgs) -> Result<Outcome, Failure> {
+    let now_ns = chrono::Utc::now().timestamp_nanos_opt().unwrap_or(i64::MAX);
+    let args = CheckArgs { files: args.files, json: args.json, min_ok: args.min_ok, now_ns };
+    match run(&args, io::stdin().lock(), &mut io::BufWriter::new(io::stdout().lock())) {
+        Ok(Conclusion::Fine) => Ok(Outcome::Fine),
+        Ok(Conclusion::Findings) => Ok(Outcome::Findings),
+        Err(CheckError::Write(error)) => Err(error.into()),
+        Err(error) => Err(Failure::Usage(error.to_string())),
+    }
 }
 
 /// Checks the files, or what `stdin` gives, and writes the findings to `out`.

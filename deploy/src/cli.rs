@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Run the node agent: follow the container log files of this node and ship their records.
     Collect(CollectArgs),
+    /// Say what would become of a module's lines, and how to fix them.
+    Check(CheckArgs),
     /// Search from the terminal.
     Search(SearchArgs),
     /// Follow matching lines as they arrive.
@@ -41,7 +43,7 @@ impl Command {
     pub(crate) fn kind(&self) -> Kind {
         match self {
             Self::Serve(_) | Self::Collect(_) => Kind::Service,
-            Self::Demo(_) | Self::Search(_) | Self::Tail(_) | Self::Admin(_) => Kind::Tool,
+            Self::Demo(_) | Self::Check(_) | Self::Search(_) | Self::Tail(_) | Self::Admin(_) => Kind::Tool,
         }
     }
 }
@@ -58,7 +60,7 @@ pub(crate) enum Kind {
 /// `martlog serve`. Each flag is also a key of the table `[serve]` of the config file.
 #[derive(Debug, Args, Default)]
 pub(crate) struct ServeArgs {
-    /// A TOML file with the tables [serve] and [collect]; flags win over it.
+    /// A TOML file with the tables `[serve]` and `[collect]`; flags win over it.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// The data folder; it is made when it is not there.
@@ -90,7 +92,7 @@ pub(crate) struct ServeArgs {
 /// `martlog collect`. Each flag but `--once` is also a key of the table `[collect]` of the config file.
 #[derive(Debug, Args, Default)]
 pub(crate) struct CollectArgs {
-    /// A TOML file with the tables [serve] and [collect]; flags win over it.
+    /// A TOML file with the tables `[serve]` and `[collect]`; flags win over it.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// The folder of the pods' logs: /var/log/pods.
@@ -181,6 +183,29 @@ pub(crate) struct TailArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) connect: ConnectArgs,
+}
+
+/// `martlog check`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  my-module | martlog check\n  martlog check --json --min-ok 1 module.log")]
+pub(crate) struct CheckArgs {
+    /// What a module printed; none, or `-`, reads standard input.
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// One JSON object per record and one for the summary.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The share of records that must be ok, 0 to 1; below it the exit code is 1.
+    #[arg(long, value_name = "SHARE", default_value_t = crate::check::MIN_OK_DEFAULT, value_parser = share)]
+    pub(crate) min_ok: f64,
+}
+
+/// A number from 0 to 1.
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("give a share from 0 to 1, such as 0.97".to_owned()),
+    }
 }
 
 /// `martlog admin`.

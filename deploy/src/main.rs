@@ -4,6 +4,7 @@
 //! This is the only place that knows all parts; a command is a short file that turns arguments and the config file into the
 //! options of a part and waits for it.
 
+mod check;
 mod cli;
 mod client;
 mod collect;
@@ -33,6 +34,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
             Command::Demo(args) => demo::run(args).await,
             Command::Serve(args) => serve::run(config::serve(args)?).await,
             Command::Collect(args) => collect::run(config::collect(args)?).await,
+            Command::Check(args) => check::command(args),
             Command::Search(args) => client::search::run(args).await,
             Command::Tail(args) => client::tail::run(args).await,
             Command::Admin(args) => client::admin::run(args).await,

@@ -23,7 +23,7 @@ pub const ATTRIBUTES_PREFIX: &str = "attributes.";
 /// The object whose keys are found as if they stood beside it.
 const EXTRA: &str = "extra";
 
-/// Nesting that is walked; attributes that [`crate::parse`] made stay far below.
+/// Nesting that is walked; attributes that [`crate::parse()`] made stay far below.
 const WALK_DEPTH_MAX: usize = 64;
 
 /// A value without parts.

@@ -1,7 +1,7 @@
 //! From the bytes of one line to its record.
 //!
-//! A JSON object is taken field by field ([`object`]); anything else is kept as text, of which known shapes show level, time and request id
-//! ([`text`]). What goes into the record's time, severity and message leaves the attributes, everything else stays there as it was
+//! A JSON object is taken field by field (`object`); anything else is kept as text, of which known shapes show level, time and request id
+//! (`text`). What goes into the record's time, severity and message leaves the attributes, everything else stays there as it was
 //! written. A time or level that could not be used stays as well. The same bytes always give the same record.
 
 mod object;

@@ -84,7 +84,7 @@ pub(crate) enum Role {
     IdAlias(&'static str),
     /// An id under its canonical name or a default alias; whether it is an alias.
     Id(bool),
-    /// A field with a type, see [`crate::parse`].
+    /// A field with a type, see [`crate::parse()`].
     Typed(Type),
     /// A name that the platform stamps.
     Reserved,
@@ -172,7 +172,7 @@ impl Profile {
         &self.settings
     }
 
-    /// Removes the secrets from a text that leaves the node by another way than [`crate::parse`], such as a sample.
+    /// Removes the secrets from a text that leaves the node by another way than [`crate::parse()`], such as a sample.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
         let mut tally = crate::redact::Tally::default();
@@ -235,17 +235,9 @@ impl Aliases {
 impl Roles {
     fn new(aliases: &Aliases) -> Self {
         let mut roles = Self { by_length: Vec::new() };
-        let ranked: [(&str, &[&str], &[String], fn(u8) -> Role); 3] = [
-            ("timestamp", aliases::TIMESTAMP, &aliases.timestamp, Role::Timestamp),
-            ("level", aliases::LEVEL, &aliases.level, Role::Level),
-            ("message", aliases::MESSAGE, &aliases.message, Role::Message),
-        ];
-        for (canonical, default, added, role) in ranked {
-            let names = std::iter::once(canonical).chain(added.iter().map(String::as_str)).chain(default.iter().copied());
-            for (rank, name) in (0..).zip(names) {
-                roles.add(name, role(rank));
-            }
-        }
+        roles.add_ranked("timestamp", &aliases.timestamp, aliases::TIMESTAMP, Role::Timestamp);
+        roles.add_ranked("level", &aliases.level, aliases::LEVEL, Role::Level);
+        roles.add_ranked("message", &aliases.message, aliases::MESSAGE, Role::Message);
         for name in ["request_id", "unique_id", "call_id", "session_id", "h323_conf_id", "event_id"] {
             roles.add(name, Role::Id(false));
         }
@@ -274,6 +266,14 @@ impl Roles {
             roles.add(name, Role::Reserved);
         }
         roles
+    }
+
+    /// The names of one field: the canonical one, then the profile's, then the usual ones.
+    fn add_ranked(&mut self, canonical: &str, added: &[String], usual: &[&str], role: fn(u8) -> Role) {
+        let names = std::iter::once(canonical).chain(added.iter().map(String::as_str)).chain(usual.iter().copied());
+        for (rank, name) in (0..).zip(names) {
+            self.add(name, role(rank));
+        }
     }
 
     /// The first role that a name is given stays.

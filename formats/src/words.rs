@@ -68,11 +68,10 @@ impl Run {
 /// Bit 0: a word character; bit 1: an upper-case letter. Only ASCII.
 const CLASS: [u8; 128] = {
     let mut class = [0; 128];
-    let mut byte = 0;
+    let mut byte = 0_u8;
     while byte < 128 {
-        let character = byte as u8;
-        if character.is_ascii_alphanumeric() || character == b'_' {
-            class[byte] = if character.is_ascii_uppercase() { 3 } else { 1 };
+        if byte.is_ascii_alphanumeric() || byte == b'_' {
+            class[byte as usize] = if byte.is_ascii_uppercase() { 3 } else { 1 };
         }
         byte += 1;
     }
@@ -195,17 +194,16 @@ pub fn matches_wildcard(pattern: &str, folded: &str) -> bool {
     // Where to go on when the last `*` takes one more character.
     let mut retry = None;
     loop {
-        let (pattern_here, text_here) = (pattern.clone(), text.clone());
+        let text_here = text.clone();
         match (pattern.next(), text.next()) {
             (None, None) => return true,
             (Some('*'), _) => {
-                retry = Some((pattern.clone(), text_here.clone()));
                 text = text_here;
+                retry = Some((pattern.clone(), text.clone()));
             }
             (Some('?'), Some(_)) => {}
             (Some(wanted), Some(found)) if wanted == found => {}
             _ => {
-                drop(pattern_here);
                 let Some((from_pattern, mut from_text)) = retry.take() else { return false };
                 if from_text.next().is_none() {
                     return false;

@@ -183,7 +183,7 @@ fn check(case: &Case, record: &Record) -> Result<(), String> {
             return Err(format!("{key}: {value}"));
         }
     }
-    if record.redactions.is_empty() != !record.problems.contains(Problem::SecretRedacted) {
+    if record.redactions.is_empty() == record.problems.contains(Problem::SecretRedacted) {
         return Err("redactions without their code, or the reverse".into());
     }
     Ok(())

@@ -4,7 +4,7 @@
 //! collector would. Prints µs of building and bytes by section per line, then ms for a handful of queries over one split, warm, the
 //! median of seven runs.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::cast_precision_loss, clippy::cast_possible_truncation)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::cast_precision_loss, clippy::cast_possible_truncation)]
 
 use martlog_formats::{Profile, Record, parse};
 use martlog_indexer::registry::{Kind, NewToken, Principal, Scope};

@@ -103,7 +103,7 @@ impl Api {
         }
         let response = request.send().await.expect("a tail");
         assert_eq!(response.status().as_u16(), 200);
-        Tail { stream: Box::pin(response.bytes_stream()), pending: String::new(), cursor: None }
+        Tail { stream: Box::pin(response.bytes_stream()), pending: Vec::new(), cursor: None }
     }
 
     fn url(&self, at: &str) -> String {
@@ -137,7 +137,7 @@ type Bytes = std::pin::Pin<Box<dyn futures_util::Stream<Item = reqwest::Result<b
 /// An open tail.
 pub(crate) struct Tail {
     stream: Bytes,
-    pending: String,
+    pending: Vec<u8>,
     /// The cursor behind the last row that was read.
     pub(crate) cursor: Option<String>,
 }
@@ -150,14 +150,14 @@ impl Tail {
 
     async fn read_row(&mut self) -> Option<Value> {
         loop {
-            while let Some(end) = self.pending.find("\n\n") {
-                let event: String = self.pending.drain(..end + 2).collect();
-                if let Some(row) = self.event(&event) {
+            while let Some(end) = memchr::memmem::find(&self.pending, b"\n\n") {
+                let event: Vec<u8> = self.pending.drain(..end + 2).collect();
+                if let Some(row) = self.event(std::str::from_utf8(&event).expect("an event in UTF-8")) {
                     return Some(row);
                 }
             }
             let chunk = self.stream.next().await?.ok()?;
-            self.pending.push_str(std::str::from_utf8(&chunk).expect("UTF-8 events of whole characters"));
+            self.pending.extend_from_slice(&chunk);
         }
     }
 

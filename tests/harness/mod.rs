@@ -49,12 +49,16 @@ impl Scene {
 
     /// A server on the scene's data folder.
     pub(crate) async fn serve(&self) -> Server {
-        self.serve_with(&[]).await
+        self.serve_at("127.0.0.1:0", &[]).await
     }
 
     pub(crate) async fn serve_with(&self, more: &[&str]) -> Server {
+        self.serve_at("127.0.0.1:0", more).await
+    }
+
+    pub(crate) async fn serve_at(&self, listen: &str, more: &[&str]) -> Server {
         let data = self.data();
-        let mut args = vec!["serve", "--dir", path(&data), "--listen", "127.0.0.1:0", "--probes", "127.0.0.1:0"];
+        let mut args = vec!["serve", "--dir", path(&data), "--listen", listen, "--probes", "127.0.0.1:0"];
         args.extend_from_slice(more);
         let mut process = Process::start("serve", &args, &self.root);
         let first = process.first_line().await;

@@ -61,7 +61,8 @@ impl Process {
 
     /// A signal such as SIGINT.
     pub(crate) fn signal(&self, signal: rustix::process::Signal) {
-        let pid = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw).expect("a running process");
+        let pid =
+            self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw).expect("a running process");
         rustix::process::kill_process(pid, signal).expect("the signal is sent");
     }
 

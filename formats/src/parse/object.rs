@@ -269,7 +269,8 @@ impl Work<'_> {
         let keys_max = self.profile.settings().limits.keys;
         let mut rewriter = self.rewriter(out);
         let mut overflow = String::new();
-        let mut keys = 0;
+        // What was taken off the line counts as well: the limit is the line's.
+        let mut keys: usize = line.fields.iter().filter(|field| field.taken).map(|field| field.entry.keys + 1).sum();
         for field in line.fields.iter().filter(|field| !field.taken) {
             keys += field.entry.keys + 1;
             let known = matches!(field.role, Role::Id(_) | Role::IdAlias(_) | Role::Typed(_));

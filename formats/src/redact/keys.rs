@@ -63,9 +63,8 @@ impl Keys {
     pub(super) fn new(more: &[String]) -> Self {
         let mut literals: Vec<String> = NAMES.iter().flat_map(|(name, _, _)| spellings(name)).collect();
         for key in more {
-            let words = Words::of(key);
             literals.push(key.to_ascii_lowercase());
-            literals.push(words.joined);
+            literals.extend(spellings(&spaced(key)));
         }
         literals.sort_unstable();
         literals.dedup();
@@ -116,25 +115,41 @@ fn equals_joined(words: &str, name: &str) -> bool {
     ends_with_joined(words, name) && words.len() == name.bytes().filter(|byte| *byte != b' ').count()
 }
 
+/// The letters and digits of a key in lower case, and whether a word begins there: behind a separator, or at a capital.
+fn letters(key: &[u8]) -> impl Iterator<Item = (char, bool)> {
+    let mut previous = b' ';
+    key.iter().enumerate().filter_map(move |(at, &byte)| {
+        let before = std::mem::replace(&mut previous, byte);
+        let next_is_small = key.get(at + 1).is_some_and(u8::is_ascii_lowercase);
+        let camel = byte.is_ascii_uppercase()
+            && (before.is_ascii_lowercase() || before.is_ascii_digit() || (before.is_ascii_uppercase() && next_is_small));
+        byte.is_ascii_alphanumeric().then(|| (char::from(byte.to_ascii_lowercase()), camel || !before.is_ascii_alphanumeric()))
+    })
+}
+
+/// The words of a key, with spaces between them.
+fn spaced(key: &str) -> String {
+    let mut spaced = String::new();
+    for (letter, begins) in letters(key.as_bytes()) {
+        if begins && !spaced.is_empty() {
+            spaced.push(' ');
+        }
+        spaced.push(letter);
+    }
+    spaced
+}
+
 impl Words {
     fn of(key: &str) -> Self {
         let bytes = key.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '_' | '-' | '.' | ' ' | '[' | ']')).as_bytes();
         let bytes = if bytes.is_empty() { key.as_bytes() } else { bytes };
         let mut words = Self { joined: String::with_capacity(bytes.len()), last: 0, last_two: 0 };
-        let mut previous = b' ';
-        for (at, &byte) in bytes.iter().enumerate() {
-            if byte.is_ascii_alphanumeric() {
-                let camel = byte.is_ascii_uppercase()
-                    && (previous.is_ascii_lowercase()
-                        || previous.is_ascii_digit()
-                        || (previous.is_ascii_uppercase() && bytes.get(at + 1).is_some_and(u8::is_ascii_lowercase)));
-                if camel || !previous.is_ascii_alphanumeric() {
-                    words.last_two = words.last;
-                    words.last = words.joined.len();
-                }
-                words.joined.push(char::from(byte.to_ascii_lowercase()));
+        for (letter, begins) in letters(bytes) {
+            if begins {
+                words.last_two = words.last;
+                words.last = words.joined.len();
             }
-            previous = byte;
+            words.joined.push(letter);
         }
         words
     }

@@ -38,7 +38,7 @@ impl Quote {
             if before < self.backslashes {
                 return Some(at - before);
             }
-            ((before - self.backslashes) % (2 * (self.backslashes + 1)) == 0).then_some(at - self.backslashes)
+            (before - self.backslashes).is_multiple_of(2 * (self.backslashes + 1)).then_some(at - self.backslashes)
         })
     }
 }

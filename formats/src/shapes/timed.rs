@@ -35,13 +35,14 @@ pub(super) fn read(line: &str, context: Context) -> Option<Reading> {
 
 /// The first level word among the first places. A lower-case word counts only where it stands alone or in brackets, not in a sentence.
 pub(super) fn level_in(rest: &str) -> Option<Severity> {
-    rest.split([' ', '\t', '|']).filter(|place| !place.is_empty() && *place != "-").take(PLACES_MAX).enumerate().find_map(
-        |(index, place)| {
-            let word = place.trim_matches(['[', ']', '(', ')', '<', '>', ':', ',', '-', '/']);
-            let sure = index == 0 || place.starts_with(['[', '<', '(']) || !word.bytes().any(|byte| byte.is_ascii_lowercase());
-            if sure { level::from_text_word(word) } else { None }
-        },
-    )
+    let places = rest.split([' ', '\t', '|']).filter_map(|place| {
+        let word = place.trim_matches(['[', ']', '(', ')', '<', '>', ':', ',', '-', '/']);
+        (!word.is_empty()).then_some((place, word))
+    });
+    places.take(PLACES_MAX).enumerate().find_map(|(index, (place, word))| {
+        let sure = index == 0 || place.starts_with(['[', '<', '(']) || !word.bytes().any(|byte| byte.is_ascii_lowercase());
+        if sure { level::from_text_word(word) } else { None }
+    })
 }
 
 /// `10:12:50.353`: without a date it is no time, but the level stands behind it.

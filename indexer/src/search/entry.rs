@@ -2,6 +2,7 @@
 
 use super::request::{Event, Histogram, HistogramRequest, SearchError, SearchRequest, TailEvent, TailRequest};
 use super::tail::{Cancel, Feed};
+use super::turn::Turn;
 use super::{histogram, run, tail};
 use crate::Indexer;
 use crate::live::Chunk;
@@ -15,8 +16,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc, watch};
 const EVENTS_WAITING_MAX: usize = 64;
 
 impl Indexer {
-    /// Rows in their order, progress, and one summary or error at the end. The search waits for its reader, and ends within 100 ms when the
-    /// receiver is dropped.
+    /// Rows in their order, progress, and one summary or error at the end. The search waits for its reader, without keeping others from
+    /// searching meanwhile, and ends within 100 ms when the receiver is dropped.
     #[must_use]
     pub fn search(&self, scope: &Scope, request: SearchRequest) -> mpsc::Receiver<Event> {
         let (sender, receiver) = mpsc::channel(EVENTS_WAITING_MAX);
@@ -29,9 +30,9 @@ impl Indexer {
             };
             let work = match permit {
                 Ok(permit) => tokio::task::spawn_blocking(move || {
+                    let turn = Turn::new(indexer.searches.clone(), permit);
                     let view = indexer.store().view(&scope, request.quarantine);
-                    run::execute(&view, &scope, &request, &sender);
-                    drop(permit);
+                    run::execute(&view, &scope, &request, &sender, &turn);
                 }),
                 Err(error) => return drop(waiting.send(Event::Error(error)).await),
             };

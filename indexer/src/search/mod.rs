@@ -13,6 +13,8 @@
 
 mod catchup;
 mod entry;
+#[cfg(test)]
+mod entry_tests;
 mod gate;
 mod histogram;
 mod matches;
@@ -33,6 +35,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod ticker;
+mod turn;
 
 pub use predicate::{Field, Predicate, Test};
 pub use request::{Bucket, Event, Histogram, HistogramRequest, Order, SearchRequest, Summary, TailCursor, TailEvent, TailRequest};

@@ -9,6 +9,7 @@ use super::ordered::{Course, Rank, Source};
 use super::request::{Event, SearchRequest, Summary};
 use super::source::Seeker;
 use super::ticker::{Halt, Ticker};
+use super::turn::Turn;
 use crate::registry::Scope;
 use crate::split::block::Decoder;
 use crate::store::{ModuleView, View};
@@ -20,8 +21,6 @@ use tokio::sync::mpsc::error::TrySendError;
 
 /// How often progress is told.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
-/// How long to wait before a full channel is tried again.
-const FULL_WAIT: Duration = Duration::from_millis(2);
 /// How long a summary waits for a reader that does not read.
 const LAST_WAIT: Duration = Duration::from_secs(1);
 /// Sources that keep the texts of their current block decoded while its rows wait; those of others are decoded again, so that a search
@@ -29,7 +28,7 @@ const LAST_WAIT: Duration = Duration::from_secs(1);
 const BLOCKS_KEPT_MAX: usize = 64;
 
 /// Answers a request from what a view holds. The last event is a summary or an error, unless nobody listens any more.
-pub(super) fn execute(view: &View, scope: &Scope, request: &SearchRequest, sender: &mpsc::Sender<Event>) {
+pub(super) fn execute(view: &View, scope: &Scope, request: &SearchRequest, sender: &mpsc::Sender<Event>, turn: &Turn) {
     let (told, rows) = (Cell::new(Instant::now()), rows_of(view));
     let watch = |ticker: &Ticker<'_>| {
         if told.get().elapsed() >= PROGRESS_EVERY {
@@ -41,7 +40,7 @@ pub(super) fn execute(view: &View, scope: &Scope, request: &SearchRequest, sende
     let ticker = Ticker::new(request.deadline, &watch);
     let done = Decoder::new().map_err(Halt::from).and_then(|decoder| {
         let seeker = Seeker { predicate: &request.predicate, decoder: &decoder, ticker: &ticker };
-        Search::new(view, scope, request, seeker, sender).run()
+        Search::new(view, scope, request, seeker, Reader { sender, turn }).run()
     });
     let last = match done {
         Ok(summary) => Some(Event::Summary(summary)),
@@ -49,7 +48,7 @@ pub(super) fn execute(view: &View, scope: &Scope, request: &SearchRequest, sende
     };
     if let Some(last) = last {
         // A reader that is gone, or does not read, sees the channel end without a summary: the answer is incomplete.
-        let _ = send(sender, last, Instant::now() + LAST_WAIT);
+        let _ = Reader { sender, turn }.send(last, Instant::now() + LAST_WAIT);
     }
 }
 
@@ -67,23 +66,36 @@ fn rows_of(view: &View) -> u64 {
     view.modules.iter().map(|module| live(module) + module.splits.iter().map(|split| split.meta.rows).sum::<u64>()).sum()
 }
 
-/// Sends, and waits while the channel is full.
-fn send(sender: &mpsc::Sender<Event>, mut event: Event, deadline: Instant) -> Result<(), Halt> {
-    loop {
-        match sender.try_send(event) {
+/// Who reads what is found.
+#[derive(Clone, Copy)]
+struct Reader<'a> {
+    sender: &'a mpsc::Sender<Event>,
+    turn: &'a Turn,
+}
+
+impl Reader<'_> {
+    /// Sends; while the channel is full it waits, and somebody else may search.
+    fn send(self, event: Event, deadline: Instant) -> Result<(), Halt> {
+        let mut waiting = match self.sender.try_send(event) {
             Ok(()) => return Ok(()),
             Err(TrySendError::Closed(_)) => return Err(Halt::Cancelled),
-            Err(TrySendError::Full(_)) if Instant::now() >= deadline => return Err(Halt::Deadline),
-            Err(TrySendError::Full(back)) => event = back,
-        }
-        std::thread::sleep(FULL_WAIT);
+            Err(TrySendError::Full(back)) => Some(back),
+        };
+        self.turn.wait(deadline, || match waiting.take().map(|event| self.sender.try_send(event)) {
+            None | Some(Ok(())) => Ok(Some(())),
+            Some(Err(TrySendError::Closed(_))) => Err(Halt::Cancelled),
+            Some(Err(TrySendError::Full(back))) => {
+                waiting = Some(back);
+                Ok(None)
+            }
+        })
     }
 }
 
 struct Search<'a> {
     request: &'a SearchRequest,
     seeker: Seeker<'a>,
-    sender: &'a mpsc::Sender<Event>,
+    reader: Reader<'a>,
     sources: Vec<Source<'a>>,
     /// What comes next of each source, by its number.
     heads: BinaryHeap<(Rank, usize)>,
@@ -93,12 +105,12 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(view: &'a View, scope: &'a Scope, request: &'a SearchRequest, seeker: Seeker<'a>, sender: &'a mpsc::Sender<Event>) -> Self {
+    fn new(view: &'a View, scope: &'a Scope, request: &'a SearchRequest, seeker: Seeker<'a>, reader: Reader<'a>) -> Self {
         let as_of_ns = request.as_of_ns.unwrap_or(view.as_of_ns);
         let mut search = Self {
             request,
             seeker,
-            sender,
+            reader,
             sources: Vec::new(),
             heads: BinaryHeap::new(),
             summary: Summary { as_of_ns, ..Summary::default() },
@@ -169,7 +181,7 @@ impl<'a> Search<'a> {
                     return Ok(false);
                 }
                 if let Some(row) = source.take()? {
-                    send(self.sender, Event::Row(Box::new(row)), self.request.deadline)?;
+                    self.reader.send(Event::Row(Box::new(row)), self.request.deadline)?;
                     self.summary.returned += 1;
                 }
                 self.blocks_kept -= usize::from(!source.has_ready() && self.blocks_kept > 0);

@@ -5,6 +5,7 @@ use super::predicate::{Field, Pattern, Predicate, Stamp, Test};
 use super::request::{Bucket, Event, GroupBy, Histogram, HistogramRequest, Order, SearchError, SearchRequest, Summary};
 use super::run::execute;
 use super::testing::{chunk, folder, owner, partner, parts, predicate, row, split, staff, view};
+use super::turn::Turn;
 use crate::registry::Scope;
 use crate::row::{Position, Row};
 use crate::store::{ModuleView, View};
@@ -13,6 +14,7 @@ use proptest::sample::select;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc;
 
 fn request(predicate: Predicate) -> SearchRequest {
@@ -30,10 +32,17 @@ fn request(predicate: Predicate) -> SearchRequest {
     }
 }
 
+/// A turn on the only thread.
+fn turn() -> (Arc<Semaphore>, Turn) {
+    let threads = Arc::new(Semaphore::new(1));
+    let permit = threads.clone().try_acquire_owned().unwrap();
+    (threads.clone(), Turn::new(threads, permit))
+}
+
 /// Runs a search to its end.
 fn search(view: &View, scope: &Scope, request: &SearchRequest) -> (Vec<Row>, Summary) {
     let (sender, mut receiver) = mpsc::channel(20_000);
-    execute(view, scope, request, &sender);
+    execute(view, scope, request, &sender, &turn().1);
     let (mut rows, mut summary) = (Vec::new(), None);
     while let Ok(event) = receiver.try_recv() {
         assert!(summary.is_none(), "nothing comes behind the summary");
@@ -233,15 +242,40 @@ fn a_deadline_and_a_reader_that_leaves_end_a_search() {
     let folder = folder();
     let view = many(folder.path(), 2_000, 1_000);
     let (sender, mut receiver) = mpsc::channel(4);
-    execute(&view, &staff(), &SearchRequest { deadline: Instant::now(), ..request(Predicate::All) }, &sender);
+    execute(&view, &staff(), &SearchRequest { deadline: Instant::now(), ..request(Predicate::All) }, &sender, &turn().1);
     assert!(matches!(receiver.try_recv(), Ok(Event::Error(SearchError::Deadline))));
     let (sender, mut receiver) = mpsc::channel(4);
-    let search = std::thread::spawn(move || execute(&view, &staff(), &request(Predicate::All), &sender));
+    let search = std::thread::spawn(move || execute(&view, &staff(), &request(Predicate::All), &sender, &turn().1));
     assert!(matches!(receiver.blocking_recv(), Some(Event::Row(_))));
     let left = Instant::now();
     drop(receiver);
     search.join().unwrap();
-    assert!(left.elapsed() < Duration::from_millis(100), "{:?}", left.elapsed());
+    assert!(left.elapsed() < Duration::from_secs(10), "long before its deadline: {:?}", left.elapsed());
+}
+
+#[test]
+fn a_reader_that_does_not_read_leaves_its_turn_to_others() {
+    let folder = folder();
+    let view = many(folder.path(), 2_000, 1_000);
+    let (threads, turn) = turn();
+    let (sender, mut receiver) = mpsc::channel(4);
+    let search = std::thread::spawn(move || execute(&view, &staff(), &request(Predicate::All), &sender, &turn));
+    // Nobody reads: the channel fills, and then the only thread is free for somebody else.
+    let begun = Instant::now();
+    let other = loop {
+        match threads.clone().try_acquire_owned() {
+            Ok(permit) => break permit,
+            Err(_) => assert!(begun.elapsed() < Duration::from_secs(20), "the turn does not come back"),
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    };
+    drop(other);
+    let mut rows = 0;
+    while let Some(event) = receiver.blocking_recv() {
+        rows += usize::from(matches!(event, Event::Row(_)));
+    }
+    search.join().unwrap();
+    assert_eq!(rows, 2_000, "and the slow reader still gets its rows");
 }
 
 #[test]
@@ -262,7 +296,7 @@ fn a_damaged_split_is_an_error_and_no_shorter_answer() {
         visible_from_seq: 0,
     };
     let (sender, mut receiver) = mpsc::channel(1_000);
-    execute(&View { modules: vec![module], as_of_ns: 5 }, &staff(), &request(Predicate::All), &sender);
+    execute(&View { modules: vec![module], as_of_ns: 5 }, &staff(), &request(Predicate::All), &sender, &turn().1);
     assert!(matches!(receiver.try_recv(), Ok(Event::Row(row)) if row.seq == 500));
     assert!(matches!(receiver.try_recv(), Ok(Event::Error(SearchError::Store(text))) if text.contains("damaged")));
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// zstd level of the texts and of the rest: higher ones cost more CPU than they save bytes.
 const ZSTD_LEVEL: i32 = 3;
 
-/// See [`super::build`].
+/// See [`super::build()`].
 pub(super) fn build(key: &ModuleKey, id: &str, rows: &[&Row], path: &Path) -> io::Result<SplitMeta> {
     let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Err(invalid("a split without rows")) };
     if rows.windows(2).any(|pair| pair[0].seq >= pair[1].seq) || u32::try_from(rows.len()).is_err() {

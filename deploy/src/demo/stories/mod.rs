@@ -1,4 +1,4 @@
-//! Stories: what happens between the modules of one CSP. Each is a function of a [`Scene`](super::scene::Scene) that begins at a moment and
+//! Stories: what happens between the modules of one CSP. Each is a function of a `Scene` that begins at a moment and
 //! ends at most [`STORY_SECONDS_MAX`] later; a story whose modules a CSP does not run is told without them.
 
 pub(super) mod background;
