@@ -84,6 +84,12 @@ pub(crate) struct ServeArgs {
     /// The size of a file of the write-ahead log, such as 64MiB.
     #[arg(long, value_name = "SIZE")]
     pub(crate) wal_segment: Option<ByteSize>,
+    /// Remove lines this long after they were printed and arrived, such as 30d [default: keep all].
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) retention: Option<Span>,
+    /// Remove the oldest lines while all take more of the disk than this, such as 200GiB [default: keep all].
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) retention_size: Option<ByteSize>,
     /// Searches that run at once.
     #[arg(long, value_name = "N")]
     pub(crate) search_threads: Option<u16>,

@@ -3,7 +3,7 @@
 use crate::append::{Applier, Sequencer, Ticket};
 use crate::catalog::Catalog;
 use crate::completeness::Heartbeats;
-use crate::flush::{self, Limits, Publisher};
+use crate::flush::{self, Limits, Publisher, Retention};
 use crate::folder::Folder;
 use crate::indexer::{OpenError, Options, Unavailable};
 use crate::registry::Registry;
@@ -32,6 +32,7 @@ pub(crate) struct Engine {
     pub(crate) counters: Arc<Counters>,
     pub(crate) heartbeats: Heartbeats,
     pub(crate) limits: Limits,
+    pub(crate) retention: Retention,
     /// The LSN of the catalog's snapshot of the marks.
     pub(crate) marks_lsn: AtomicU64,
     /// Held by who snapshots the marks.
@@ -88,6 +89,7 @@ impl Engine {
             counters,
             heartbeats: Heartbeats::default(),
             limits: options.limits(),
+            retention: options.retention(),
             marks_lsn: AtomicU64::new(contents.marks.lsn),
             checkpointing: tokio::sync::Mutex::default(),
             releasing: tokio::sync::Mutex::default(),

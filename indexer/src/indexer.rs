@@ -2,7 +2,7 @@
 
 use crate::catalog::{Catalog, CatalogError};
 use crate::engine::Engine;
-use crate::flush::Limits;
+use crate::flush::{Limits, Retention};
 use crate::folder::FolderError;
 use crate::registry::{Registry, Scope};
 use crate::row::{ModuleKey, Owner};
@@ -29,6 +29,10 @@ pub struct Options {
     pub wal_segment_bytes: u64,
     /// Segments of the WAL together, bytes. Over it, what pins the oldest one is flushed.
     pub wal_bytes_max: u64,
+    /// Splits whose newest row and newest arrival are older are removed; `None` keeps them for ever.
+    pub retention_age_max: Option<Duration>,
+    /// Splits together, bytes: over it the oldest are removed; `None` keeps them all.
+    pub retention_bytes_max: Option<u64>,
     /// Searches at once; each takes one thread.
     pub search_threads: usize,
     /// The disk under the WAL: tests put in a full or a broken one.
@@ -42,6 +46,8 @@ impl Default for Options {
             live_age_max: Duration::from_secs(600),
             wal_segment_bytes: 64 << 20,
             wal_bytes_max: 512 << 20,
+            retention_age_max: None,
+            retention_bytes_max: None,
             search_threads: 2,
             disk: Arc::new(RealDisk),
         }
@@ -49,6 +55,10 @@ impl Default for Options {
 }
 
 impl Options {
+    pub(crate) fn retention(&self) -> Retention {
+        Retention { age_max: self.retention_age_max, bytes_max: self.retention_bytes_max }
+    }
+
     pub(crate) fn limits(&self) -> Limits {
         Limits { live_bytes_max: self.live_bytes_max, live_age_max: self.live_age_max, wal_bytes_max: self.wal_bytes_max }
     }

@@ -9,7 +9,7 @@ use crate::append::Change;
 use crate::live::{Buffer, Chunk};
 use crate::registry::Scope;
 use crate::row::{ModuleKey, QUARANTINE};
-use crate::split::Split;
+use crate::split::{Split, SplitMeta};
 use martlog_formats::wire::GapReason;
 use parking_lot::{Mutex, RwLock};
 use std::collections::BTreeMap;
@@ -237,6 +237,18 @@ impl Store {
         module.splits.retain(|split| split.meta.seq_to > released_seq);
         if module.released_seq <= released_seq {
             module.release_lsn = None;
+        }
+    }
+
+    /// Every published split.
+    pub(crate) fn splits(&self) -> Vec<Arc<Split>> {
+        self.state.read().modules.values().flat_map(|module| module.splits.iter().cloned()).collect()
+    }
+
+    /// A split is published no longer; what its module's next seq is stays.
+    pub(crate) fn forget_split(&self, meta: &SplitMeta) {
+        if let Some(module) = self.state.write().modules.get_mut(&meta.key) {
+            module.splits.retain(|split| split.meta.id != meta.id);
         }
     }
 

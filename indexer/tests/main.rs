@@ -10,3 +10,4 @@ mod harness;
 mod protocol;
 mod release;
 mod restart;
+mod retention;

@@ -61,7 +61,7 @@ fn broken_toml_is_reported_with_its_line() {
 #[test]
 fn flags_win_over_the_file_and_the_file_over_the_defaults() {
     let (_folder, mut args) = with_file(
-        "[serve]\ndir = \"data\"\nlisten = \"127.0.0.1:1\"\nprobes = \"off\"\nlive-max = \"64MiB\"\nlive-age = \"15s\"\n[collect]\nnode = \"n1\"\n",
+        "[serve]\ndir = \"data\"\nlisten = \"127.0.0.1:1\"\nprobes = \"off\"\nlive-max = \"64MiB\"\nlive-age = \"15s\"\nretention = \"30d\"\nretention-size = \"200GiB\"\n[collect]\nnode = \"n1\"\n",
     );
     args.listen = Some("127.0.0.1:0".to_owned());
     let options = serve(args).unwrap();
@@ -69,6 +69,8 @@ fn flags_win_over_the_file_and_the_file_over_the_defaults() {
     assert_eq!(options.probes, None);
     assert_eq!(options.store.live_bytes_max, 64 << 20);
     assert_eq!(options.store.live_age_max.as_secs(), 15);
+    assert_eq!(options.store.retention_age_max.map(|age| age.as_secs()), Some(30 * 86_400));
+    assert_eq!(options.store.retention_bytes_max, Some(200 << 30));
     assert_eq!(options.store.search_threads, martlog_indexer::Options::default().search_threads);
 }
 

@@ -147,6 +147,21 @@ impl Catalog {
         work.await.map_err(|error| self.failed("cannot publish a split", error))
     }
 
+    /// One transaction: these splits are not published any more. What their modules have published, and their next seqs, stay known.
+    ///
+    /// # Errors
+    /// When it was not committed; then all of them still are.
+    pub async fn forget_splits(&self, ids: &[String]) -> Result<(), CatalogError> {
+        let work = async {
+            let mut transaction = self.begin().await?;
+            for id in ids {
+                splits::remove(&mut transaction, id).await?;
+            }
+            transaction.commit().await
+        };
+        work.await.map_err(|error| self.failed("cannot forget splits", error))
+    }
+
     /// One transaction: the changed marks and new gaps since the last snapshot, and the LSN up to which marks and gaps are complete.
     ///
     /// # Errors

@@ -6,10 +6,13 @@
 
 mod policy;
 mod publisher;
+mod retention;
 
 pub(crate) use policy::{Limits, WalPressure, choose};
 pub(crate) use publisher::Publisher;
+pub(crate) use retention::Retention;
 
+use crate::append::now_ns;
 use crate::engine::Engine;
 use std::io;
 use std::sync::atomic::Ordering::Relaxed;
@@ -44,7 +47,7 @@ pub(crate) async fn run(engine: Weak<Engine>, wake: Arc<Notify>, stop: Cancellat
 }
 
 impl Engine {
-    /// Flushes what has to be, and lets go of what is not needed any more.
+    /// Flushes what has to be, and lets go of what is not needed or not kept any more.
     async fn maintain(&self, stop: &CancellationToken) -> io::Result<()> {
         while !stop.is_cancelled() {
             let pressure = self.store.pressure();
@@ -55,6 +58,7 @@ impl Engine {
             self.checkpoint_when_it_frees().await?;
         }
         self.checkpoint_when_it_frees().await?;
+        self.publisher.expire(self.retention, now_ns()).await?;
         let wal = self.wal.clone();
         match tokio::task::spawn_blocking(move || wal.prepare_when_half_full()).await {
             Ok(prepared) => prepared,

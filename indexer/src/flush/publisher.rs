@@ -18,10 +18,10 @@ const SPLIT_LIVE_BYTES_MAX: usize = 64 << 20;
 #[derive(Debug)]
 pub(crate) struct Publisher {
     folder: Arc<Folder>,
-    catalog: Catalog,
-    store: Arc<Store>,
+    pub(super) catalog: Catalog,
+    pub(super) store: Arc<Store>,
     counters: Arc<Counters>,
-    one: Mutex<()>,
+    pub(super) one: Mutex<()>,
 }
 
 impl Publisher {
@@ -76,22 +76,28 @@ impl Publisher {
     pub(crate) async fn settle(&self, key: &ModuleKey) -> io::Result<()> {
         let _one = self.one.lock().await;
         let Some(release_lsn) = self.store.unsettled(key) else { return Ok(()) };
+        // Never back, though the newest splits may have expired.
+        let settled_seq = self.store.settled_seq(key);
         let Some(module) = self.store.module(key) else { return Ok(()) };
         let released_seq = module.visible_from_seq;
         let removed: Vec<String> =
             module.splits.iter().filter(|split| split.meta.seq_to <= released_seq).map(|split| split.meta.id.clone()).collect();
-        let next_seq = module.splits.iter().map(|split| split.meta.seq_to).max().unwrap_or(0).max(released_seq);
+        let next_seq = settled_seq.max(released_seq);
         let state = ModuleState { key: key.clone(), next_seq, applied_lsn: release_lsn, released_seq };
         self.catalog.publish(None, &removed, &state).await.map_err(io::Error::other)?;
         self.store.settle(key, released_seq);
         for id in removed {
-            let path = self.folder.split(key, &id);
-            // Who still reads it has it open. What stays behind is an orphan for the next start.
-            if let Err(error) = tokio::fs::remove_file(&path).await {
-                tracing::warn!(%error, path = %path.display(), "could not remove a released split");
-            }
+            self.remove_file(key, &id).await;
         }
         Ok(())
+    }
+
+    /// Removes the file of a split that is no longer published. Who still reads it has it open. What stays behind is an orphan for the next start.
+    pub(super) async fn remove_file(&self, key: &ModuleKey, id: &str) {
+        let path = self.folder.split(key, id);
+        if let Err(error) = tokio::fs::remove_file(&path).await {
+            tracing::warn!(%error, path = %path.display(), "could not remove a split");
+        }
     }
 }
 
