@@ -416,7 +416,6 @@ fn the_protocol_holds_in_every_reachable_state() {
 }
 
 #[test]
-#[ignore = "a minute: the whole space with two lines"]
 fn the_protocol_holds_in_the_whole_space() {
     let states = Model { bounds: FULL, mutant: None }.explore().unwrap();
     println!("{states} states");
