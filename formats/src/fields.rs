@@ -78,6 +78,23 @@ impl<'a> Scalar<'a> {
     }
 }
 
+/// Hands out the scalars of attributes as they are written, quotes and escapes included, each with the byte where it begins; in the order of the text.
+/// False when the attributes are no JSON object; what was handed out by then means nothing.
+pub fn for_each_raw<'a>(attributes: &'a str, mut f: impl FnMut(usize, &'a str)) -> bool {
+    json::scalars(attributes, |at, value| f(at, value.raw))
+}
+
+/// The content of a string as it is written in JSON, without its quotes, unescaped.
+#[must_use]
+pub fn unescape(raw: &str) -> Cow<'_, str> {
+    json::unescape(raw)
+}
+
+/// Appends a text as a JSON string, quotes included, with no more escapes than JSON asks for.
+pub fn push_string(out: &mut String, text: &str) {
+    json::push_string(out, text);
+}
+
 /// Hands out every scalar once under each of its names, in the order of the text: by its own name, then by its canonical one.
 /// Attributes that are no JSON object give what stands before the fault.
 pub fn for_each<'a>(attributes: &'a str, mut f: impl FnMut(&str, Scalar<'a>)) {

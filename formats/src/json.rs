@@ -127,6 +127,14 @@ pub(crate) fn is_value(text: &str) -> bool {
     scanner.value().is_ok() && scanner.ends().is_ok()
 }
 
+/// Hands out the scalars of a text that is one JSON object, at any depth and in the order of the text, each with the byte where it begins.
+/// False when the text is no such object; what was handed out by then means nothing.
+pub(crate) fn scalars<'a>(text: &'a str, mut scalar: impl FnMut(usize, Value<'a>)) -> bool {
+    let mut scanner = Scanner::new(text);
+    scanner.skip_whitespace();
+    scanner.peek() == Ok(b'{') && scanner.containers(&mut scalar).is_ok() && scanner.ends().is_ok()
+}
+
 const WHITESPACE: [char; 4] = [' ', '\t', '\n', '\r'];
 
 impl<'a> Scanner<'a> {
@@ -169,15 +177,15 @@ impl<'a> Scanner<'a> {
     pub(crate) fn value(&mut self) -> Result<Value<'a>, Stop> {
         let start = self.at;
         let kind = match self.peek()? {
-            b'{' => self.containers().map(|()| Kind::Object)?,
-            b'[' => self.containers().map(|()| Kind::Array)?,
+            b'{' => self.containers(&mut |_, _| {}).map(|()| Kind::Object)?,
+            b'[' => self.containers(&mut |_, _| {}).map(|()| Kind::Array)?,
             _ => self.scalar()?,
         };
         Ok(Value { kind, raw: &self.text[start..self.at] })
     }
 
-    /// Reads an object or array with all that is in it. The kinds of what is open are a stack of bits.
-    fn containers(&mut self) -> Result<(), Stop> {
+    /// Reads an object or array with all that is in it, handing out its scalars. The kinds of what is open are a stack of bits.
+    fn containers(&mut self, scalar: &mut impl FnMut(usize, Value<'a>)) -> Result<(), Stop> {
         let base = self.facts.depth.min(1);
         let mut deepest = 0;
         let (mut objects, mut depth) = (0_u128, 0_u32);
@@ -199,7 +207,9 @@ impl<'a> Scanner<'a> {
                     continue;
                 }
             } else {
-                self.scalar()?;
+                let start = self.at;
+                let kind = self.scalar()?;
+                scalar(start, Value { kind, raw: &self.text[start..self.at] });
                 self.skip_whitespace();
             }
             // A value has ended, or an empty container is about to: close what ends here, or go on behind a comma.

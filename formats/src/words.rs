@@ -1,8 +1,9 @@
 //! Words: the one rule by which text becomes searchable words, used for queries, live records and splits alike.
 //!
 //! A word is an NFC-normalised, case-folded run of letters, digits, marks and `_`, of any script; everything else separates.
-//! So `user_id=42` has the words `user_id` and `42`, and a UUID has five. A run of more than [`WORD_BYTES_MAX`] bytes after folding is cut to its
-//! first bytes, in the text and in the query, so that a long blob is still found by itself.
+//! So `user_id=42` has the words `user_id` and `42`. A UUID in its usual form, 8-4-4-4-12 hex digits between separators, is one word: its parts are none.
+//! A run of more than [`WORD_BYTES_MAX`] bytes after folding is cut to its first bytes, in the text and in the query, so that a long blob is still
+//! found by itself.
 //!
 //! Folding is "lower case of the upper case" per character, which makes `ß` and `ss`, `ς` and `σ`, `ſ` and `s` meet, whatever stands beside them.
 
@@ -15,41 +16,88 @@ use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 /// The words of a text, in order. See [`words`].
 #[derive(Debug, Clone)]
 pub struct Words<'a> {
-    rest: &'a str,
+    runs: Runs<'a>,
 }
 
 /// The words of a text, in order. Runs that are already folded are borrowed.
 #[must_use]
 pub fn words(text: &str) -> Words<'_> {
-    Words { rest: text }
+    Words { runs: runs(text) }
 }
 
 impl<'a> Iterator for Words<'a> {
     type Item = Cow<'a, str>;
 
     fn next(&mut self) -> Option<Cow<'a, str>> {
-        let start = skip_separators(self.rest);
-        if start == self.rest.len() {
-            self.rest = "";
+        self.runs.next().map(Run::word)
+    }
+}
+
+/// The runs of a text that are its words, as they stand there.
+#[derive(Debug, Clone)]
+pub struct Runs<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+/// What [`words`] makes words of, in order.
+#[must_use]
+pub fn runs(text: &str) -> Runs<'_> {
+    Runs { text, at: 0 }
+}
+
+impl<'a> Iterator for Runs<'a> {
+    type Item = Run<'a>;
+
+    fn next(&mut self) -> Option<Run<'a>> {
+        let rest = &self.text[self.at..];
+        let start = skip_separators(rest);
+        if start == rest.len() {
+            self.at = self.text.len();
             return None;
         }
-        let rest = &self.rest[start..];
-        let run = run_at_start(rest);
-        self.rest = &rest[run.length..];
-        Some(run.word(&rest[..run.length]))
+        let mut run = run_at_start(&rest[start..], self.at + start);
+        if run.text.len() == 8 && run.digit_or_hex && is_uuid(&rest[start..]) {
+            run.text = &rest[start..start + UUID_BYTES];
+            run.upper = run.text.bytes().any(|byte| byte.is_ascii_uppercase());
+            run.uuid = true;
+        }
+        self.at = run.from + run.text.len();
+        Some(run)
     }
+}
+
+/// The length of a UUID as text.
+const UUID_BYTES: usize = 36;
+
+/// Whether a UUID stands here that goes on with no word character.
+fn is_uuid(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let Some(uuid) = bytes.get(..UUID_BYTES) else { return false };
+    let shape = |(at, byte): (usize, &u8)| if matches!(at, 8 | 13 | 18 | 23) { *byte == b'-' } else { byte.is_ascii_hexdigit() };
+    uuid.iter().enumerate().all(shape) && text[UUID_BYTES..].chars().next().is_none_or(|next| !is_word_char(next))
 }
 
 /// A run of word characters and what is known of it.
 #[derive(Debug, Clone, Copy)]
-struct Run {
-    length: usize,
+pub struct Run<'a> {
+    /// As it stands in the text.
+    pub text: &'a str,
+    /// Where it begins, in bytes.
+    pub from: usize,
+    /// Whether it is a UUID.
+    pub uuid: bool,
     ascii: bool,
     upper: bool,
+    /// All ASCII hex digits.
+    digit_or_hex: bool,
 }
 
-impl Run {
-    fn word(self, text: &str) -> Cow<'_, str> {
+impl<'a> Run<'a> {
+    /// The word that it is.
+    #[must_use]
+    pub fn word(self) -> Cow<'a, str> {
+        let text = self.text;
         if self.ascii {
             let text = &text[..text.len().min(WORD_BYTES_MAX)];
             return if self.upper { Cow::Owned(text.to_ascii_lowercase()) } else { Cow::Borrowed(text) };
@@ -65,13 +113,13 @@ impl Run {
     }
 }
 
-/// Bit 0: a word character; bit 1: an upper-case letter. Only ASCII.
+/// Bit 0: a word character; bit 1: an upper-case letter; bit 2: no hex digit. Only ASCII.
 const CLASS: [u8; 128] = {
     let mut class = [0; 128];
     let mut byte = 0_u8;
     while byte < 128 {
         if byte.is_ascii_alphanumeric() || byte == b'_' {
-            class[byte as usize] = if byte.is_ascii_uppercase() { 3 } else { 1 };
+            class[byte as usize] = if byte.is_ascii_uppercase() { 3 } else { 1 } | if byte.is_ascii_hexdigit() { 0 } else { 4 };
         }
         byte += 1;
     }
@@ -98,27 +146,27 @@ fn skip_separators(text: &str) -> usize {
     at
 }
 
-fn run_at_start(text: &str) -> Run {
+fn run_at_start(text: &str, from: usize) -> Run<'_> {
     let bytes = text.as_bytes();
-    let mut run = Run { length: 0, ascii: true, upper: false };
-    while let Some(&byte) = bytes.get(run.length) {
+    let (mut length, mut ascii, mut seen) = (0, true, 0);
+    while let Some(&byte) = bytes.get(length) {
         if byte < 128 {
             let class = CLASS[usize::from(byte)];
             if class == 0 {
                 break;
             }
-            run.upper |= class == 3;
-            run.length += 1;
+            seen |= class;
+            length += 1;
         } else {
-            let Some(character) = text[run.length..].chars().next() else { break };
+            let Some(character) = text[length..].chars().next() else { break };
             if !is_word_char(character) {
                 break;
             }
-            run.ascii = false;
-            run.length += character.len_utf8();
+            ascii = false;
+            length += character.len_utf8();
         }
     }
-    run
+    Run { text: &text[..length], from, uuid: false, ascii, upper: seen & 2 != 0, digit_or_hex: ascii && seen & 4 == 0 }
 }
 
 /// Whether a character belongs to words: a letter, digit, mark or `_`.

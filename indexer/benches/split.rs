@@ -52,7 +52,13 @@ fn split_figures(records: &[Record], folder: &std::path::Path) {
         let name = if name.starts_with("index/") { format!("index {}", name.rsplit('.').next().unwrap()) } else { name.to_owned() };
         *parts.entry(name).or_default() += bytes;
     }
-    for (name, bytes) in split.columns().unwrap().into_iter().map(|(name, bytes)| (format!("blocks: {name}"), bytes)).chain(parts) {
+    for (name, bytes) in split
+        .fields()
+        .unwrap()
+        .into_iter()
+        .map(|(name, bytes, dictionary)| (format!("field {name}{}", if dictionary { " (dictionary)" } else { "" }), bytes))
+        .chain(parts)
+    {
         println!("  {name:<20} {:7.2}", a_line(bytes as f64));
     }
     let before = Instant::now();

@@ -105,7 +105,7 @@ impl<'a> Reading<'a> {
                     continue;
                 }
                 for (block, meta) in split.head()?.blocks.iter().enumerate() {
-                    if meta.arrived_max_ns >= self.after.arrived_ns {
+                    if meta.arrived_max_ns >= self.after.arrived_ns && reader.may_match(block) {
                         let at = At::Block(self.readers.len(), block);
                         self.pieces.push(Piece { arrived_min_ns: meta.arrived_min_ns, at });
                     }
@@ -152,7 +152,7 @@ impl<'a> Reading<'a> {
                 let Some(reader) = self.readers.get(reader) else { return Ok(found) };
                 let Some(block) = self.seeker.block(reader.split, at)? else { return Ok(found) };
                 for row in reader.matches(&block, &self.seeker)?.iter() {
-                    let arrived_ns = block.whose(row)?.2.arrived_ns;
+                    let arrived_ns = block.whose(row)?.2;
                     found.push((TailCursor { arrived_ns, seq: block.seq(row)? }, row));
                 }
             }

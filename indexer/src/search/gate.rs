@@ -72,17 +72,29 @@ impl Gate<'_> {
         let mut rows = if self.admits(meta.time_min_ns, meta.arrived_max_ns, meta.seq_min) && meta.time_max_ns < self.to_ns {
             Bits::all(meta.rows)
         } else {
-            let (times, seqs, places) = (block.times()?, block.seqs()?, block.places()?);
-            Bits::collect(meta.rows, |row| match (times.get(row), seqs.get(row), places.get(row)) {
-                (Some(time), Some(seq), Some(place)) => self.admits(*time, place.arrived_ns, *seq),
-                _ => false,
-            })
+            self.rows_inside(block)?
         };
         if !shown.iter().all(|shown| *shown) {
-            let shown = block.places()?.each(|place| shown.get(place.owner).copied().unwrap_or(false));
-            rows.and(&Bits::collect(meta.rows, shown));
+            let shown = block.hot()?.owners.passes(|owner| shown.get(owner as usize).copied().unwrap_or(false));
+            if !shown.all {
+                rows.and(&Bits::collect(meta.rows, |row| shown.at(row)));
+            }
         }
         Ok(rows)
+    }
+
+    fn rows_inside(&self, block: &Block<'_>) -> io::Result<Bits> {
+        let (meta, times) = (block.meta, block.times()?);
+        // Seqs and arrivals are read only where they can decide.
+        if meta.arrived_max_ns <= self.as_of_ns && meta.seq_min >= self.visible_from_seq {
+            let (from, to) = (times.partition_point(|time| *time < self.from_ns), times.partition_point(|time| *time < self.to_ns));
+            return Ok(Bits::collect(meta.rows, |row| (from..to).contains(&row)));
+        }
+        let (seqs, places) = (block.seqs()?, block.places()?);
+        Ok(Bits::collect(meta.rows, |row| match (times.get(row), seqs.get(row), places.get(row)) {
+            (Some(time), Some(seq), Some(place)) => self.admits(*time, place.arrived_ns, *seq),
+            _ => false,
+        }))
     }
 
     /// The rows of a chunk that are inside, by their place in it.

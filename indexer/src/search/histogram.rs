@@ -81,9 +81,9 @@ impl Tally {
     }
 
     fn split<'a>(&mut self, reader: &SplitReader<'a>, gate: &Gate<'_>, seeker: &Seeker<'a>) -> Result<(), Halt> {
-        for meta in &reader.split.head()?.blocks {
-            if gate.may_admit_block(meta) {
-                let block = Block::new(reader.split, meta, seeker.decoder);
+        for (number, meta) in reader.split.head()?.blocks.iter().enumerate() {
+            if gate.may_admit_block(meta) && reader.may_match(number) {
+                let block = Block::new(reader.split, number, seeker.decoder)?;
                 let found = reader.matches(&block, seeker)?;
                 self.block(&block, &found)?;
             }
@@ -158,18 +158,18 @@ fn groups_of<'b>(by: Option<GroupBy>, block: &'b Block<'_>) -> io::Result<Groups
     Ok(match by {
         None => Groups { labels: vec![None], of: Box::new(|_| 0) },
         Some(GroupBy::Level) => {
-            let kinds = block.kinds()?;
+            let kinds = &block.hot()?.kinds;
             Groups { labels: kinds.entries.iter().map(|kind| Some(level_of(kind.severity))).collect(), of: entry(&kinds.rows) }
         }
         Some(GroupBy::Verdict) => {
-            let kinds = block.kinds()?;
+            let kinds = &block.hot()?.kinds;
             Groups { labels: kinds.entries.iter().map(|kind| Some(kind.verdict.as_str())).collect(), of: entry(&kinds.rows) }
         }
         Some(by) => {
-            let places = block.places()?;
-            let owner = |owner: usize| block.owner(owner).map(|owner| Some(owner_label(by, owner)));
-            let labels = places.entries.iter().map(|place| owner(place.owner)).collect::<io::Result<_>>()?;
-            Groups { labels, of: entry(&places.rows) }
+            let owners = &block.hot()?.owners;
+            let owner = |owner: &u32| block.owner(*owner).map(|owner| Some(owner_label(by, owner)));
+            let labels = owners.distinct.iter().map(owner).collect::<io::Result<_>>()?;
+            Groups { labels, of: Box::new(|row| usize::try_from(owners.places.get(row)).unwrap_or(usize::MAX)) }
         }
     })
 }

@@ -151,7 +151,7 @@ pub(super) fn stamp_passes(value: &str, test: &Test) -> bool {
 }
 
 /// Whether an attribute's value passes.
-fn scalar_passes(path: &str, scalar: &Scalar<'_>, test: &Test) -> bool {
+pub(super) fn scalar_passes(path: &str, scalar: &Scalar<'_>, test: &Test) -> bool {
     match test {
         Test::Exists => scalar.exists(),
         Test::Equals(wanted) if fields::is_exact(path) => {
@@ -164,7 +164,7 @@ fn scalar_passes(path: &str, scalar: &Scalar<'_>, test: &Test) -> bool {
 }
 
 /// Whether a text passes.
-fn text_passes(text: &str, test: &Test) -> bool {
+pub(super) fn text_passes(text: &str, test: &Test) -> bool {
     match test {
         Test::Exists => !text.is_empty(),
         Test::Equals(wanted) => text == wanted || words::fold(text) == words::fold(wanted),
@@ -176,7 +176,7 @@ fn text_passes(text: &str, test: &Test) -> bool {
     }
 }
 
-fn number_passes(number: f64, test: &Test) -> bool {
+pub(super) fn number_passes(number: f64, test: &Test) -> bool {
     let Test::Number { low, high } = test else { return false };
     #[allow(clippy::float_cmp)] // A bound that is included is meant exactly.
     let at = |bound: f64, included: bool| included && number == bound;

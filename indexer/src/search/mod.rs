@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! predicate, matches   what a row must be like, and whether one is                    a row in memory, wherever it came from
-//! narrow               what a split's index alone can say of it: surely, maybe, no    three-valued, per block
+//! node                 the same as a split answers it, block by block                 columns, and for texts:
+//! text, candidates     which patterns can hold them, which values do
 //! gate                 what of a module may be looked at: scope, time, arrival        the one place where the scope is asked
 //! source               which rows of a chunk or split match
 //! ordered              a chunk or split as an ordered run of matching rows
@@ -11,6 +12,7 @@
 //! tail, catchup        rows as they arrive
 //! ```
 
+mod candidates;
 mod catchup;
 mod entry;
 #[cfg(test)]
@@ -18,9 +20,9 @@ mod entry_tests;
 mod gate;
 mod histogram;
 mod matches;
-mod narrow;
+mod node;
 #[cfg(test)]
-mod narrow_tests;
+mod node_tests;
 mod ordered;
 pub mod predicate;
 pub mod request;
@@ -34,6 +36,7 @@ mod tail_tests;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod text;
 mod ticker;
 mod turn;
 

@@ -197,6 +197,7 @@ impl<'a> Source<'a> {
                 let mut count = 0;
                 for at in 0..blocks.read.len() {
                     if blocks.read.get(at) == Some(&false)
+                        && reader.may_match(at)
                         && let Some(block) = seeker.block(blocks.split, at)?
                     {
                         count += reader.matches(&block, seeker)?.count();
@@ -226,7 +227,20 @@ impl<'a> Blocks<'a> {
             self.read = vec![false; blocks.len()];
         }
         self.reader = Some(reader);
+        self.skip(course.order);
         Ok(())
+    }
+
+    /// Passes over blocks that cannot match.
+    fn skip(&mut self, order: Order) {
+        let Some(reader) = &self.reader else { return };
+        while !self.left.is_empty() {
+            match order {
+                Order::NewestFirst if !reader.may_match(self.left.end - 1) => self.left.end -= 1,
+                Order::OldestFirst if !reader.may_match(self.left.start) => self.left.start += 1,
+                _ => break,
+            }
+        }
     }
 
     /// The block that comes next.
@@ -246,6 +260,7 @@ impl<'a> Blocks<'a> {
             Order::NewestFirst => self.left.end = at,
             Order::OldestFirst => self.left.start = at + 1,
         }
+        self.skip(order);
     }
 }
 

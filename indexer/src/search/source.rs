@@ -1,8 +1,7 @@
 //! Where rows come from, a chunk or a split, and which of them match. Both give the same answer for the same row.
 
-use super::gate::{Answer, Gate};
-use super::matches::RowView;
-use super::narrow::{self, Node};
+use super::gate::Gate;
+use super::node::{Node, compile};
 use super::predicate::Predicate;
 use super::ticker::{Halt, Ticker};
 use crate::live::Chunk;
@@ -23,7 +22,9 @@ pub(super) struct Seeker<'a> {
 pub(super) struct SplitReader<'a> {
     pub(super) split: &'a Split,
     gate: Gate<'a>,
-    node: Node,
+    node: Node<'a>,
+    /// The blocks that can have a matching row.
+    blocks: Bits,
     shown: Vec<bool>,
 }
 
@@ -44,57 +45,41 @@ impl<'a> Seeker<'a> {
 
     /// Opens a split.
     pub(super) fn open(&self, split: &'a Split, gate: Gate<'a>) -> Result<SplitReader<'a>, Halt> {
-        let node = narrow::compile(self.predicate, split, &mut || Ok(self.ticker.look()?))?;
-        Ok(SplitReader { split, gate, node, shown: gate.shown_owners(split)? })
+        let shown = gate.shown_owners(split)?;
+        let nothing = || SplitReader { split, gate, node: Node::Same(false), blocks: Bits::none(0), shown: Vec::new() };
+        if !shown.contains(&true) {
+            return Ok(nothing());
+        }
+        let node = compile(self.predicate, split, self.decoder, &mut || Ok(self.ticker.look()?))?;
+        let blocks = node.blocks(split.head()?.blocks.len());
+        Ok(SplitReader { split, gate, node, blocks, shown })
     }
 
     /// A block of a split.
     pub(super) fn block(&self, split: &'a Split, at: usize) -> io::Result<Option<Block<'a>>> {
-        Ok(split.head()?.blocks.get(at).map(|meta| Block::new(split, meta, self.decoder)))
+        if at < split.head()?.blocks.len() { Block::new(split, at, self.decoder).map(Some) } else { Ok(None) }
     }
 }
 
-impl SplitReader<'_> {
+impl<'a> SplitReader<'a> {
     /// Whether no row of it can match.
     pub(super) fn is_void(&self) -> bool {
-        matches!(self.node, Node::Same(Answer::No)) || !self.shown.contains(&true)
+        self.blocks.is_empty()
     }
 
-    /// The rows of a block that match; stored rows are read only where the index does not decide.
-    pub(super) fn matches(&self, block: &Block<'_>, seeker: &Seeker<'_>) -> Result<Bits, Halt> {
+    /// Whether a row of this block can match.
+    pub(super) fn may_match(&self, block: usize) -> bool {
+        self.blocks.has(block)
+    }
+
+    /// The rows of a block that match; texts are read only where the index does not decide.
+    pub(super) fn matches(&self, block: &Block<'a>, seeker: &Seeker<'_>) -> Result<Bits, Halt> {
         seeker.ticker.look()?;
         seeker.ticker.done(block.meta.rows);
         let inside = self.gate.block(block, &self.shown)?;
         if inside.is_empty() {
             return Ok(inside);
         }
-        let known = self.node.of_block(block)?;
-        let (mut open, mut found) = (known.may, known.must);
-        open.and_not(&found);
-        open.and(&inside);
-        found.and(&inside);
-        for row in open.iter() {
-            seeker.ticker.row()?;
-            if seeker.predicate.matches_view(view(block, row)?) {
-                found.set(row);
-            }
-        }
-        Ok(found)
+        Ok(self.node.of_block(block, &inside, &mut || Ok(seeker.ticker.row()?))?)
     }
-}
-
-/// A row of a block as a predicate sees it.
-fn view<'b>(block: &'b Block<'_>, row: usize) -> io::Result<RowView<'b>> {
-    let (owner, origin, _) = block.whose(row)?;
-    let kind = block.kind(row)?;
-    Ok(RowView {
-        seq: block.seq(row)?,
-        severity: kind.severity,
-        verdict: kind.verdict,
-        problems: kind.problems,
-        owner,
-        origin,
-        message: block.messages()?.get(row),
-        attributes: block.attributes()?.get(row),
-    })
 }

@@ -1,53 +1,28 @@
-//! A block: some rows of a split, stored by column and read column by column, each when it is first needed.
+//! A block: some rows of a split. Each of its pieces is read when it is first needed; a value can be read without the others.
 
 use super::codec::damaged;
-use super::columns::{self, Coded, Kind, Place, Rest, Texts};
-use super::{Split, filter};
+use super::field::{Field, FieldHead};
+use super::packed::Coded;
+use super::rows::{self, Cold, Hot, Kind, Place};
+use super::values::Values;
+use super::write::MESSAGE;
+use super::{Head, Split, filter, shape};
 use crate::row::{Origin, Owner, Row};
 use martlog_formats::Record;
 use serde::{Deserialize, Serialize};
 use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
+use std::rc::Rc;
 use std::sync::Arc;
 
-/// Rows of a block at most.
-pub(super) const ROWS_MAX: usize = 1_024;
+/// Rows of a block at most, and entries of a block of a dictionary.
+pub(crate) const ROWS_MAX: usize = 1_024;
 /// A block ends when its texts are longer than this, bytes.
 pub(super) const TEXT_BYTES_MAX: usize = 4 << 20;
-/// A column is never longer than this before compression, bytes; a longer one is damage.
-const COLUMN_BYTES_MAX: usize = 1 << 30;
-
-/// The columns of a block, in their order in the file.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Column {
-    Times,
-    Seqs,
-    Places,
-    Kinds,
-    Messages,
-    Attributes,
-    Rest,
-}
-
-impl Column {
-    pub(super) const ALL: [Self; 7] = [Self::Times, Self::Seqs, Self::Places, Self::Kinds, Self::Messages, Self::Attributes, Self::Rest];
-}
-
-impl Column {
-    /// What it is called in reports.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Times => "times",
-            Self::Seqs => "seqs",
-            Self::Places => "places",
-            Self::Kinds => "kinds",
-            Self::Messages => "messages",
-            Self::Attributes => "attributes",
-            Self::Rest => "rest",
-        }
-    }
-}
+/// A piece is never longer than this before compression, bytes; a longer one is damage.
+const PIECE_BYTES_MAX: usize = 1 << 30;
 
 /// Where some bytes lie in their section.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
@@ -59,8 +34,8 @@ pub(super) struct Piece {
     pub(super) crc: u32,
 }
 
-/// What the directory knows of a block.
-#[derive(Debug, Serialize, Deserialize)]
+/// What the split knows of a block.
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct BlockMeta {
     /// The number of its first row in the split.
     pub(crate) row_from: usize,
@@ -78,14 +53,64 @@ pub(crate) struct BlockMeta {
     pub(crate) seq_min: u64,
     /// Largest seq.
     pub(crate) seq_max: u64,
-    pub(super) columns: [Piece; Column::ALL.len()],
+    /// Bytes of its texts.
+    pub(super) text_bytes: u64,
+    pub(super) hot: Piece,
+    pub(super) cold: Piece,
     pub(super) filter: Piece,
 }
 
 impl BlockMeta {
-    /// How long a column is in the file, bytes.
-    pub(super) fn bytes_of(&self, column: Column) -> u64 {
-        u64::from(self.columns[column as usize].stored)
+    pub(super) fn of_rows(range: Range<usize>) -> Self {
+        Self { row_from: range.start, rows: range.len(), ..Self::default() }
+    }
+}
+
+/// What the split knows of a field.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct FieldMeta {
+    pub(super) name: String,
+    /// The document of its first pattern.
+    pub(super) docs_from: u32,
+    pub(super) patterns: u32,
+    /// The pattern of values that are kept as they are written.
+    pub(super) opaque: Option<u32>,
+    /// The variables of patterns, each distinct list once.
+    pub(super) layouts: Vec<String>,
+    /// Texts of patterns: how many, and where.
+    pub(super) chunks: Vec<(u32, Piece)>,
+    /// packed layout, first block of values, how many blocks further the last one is: of each pattern.
+    pub(super) infos: Piece,
+    /// Entries of the dictionary.
+    pub(super) entries: u32,
+    /// The blocks of values are those of the dictionary; without one, those of the rows.
+    pub(super) dictionary: Option<Vec<EntryBlock>>,
+    pub(super) blocks: PiecesOf,
+}
+
+/// A block of a dictionary.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct EntryBlock {
+    pub(super) entries: u32,
+    pub(super) piece: Piece,
+    pub(super) filter: Piece,
+}
+
+/// A piece for each block of rows, and how many values it has.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct PiecesOf(Vec<(u32, Piece)>);
+
+impl PiecesOf {
+    pub(super) fn new(counts: &[usize], pieces: Vec<Piece>) -> io::Result<Self> {
+        counts.iter().zip(pieces).map(|(count, piece)| Ok((super::codec::length(*count)?, piece))).collect::<io::Result<_>>().map(Self)
+    }
+
+    pub(super) fn get(&self, block: usize) -> io::Result<(usize, Piece)> {
+        self.0.get(block).map(|(count, piece)| (*count as usize, *piece)).ok_or_else(|| damaged("a block is missing"))
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.0.iter().map(|(_, piece)| u64::from(piece.stored)).sum()
     }
 }
 
@@ -97,38 +122,69 @@ impl Decoder {
         Ok(Self(RefCell::new(zstd::bulk::Decompressor::new()?)))
     }
 
-    pub(super) fn piece(&self, section: &[u8], piece: Piece) -> io::Result<Vec<u8>> {
-        let raw = piece.raw as usize;
-        if raw > COLUMN_BYTES_MAX {
-            return Err(damaged("a column is too long"));
+    /// So many bytes.
+    pub(super) fn decompress(&self, stored: &[u8], raw: usize) -> io::Result<Vec<u8>> {
+        if raw > PIECE_BYTES_MAX {
+            return Err(damaged("a piece is too long"));
         }
-        let bytes = self.0.borrow_mut().decompress(&section[stored(section, piece)?], raw).map_err(|_| damaged("a column"))?;
-        if bytes.len() == raw { Ok(bytes) } else { Err(damaged("a column's length")) }
+        if raw == 0 {
+            return Ok(Vec::new());
+        }
+        let bytes = self.0.borrow_mut().decompress(stored, raw).map_err(|_| damaged("a piece"))?;
+        if bytes.len() == raw { Ok(bytes) } else { Err(damaged("a piece's length")) }
+    }
+
+    pub(super) fn piece(&self, section: &[u8], piece: Piece) -> io::Result<Vec<u8>> {
+        self.decompress(stored(section, piece)?, piece.raw as usize)
     }
 }
 
-/// Where in its section a piece lies, if its checksum is right.
-fn stored(section: &[u8], piece: Piece) -> io::Result<Range<usize>> {
+/// A piece as it lies in its section, if its checksum is right.
+pub(super) fn stored(section: &[u8], piece: Piece) -> io::Result<&[u8]> {
+    let bytes = unchecked(section, piece)?;
+    if crc32fast::hash(bytes) == piece.crc { Ok(bytes) } else { Err(damaged("a piece's checksum")) }
+}
+
+/// A piece whose checksum was compared before.
+pub(super) fn unchecked(section: &[u8], piece: Piece) -> io::Result<&[u8]> {
     let from = usize::try_from(piece.from).map_err(|_| damaged("a piece"))?;
-    let range = from..from.saturating_add(piece.stored as usize);
-    match section.get(range.clone()) {
-        Some(bytes) if crc32fast::hash(bytes) == piece.crc => Ok(range),
-        _ => Err(damaged("a piece's checksum")),
-    }
+    section.get(from..from.saturating_add(piece.stored as usize)).ok_or_else(|| damaged("a piece"))
 }
 
 /// A block being read.
 pub(crate) struct Block<'a> {
     split: &'a Split,
+    head: &'a Head,
     decoder: &'a Decoder,
+    number: usize,
     pub(crate) meta: &'a BlockMeta,
-    times: OnceCell<Vec<i64>>,
-    seqs: OnceCell<Vec<u64>>,
-    places: OnceCell<Coded<Place>>,
-    kinds: OnceCell<Coded<Kind>>,
-    messages: OnceCell<Texts>,
-    attributes: OnceCell<Texts>,
-    rest: OnceCell<Rest>,
+    hot: OnceCell<Hot<'a>>,
+    cold: OnceCell<Cold>,
+    columns: RefCell<HashMap<u32, Rc<Column<'a>>>>,
+}
+
+/// What a block has of a field.
+pub(crate) struct Column<'a> {
+    pub(crate) field: Field<'a>,
+    pub(crate) stored: Stored<'a>,
+    /// Values in the block.
+    count: usize,
+    /// Where each row's values begin; one more at the end.
+    starts: OnceCell<Starts>,
+    entries: RefCell<HashMap<usize, Rc<Values<'a>>>>,
+}
+
+/// Values, or ordinals of a dictionary.
+pub(crate) enum Stored<'a> {
+    None,
+    Values(Values<'a>),
+    Ordinals(Coded<'a>),
+}
+
+enum Starts {
+    /// Each row has one.
+    One,
+    Each(Vec<u32>),
 }
 
 fn no_row() -> io::Error {
@@ -145,81 +201,56 @@ fn once<T>(cell: &OnceCell<T>, make: impl FnOnce() -> io::Result<T>) -> io::Resu
 }
 
 impl<'a> Block<'a> {
-    pub(crate) fn new(split: &'a Split, meta: &'a BlockMeta, decoder: &'a Decoder) -> Self {
-        Self {
-            split,
-            decoder,
-            meta,
-            times: OnceCell::new(),
-            seqs: OnceCell::new(),
-            places: OnceCell::new(),
-            kinds: OnceCell::new(),
-            messages: OnceCell::new(),
-            attributes: OnceCell::new(),
-            rest: OnceCell::new(),
-        }
+    /// A block of a split, by its number.
+    pub(crate) fn new(split: &'a Split, number: usize, decoder: &'a Decoder) -> io::Result<Self> {
+        let head = split.head()?;
+        let meta = head.blocks.get(number).ok_or_else(|| damaged("no such block"))?;
+        Ok(Self { split, head, decoder, number, meta, hot: OnceCell::new(), cold: OnceCell::new(), columns: RefCell::default() })
     }
 
-    fn column(&self, column: Column) -> io::Result<Vec<u8>> {
-        self.decoder.piece(&self.split.sections.unchecked("blocks")?, self.meta.columns[column as usize])
+    /// Whether a row of it may have one of these filter keys among the values of its direct fields.
+    pub(crate) fn may_have(&self, keys: impl IntoIterator<Item = u64>) -> io::Result<bool> {
+        let filter = unchecked(self.split.filters()?, self.meta.filter)?;
+        Ok(keys.into_iter().any(|key| filter::may_contain(filter, key)))
     }
 
-    /// Whether a row of it may have one of these filter keys.
-    pub(crate) fn filter(&self) -> io::Result<impl Fn(u64) -> bool + use<>> {
-        let section = self.split.sections.unchecked("filters")?;
-        let bytes = section.slice(stored(&section, self.meta.filter)?);
-        Ok(move |key| filter::may_contain(&bytes, key))
+    pub(crate) fn number(&self) -> usize {
+        self.number
+    }
+
+    pub(crate) fn decoder(&self) -> &'a Decoder {
+        self.decoder
+    }
+
+    /// Times, kinds, owners and shapes.
+    pub(crate) fn hot(&self) -> io::Result<&Hot<'a>> {
+        once(&self.hot, || {
+            let count = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
+            let bytes = stored(&self.head.rows, self.meta.hot)?;
+            rows::decode_hot(bytes, self.meta.rows, count(self.head.owners.len()), count(self.head.shapes.len()))
+        })
+    }
+
+    fn cold(&self) -> io::Result<&Cold> {
+        once(&self.cold, || {
+            let origins = u32::try_from(self.head.origins.len()).unwrap_or(u32::MAX);
+            rows::decode_cold(&self.decoder.piece(&self.head.rows, self.meta.cold)?, &self.hot()?.times, origins)
+        })
     }
 
     /// Times, ns, ascending.
     pub(crate) fn times(&self) -> io::Result<&[i64]> {
-        once(&self.times, || columns::decode_times(&self.column(Column::Times)?, self.meta.rows)).map(Vec::as_slice)
+        Ok(&self.hot()?.times)
     }
 
     /// Seqs.
     pub(crate) fn seqs(&self) -> io::Result<&[u64]> {
-        once(&self.seqs, || columns::decode_seqs(&self.column(Column::Seqs)?, self.meta.rows)).map(Vec::as_slice)
+        Ok(&self.cold()?.seqs)
     }
 
-    /// Arrivals, owners and origins.
-    pub(crate) fn places(&self) -> io::Result<&Coded<Place>> {
-        once(&self.places, || {
-            let head = self.split.head()?;
-            columns::decode_places(&self.column(Column::Places)?, self.meta.rows, head.owners.len(), head.origins.len())
-        })
-    }
-
-    /// Severities, verdicts and problems.
-    pub(crate) fn kinds(&self) -> io::Result<&Coded<Kind>> {
-        once(&self.kinds, || columns::decode_kinds(&self.column(Column::Kinds)?, self.meta.rows))
-    }
-
-    /// Messages.
-    pub(crate) fn messages(&self) -> io::Result<&Texts> {
-        once(&self.messages, || columns::decode_texts(&self.column(Column::Messages)?, self.meta.rows))
-    }
-
-    /// Attributes.
-    pub(crate) fn attributes(&self) -> io::Result<&Texts> {
-        once(&self.attributes, || columns::decode_texts(&self.column(Column::Attributes)?, self.meta.rows))
-    }
-
-    fn rest(&self) -> io::Result<&Rest> {
-        once(&self.rest, || columns::decode_rest(&self.column(Column::Rest)?, self.times()?, self.places()?))
-    }
-
-    /// The owner with this ordinal.
-    pub(crate) fn owner(&self, owner: usize) -> io::Result<&'a Arc<Owner>> {
-        self.split.head()?.owners.get(owner).ok_or_else(|| damaged("no such owner"))
-    }
-
-    /// The owner and origin of a row.
-    pub(crate) fn whose(&self, row: usize) -> io::Result<(&'a Arc<Owner>, &'a Arc<Origin>, Place)> {
-        let head = self.split.head()?;
-        let place = *self.places()?.get(row).ok_or_else(no_row)?;
-        let owner = self.owner(place.owner)?;
-        let origin = head.origins.get(place.origin).ok_or_else(|| damaged("no such origin"))?;
-        Ok((owner, origin, place))
+    /// Arrivals and origins.
+    pub(crate) fn places(&self) -> io::Result<&rows::Few<Place>> {
+        Ok(&self.cold()?.places)
     }
 
     /// The time of a row, ns.
@@ -234,37 +265,181 @@ impl<'a> Block<'a> {
 
     /// The kind of a row.
     pub(crate) fn kind(&self, row: usize) -> io::Result<Kind> {
-        self.kinds()?.get(row).copied().ok_or_else(no_row)
+        self.hot()?.kinds.get(row).copied().ok_or_else(no_row)
     }
 
-    /// Lets go of the texts; they are read again when they are needed again.
+    /// The owner with this ordinal.
+    pub(crate) fn owner(&self, owner: u32) -> io::Result<&'a Arc<Owner>> {
+        self.head.owners.get(owner as usize).ok_or_else(|| damaged("no such owner"))
+    }
+
+    /// The owner and origin of a row, and when it arrived.
+    pub(crate) fn whose(&self, row: usize) -> io::Result<(&'a Arc<Owner>, &'a Arc<Origin>, i64)> {
+        let place = *self.places()?.get(row).ok_or_else(no_row)?;
+        let owner = self.owner(self.hot()?.owners.get(row).ok_or_else(no_row)?)?;
+        let origin = self.head.origins.get(place.origin as usize).ok_or_else(|| damaged("no such origin"))?;
+        Ok((owner, origin, place.arrived_ns))
+    }
+
+    /// The number of a row's shape.
+    pub(crate) fn shape(&self, row: usize) -> io::Result<u32> {
+        self.hot()?.shapes.get(row).ok_or_else(no_row)
+    }
+
+    /// What the block has of a field.
+    pub(crate) fn column(&self, field: u32) -> io::Result<Rc<Column<'a>>> {
+        if let Some(column) = self.columns.borrow().get(&field) {
+            return Ok(column.clone());
+        }
+        let column = Rc::new(self.read_column(self.split.field(field)?)?);
+        self.columns.borrow_mut().insert(field, column.clone());
+        Ok(column)
+    }
+
+    fn read_column(&self, field: Field<'a>) -> io::Result<Column<'a>> {
+        let (count, piece) = field.head.meta.blocks.get(self.number)?;
+        let stored = if count == 0 {
+            Stored::None
+        } else {
+            let bytes = stored(&self.head.columns, piece)?;
+            if field.head.meta.dictionary.is_some() {
+                Stored::Ordinals(Coded::read(&mut super::codec::Input(bytes), count, field.head.meta.entries)?)
+            } else {
+                Stored::Values(Values::read(bytes, count, field.head.meta.patterns)?)
+            }
+        };
+        Ok(Column { field, stored, count, starts: OnceCell::new(), entries: RefCell::default() })
+    }
+
+    fn starts<'c>(&self, column: &'c Column<'a>) -> io::Result<&'c Starts> {
+        once(&column.starts, || {
+            let starts = if column.field.number == MESSAGE { Starts::One } else { self.read_starts(column.field.number)? };
+            let end = match &starts {
+                Starts::One => self.meta.rows,
+                Starts::Each(starts) => starts.last().map_or(0, |end| *end as usize),
+            };
+            if end == column.count { Ok(starts) } else { Err(damaged("the number of values")) }
+        })
+    }
+
+    fn read_starts(&self, field: u32) -> io::Result<Starts> {
+        let shapes = &self.hot()?.shapes;
+        let count = |shape: &u32| {
+            let shape = self.head.shapes.get(*shape as usize);
+            shape.map_or(0, |shape| u32::try_from(shape.fields.iter().filter(|own| **own == field).count()).unwrap_or(u32::MAX))
+        };
+        let counts: Vec<u32> = shapes.distinct.iter().map(count).collect();
+        if counts.iter().all(|count| *count == 1) {
+            return Ok(Starts::One);
+        }
+        let mut at = 0_u32;
+        let mut starts = Vec::with_capacity(self.meta.rows + 1);
+        for place in shapes.places.iter() {
+            starts.push(at);
+            at = at.saturating_add(usize::try_from(place).ok().and_then(|place| counts.get(place)).copied().unwrap_or(0));
+        }
+        starts.push(at);
+        Ok(Starts::Each(starts))
+    }
+
+    /// Where the values of a row begin in its column.
+    pub(crate) fn start(&self, column: &Column<'a>, row: usize) -> io::Result<usize> {
+        Ok(match self.starts(column)? {
+            Starts::One => row,
+            Starts::Each(starts) => starts.get(row).map_or(usize::MAX, |start| *start as usize),
+        })
+    }
+
+    /// Replaces `out` by the message of a row.
+    pub(crate) fn message(&self, row: usize, out: &mut String) -> io::Result<()> {
+        self.column(MESSAGE)?.text(row, self.decoder, out).map(drop)
+    }
+
+    /// Replaces `out` by the attributes of a row.
+    pub(crate) fn attributes(&self, row: usize, out: &mut String) -> io::Result<()> {
+        out.clear();
+        let number = self.shape(row)?;
+        let shape = self.head.shapes.get(number as usize).ok_or_else(|| damaged("no such shape"))?;
+        let mut text = String::new();
+        // How many values of a field came before in this row.
+        let mut before: Vec<u32> = Vec::with_capacity(shape.fields.len());
+        for (slot, piece) in shape.text.split(shape::SLOT).enumerate() {
+            if let Some(field) = slot.checked_sub(1).and_then(|slot| shape.fields.get(slot)) {
+                let nth = before.iter().filter(|other| *other == field).count();
+                before.push(*field);
+                let column = self.column(*field)?;
+                let kind = column.text(self.start(&column, row)? + nth, self.decoder, &mut text)?;
+                shape::push_value(kind, &text, out);
+            }
+            out.push_str(piece);
+        }
+        Ok(())
+    }
+
+    /// Lets go of what rows were read from; it is read again when it is needed again.
     pub(crate) fn forget_texts(&mut self) {
-        self.messages.take();
-        self.attributes.take();
-        self.rest.take();
+        self.columns.borrow_mut().clear();
+    }
+
+    /// A row without its texts; see [`Self::row`].
+    pub(super) fn row_head(&self, row: usize) -> io::Result<(Row, u32)> {
+        let (owner, origin, arrived_ns) = self.whose(row)?;
+        let (kind, cold) = (self.kind(row)?, self.cold()?);
+        let row_head = Row {
+            seq: self.seq(row)?,
+            arrived_ns,
+            owner: owner.clone(),
+            origin: origin.clone(),
+            offset: *cold.offsets.get(row).ok_or_else(no_row)?,
+            record: Record {
+                time_ns: self.time(row)?,
+                runtime_time_ns: *cold.runtime_times_ns.get(row).ok_or_else(no_row)?,
+                severity: kind.severity,
+                verdict: kind.verdict,
+                problems: kind.problems,
+                redactions: cold.redactions.get(&row).cloned().unwrap_or_default(),
+                message: String::new(),
+                attributes: String::new(),
+            },
+        };
+        Ok((row_head, self.shape(row)?))
     }
 
     /// A whole row.
     pub(crate) fn row(&self, row: usize) -> io::Result<Row> {
-        let (owner, origin, place) = self.whose(row)?;
-        let kind = self.kind(row)?;
-        let rest = self.rest()?;
-        Ok(Row {
-            seq: self.seq(row)?,
-            arrived_ns: place.arrived_ns,
-            owner: owner.clone(),
-            origin: origin.clone(),
-            offset: *rest.offsets.get(row).ok_or_else(no_row)?,
-            record: Record {
-                time_ns: self.time(row)?,
-                runtime_time_ns: *rest.runtime_times_ns.get(row).ok_or_else(no_row)?,
-                severity: kind.severity,
-                verdict: kind.verdict,
-                problems: kind.problems,
-                redactions: rest.redactions.get(&row).cloned().unwrap_or_default(),
-                message: self.messages()?.get(row).to_owned(),
-                attributes: self.attributes()?.get(row).to_owned(),
-            },
-        })
+        let (mut whole, _) = self.row_head(row)?;
+        self.message(row, &mut whole.record.message)?;
+        self.attributes(row, &mut whole.record.attributes)?;
+        Ok(whole)
     }
+}
+
+impl<'a> Column<'a> {
+    /// Replaces `out` by the text of a value; its kind letter comes back.
+    pub(crate) fn text(&self, at: usize, decoder: &Decoder, out: &mut String) -> io::Result<char> {
+        match &self.stored {
+            Stored::None => Err(damaged("no such value")),
+            Stored::Values(values) => self.field.text(values, at, decoder, out),
+            Stored::Ordinals(ordinals) => {
+                let entry = ordinals.get(at).ok_or_else(|| damaged("no such value"))? as usize;
+                let (block, at) = (entry / ROWS_MAX, entry % ROWS_MAX);
+                let known = self.entries.borrow().get(&block).cloned();
+                let values = match known {
+                    Some(values) => values,
+                    None => {
+                        let values = Rc::new(self.field.entries(block)?);
+                        self.entries.borrow_mut().insert(block, values.clone());
+                        values
+                    }
+                };
+                self.field.text(&values, at, decoder, out)
+            }
+        }
+    }
+}
+
+/// The bytes of a field's parts, for reports.
+pub(super) fn bytes_of(field: &FieldHead) -> u64 {
+    let dictionary = field.meta.dictionary.iter().flatten().map(|block| u64::from(block.piece.stored)).sum::<u64>();
+    field.meta.blocks.bytes() + dictionary + u64::from(field.meta.infos.stored)
 }

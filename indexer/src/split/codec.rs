@@ -21,9 +21,14 @@ pub(super) fn put_signed(out: &mut Vec<u8>, value: i64) {
     put(out, ((value << 1) ^ (value >> 63)).cast_unsigned());
 }
 
+/// A length or count as it is kept.
+pub(super) fn length(length: usize) -> io::Result<u32> {
+    u32::try_from(length).map_err(io::Error::other)
+}
+
 /// Bytes being read.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Input<'a>(pub(super) &'a [u8]);
+pub(crate) struct Input<'a>(pub(super) &'a [u8]);
 
 impl<'a> Input<'a> {
     /// The next unsigned number.

@@ -1,40 +1,58 @@
 //! A split: an immutable, time-ordered file of one module's rows with their index.
 //!
 //! ```text
-//! blocks      of up to 1,024 rows in (time, seq) order, stored by column, compressed      block.rs, columns.rs
-//! filters     one per block: the ids and numbers in it                                    filter.rs
-//! directory   bounds and pieces of each block; owners, origins, names of attributes       mod.rs
-//! index/…     a tantivy segment whose documents are the rows: terms to rows               postings.rs, terms.rs
+//! rows        in blocks of up to 1,024 in (time, seq) order: times, kinds, owners, shapes, places       block.rs, rows.rs
+//! columns     field by field, a field's values block by block: which pattern, and the variables         field.rs, values.rs, packed.rs
+//! patterns    the distinct texts of each field, with their variables cut out                            pattern.rs, column.rs
+//! filters     one per block: the ids and longer numbers in it                                           filter.rs, keys.rs
+//! shapes      the distinct attributes with their values cut out                                         shape.rs
+//! index/…     a tantivy segment whose documents are the patterns: words to patterns                     postings.rs
 //! ```
 //!
-//! Rows are numbered from 0 in (time, seq) order; documents of the index, bits of a set and rows of the blocks all have that number.
+//! A row is a message and attributes. The message is a value of the first field; attributes are a shape and one value for each scalar, of the field that the scalar's name says.
+//! A value is a *pattern* (its text with every word that has a digit cut out) and variables. What programs print has few patterns, so a word is looked for in them, in the index, and what is found are
+//! rows whose block says that pattern.
+//!
+//! Rows are numbered from 0 in (time, seq) order; patterns in each field by their first row; documents are all patterns, field after field.
 //! What is damaged is an error when it is read, never a panic and never another row.
 
 pub(crate) mod bits;
 pub(crate) mod block;
 mod build;
+pub(crate) mod cache;
 mod codec;
-pub(crate) mod columns;
+mod column;
+pub(crate) mod field;
 mod file;
 mod filter;
+pub(crate) mod keys;
+mod packed;
+pub(crate) mod pattern;
 pub(crate) mod postings;
-pub(crate) mod terms;
+pub(crate) mod rows;
+pub(crate) mod shape;
 #[cfg(test)]
 mod tests;
+pub(crate) mod values;
+pub(crate) mod write;
 
 use crate::row::{ModuleKey, Origin, Owner, Row};
-use block::{Block, BlockMeta, Decoder};
+use block::{Block, BlockMeta, Decoder, FieldMeta};
+use cache::{Cache, Chunk};
 use codec::damaged;
+use field::{Field, FieldHead};
 use postings::Postings;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use shape::Shape;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
+use tantivy::directory::OwnedBytes;
 
 /// The version of the file's form that this version writes and reads.
-pub const FORMAT: u32 = 1;
-/// The directory and its neighbours are never longer than this before compression, bytes.
+pub const FORMAT: u32 = 2;
+/// The sections that are read as a whole are never longer than this before compression, bytes.
 const HEAD_BYTES_MAX: usize = 256 << 20;
 
 /// What the catalog knows of a split without opening it.
@@ -71,7 +89,11 @@ pub struct Split {
     pub meta: SplitMeta,
     sections: file::Sections,
     head: OnceLock<Head>,
+    filters: OnceLock<OwnedBytes>,
     postings: OnceLock<Postings>,
+    cache: Arc<Cache>,
+    /// Its number in the cache.
+    number: u64,
 }
 
 /// What every search of a split needs, read when the first one comes.
@@ -79,12 +101,19 @@ pub struct Split {
 pub(crate) struct Head {
     /// The blocks, in the order of rows.
     pub(crate) blocks: Vec<BlockMeta>,
+    /// The fields; the first two are [`write::MESSAGE`] and [`write::WHOLE`].
+    pub(crate) fields: Vec<FieldHead>,
+    /// The shapes of attributes.
+    pub(crate) shapes: Vec<Shape>,
     /// Whose the rows are.
     pub(crate) owners: Vec<Arc<Owner>>,
     /// Where they came from.
     pub(crate) origins: Vec<Arc<Origin>>,
-    /// Which attributes they have.
-    pub(crate) names: terms::Names,
+    /// Patterns of all fields together.
+    pub(crate) docs: usize,
+    rows: OwnedBytes,
+    columns: OwnedBytes,
+    patterns: OwnedBytes,
 }
 
 /// Builds a split of a module's rows (ascending seq, not empty) at `path`; the file and its folder are synced when this returns.
@@ -101,20 +130,26 @@ impl Split {
     /// # Errors
     /// When the file is not there, is damaged, or has a form that this version does not know.
     pub fn open(path: &Path, meta: SplitMeta) -> io::Result<Self> {
-        let sections = file::Sections::open(path, &meta)?;
-        Ok(Self { meta, sections, head: OnceLock::new(), postings: OnceLock::new() })
+        Self::open_with(path, meta, &Cache::alone())
     }
 
-    /// Every row in ascending seq, for a release, a merge or a check.
+    /// The same, keeping what it reads often in a cache that splits share.
+    pub(crate) fn open_with(path: &Path, meta: SplitMeta, cache: &Arc<Cache>) -> io::Result<Self> {
+        let sections = file::Sections::open(path, &meta)?;
+        let (head, filters, postings) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Ok(Self { meta, sections, head, filters, postings, number: cache.number(), cache: cache.clone() })
+    }
+
+    /// Every row in ascending seq, for a release or a check.
     ///
     /// # Errors
     /// When the file is damaged.
     pub fn rows(&self) -> io::Result<Vec<Row>> {
         let decoder = Decoder::new()?;
         let mut rows = Vec::new();
-        for meta in &self.head()?.blocks {
-            let block = Block::new(self, meta, &decoder);
-            for row in 0..meta.rows {
+        for number in 0..self.head()?.blocks.len() {
+            let block = Block::new(self, number, &decoder)?;
+            for row in 0..block.meta.rows {
                 rows.push(block.row(row)?);
             }
         }
@@ -127,13 +162,15 @@ impl Split {
         self.sections.list()
     }
 
-    /// The names and bytes of the columns of all blocks together, for reports.
+    /// The names of the fields, bytes of their values, whether they have a dictionary: for reports.
     ///
     /// # Errors
     /// When the file is damaged.
-    pub fn columns(&self) -> io::Result<Vec<(&'static str, u64)>> {
-        let blocks = &self.head()?.blocks;
-        Ok(block::Column::ALL.into_iter().map(|column| (column.name(), blocks.iter().map(|block| block.bytes_of(column)).sum())).collect())
+    pub fn fields(&self) -> io::Result<Vec<(&str, u64, bool)>> {
+        let fields = self.head()?.fields.iter();
+        Ok(fields
+            .map(|field| (field.meta.name.trim_start_matches('\u{1}'), block::bytes_of(field), field.meta.dictionary.is_some()))
+            .collect())
     }
 
     /// What every search needs.
@@ -141,23 +178,62 @@ impl Split {
         if let Some(head) = self.head.get() {
             return Ok(head);
         }
+        let head = self.read_head()?;
+        Ok(self.head.get_or_init(|| head))
+    }
+
+    fn read_head(&self) -> io::Result<Head> {
+        let fields: Vec<FieldMeta> = self.part("fields")?;
+        let shapes: Vec<(String, Vec<u32>)> = self.part("shapes")?;
         let head = Head {
-            blocks: self.part("directory")?,
+            blocks: self.part("blocks")?,
+            docs: fields.iter().map(|field| field.patterns as usize).sum(),
+            fields: fields.into_iter().map(FieldHead::new).collect::<io::Result<_>>()?,
+            shapes: shapes.into_iter().map(|(text, fields)| Shape::new(text, fields)).collect::<io::Result<_>>()?,
             owners: self.part("owners")?,
             origins: self.part("origins")?,
-            names: self.part("names")?,
+            rows: self.sections.unchecked("rows")?,
+            columns: self.sections.unchecked("columns")?,
+            patterns: self.sections.unchecked("patterns")?,
         };
         let mut next = 0;
         for block in &head.blocks {
             if block.row_from != next || block.rows == 0 || block.rows > block::ROWS_MAX {
-                return Err(damaged("the directory"));
+                return Err(damaged("the blocks"));
             }
             next += block.rows;
         }
-        if next as u64 != self.meta.rows {
-            return Err(damaged("the number of rows"));
+        let mut docs = 0;
+        for field in &head.fields {
+            if field.meta.docs_from as usize != docs {
+                return Err(damaged("the fields"));
+            }
+            docs += field.meta.patterns as usize;
         }
-        Ok(self.head.get_or_init(|| head))
+        let whole = head.shapes.first().is_some_and(|shape| shape.fields == [write::WHOLE]);
+        if next as u64 != self.meta.rows || head.fields.len() < 2 || !whole {
+            return Err(damaged("the number of rows or fields"));
+        }
+        Ok(head)
+    }
+
+    /// A field by its number.
+    pub(crate) fn field(&self, number: u32) -> io::Result<Field<'_>> {
+        Field::new(self, number)
+    }
+
+    /// The filters. Their checksum is verified when they are first asked for.
+    fn filters(&self) -> io::Result<&[u8]> {
+        if let Some(filters) = self.filters.get() {
+            return Ok(filters);
+        }
+        let filters = self.sections.checked("filters")?;
+        Ok(self.filters.get_or_init(|| filters))
+    }
+
+    /// A chunk of patterns from the cache.
+    fn cached(&self, from: u64, read: impl FnOnce() -> io::Result<Chunk>) -> io::Result<Arc<Chunk>> {
+        self.cache.get_or_read((self.number, from), read)
     }
 
     fn part<T: DeserializeOwned>(&self, name: &str) -> io::Result<T> {

@@ -1,13 +1,14 @@
-//! Terms to rows: the border to tantivy. A document is a row, in the order of rows.
+//! Words to patterns: the border to tantivy. A document is a pattern of a field, in the order of fields and patterns.
 //!
-//! Useful for: *which rows have this word*, and *which words are there between these bounds*. Not useful for stored rows, columns and order,
-//! which are the split's own.
+//! Useful for: *which patterns have this word*, and *which words are there between these bounds*. Not useful for stored rows, columns and order,
+//! which are the split's own. Terms are the words of a pattern's text as `martlog_formats::words` gives them: those with a variable in it have its digit.
 //!
 //! The segment is written into memory and its files are bundled as sections `index/<name>`. Nothing is stored in tantivy, so the document store
-//! (5 bytes a row even when empty) is cut down to its footer. Callers check the sections' checksums: tantivy trusts its bytes.
+//! (5 bytes a document even when empty) is cut down to its footer. Callers check the sections' checksums: tantivy trusts its bytes.
 
 use super::bits::Bits;
 use super::codec::damaged;
+use martlog_formats::words;
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,7 +23,7 @@ use tantivy::schema::{Field, IndexRecordOption, Schema, TextFieldIndexing, TextO
 use tantivy::tokenizer::{TextAnalyzer, Token, TokenStream, Tokenizer, TokenizerManager};
 use tantivy::{Index, InvertedIndexReader, SegmentReader};
 
-const TOKENIZER: &str = "lines";
+const TOKENIZER: &str = "words";
 const META: &str = "meta.json";
 /// The files of a segment that opening it asks for.
 const FILES: [SegmentComponent; 6] = [
@@ -40,38 +41,29 @@ const BUDGET_BYTES: std::ops::RangeInclusive<usize> = 1 << 20..=128 << 20;
 
 /// Builds the index of a split.
 pub(super) struct Writer {
-    writer: SingleSegmentIndexWriter<RowTerms>,
-    fields: Fields,
+    writer: SingleSegmentIndexWriter<Pattern>,
+    field: Field,
     directory: RamDirectory,
 }
 
 /// The index of a split.
 pub(crate) struct Postings {
-    terms: Arc<InvertedIndexReader>,
-    stems: Arc<InvertedIndexReader>,
+    words: Arc<InvertedIndexReader>,
 }
 
-/// The two fields, in the order of the schema.
-#[derive(Debug, Clone, Copy)]
-struct Fields {
-    terms: Field,
-    stems: Field,
-}
-
-fn schema() -> (Schema, Fields) {
+fn schema() -> (Schema, Field) {
     let indexing = TextFieldIndexing::default().set_tokenizer(TOKENIZER).set_index_option(IndexRecordOption::Basic).set_fieldnorms(false);
-    let options = TextOptions::default().set_indexing_options(indexing);
     let mut schema = Schema::builder();
-    let fields = Fields { terms: schema.add_text_field("terms", options.clone()), stems: schema.add_text_field("stems", options) };
-    (schema.build(), fields)
+    let field = schema.add_text_field("words", TextOptions::default().set_indexing_options(indexing));
+    (schema.build(), field)
 }
 
 impl Writer {
     /// For about this many bytes of text.
     pub(super) fn new(text_bytes: usize) -> io::Result<Self> {
-        let (schema, fields) = schema();
+        let (schema, field) = schema();
         let tokenizers = TokenizerManager::new();
-        tokenizers.register(TOKENIZER, TextAnalyzer::builder(Lines::default()).build());
+        tokenizers.register(TOKENIZER, TextAnalyzer::builder(WordTokenizer::default()).build());
         let directory = RamDirectory::create();
         let budget = text_bytes.clamp(*BUDGET_BYTES.start(), *BUDGET_BYTES.end());
         let writer = Index::builder()
@@ -79,13 +71,12 @@ impl Writer {
             .tokenizers(tokenizers)
             .single_segment_index_writer(directory.clone(), budget)
             .map_err(io::Error::other)?;
-        Ok(Self { writer, fields, directory })
+        Ok(Self { writer, field, directory })
     }
 
-    /// Adds the next row: its terms and stems, each followed by a newline.
-    pub(super) fn add(&mut self, terms: &str, stems: &str) -> io::Result<()> {
-        let row = RowTerms { fields: self.fields, terms: terms.to_owned(), stems: stems.to_owned() };
-        self.writer.add_document(row).map_err(io::Error::other)
+    /// Adds the next pattern.
+    pub(super) fn add(&mut self, text: &str) -> io::Result<()> {
+        self.writer.add_document(Pattern { field: self.field, text: text.to_owned() }).map_err(io::Error::other)
     }
 
     /// The files of the finished index.
@@ -117,7 +108,7 @@ fn footer_of(bytes: &OwnedBytes) -> io::Result<OwnedBytes> {
 
 impl std::fmt::Debug for Postings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Postings").field("terms", &self.terms.terms().num_terms()).finish()
+        f.debug_struct("Postings").field("words", &self.words.terms().num_terms()).finish()
     }
 }
 
@@ -128,70 +119,47 @@ impl Postings {
         let index = Index::open(Bundle { files: Arc::new(files) }).map_err(io::Error::other)?;
         let segments = index.searchable_segments().map_err(io::Error::other)?;
         let segment = SegmentReader::open(segments.first().ok_or_else(|| damaged("no segment"))?).map_err(io::Error::other)?;
-        let (_, fields) = schema();
-        let field = |field| segment.inverted_index(field).map_err(io::Error::other);
-        Ok(Self { terms: field(fields.terms)?, stems: field(fields.stems)? })
+        Ok(Self { words: segment.inverted_index(schema().1).map_err(io::Error::other)? })
     }
 
-    /// Adds the rows that have this term.
-    pub(crate) fn rows_of(&self, term: &str, rows: &mut Bits) -> io::Result<()> {
-        self.terms.terms().get(term)?.map_or(Ok(()), |info| add_rows(&self.terms, &info, rows))
+    /// Adds the documents that have this word.
+    pub(crate) fn docs_of(&self, word: &str, docs: &mut Bits) -> io::Result<()> {
+        self.words.terms().get(word)?.map_or(Ok(()), |info| self.add(&info, docs))
     }
 
-    /// Adds the rows that have a term which begins with `prefix` and passes; `more` is asked now and then and may stop it with an error.
-    pub(crate) fn rows_of_terms(
+    /// Hands out the words that begin with `prefix`, each with a way to its documents; `more` is asked now and then and may stop it with an error.
+    pub(crate) fn for_each_word(
         &self,
         prefix: &str,
-        pass: impl FnMut(&str) -> bool,
-        rows: &mut Bits,
+        mut word: impl FnMut(&str, &dyn Fn(&mut Bits) -> io::Result<()>) -> io::Result<()>,
         more: &mut dyn FnMut() -> io::Result<()>,
     ) -> io::Result<()> {
-        add_rows_where(&self.terms, prefix, pass, rows, more)
-    }
-
-    /// Adds the rows that have a word which is no term and whose stem is this.
-    pub(crate) fn rows_of_stem(&self, stem: &str, rows: &mut Bits) -> io::Result<()> {
-        self.stems.terms().get(stem)?.map_or(Ok(()), |info| add_rows(&self.stems, &info, rows))
-    }
-
-    /// Adds the rows that have a word which is no term and whose stem begins with `prefix`.
-    pub(crate) fn rows_of_stems(&self, prefix: &str, rows: &mut Bits, more: &mut dyn FnMut() -> io::Result<()>) -> io::Result<()> {
-        add_rows_where(&self.stems, prefix, |_| true, rows, more)
-    }
-}
-
-fn add_rows_where(
-    index: &InvertedIndexReader,
-    prefix: &str,
-    mut pass: impl FnMut(&str) -> bool,
-    rows: &mut Bits,
-    more: &mut dyn FnMut() -> io::Result<()>,
-) -> io::Result<()> {
-    let mut range = index.terms().range().ge(prefix);
-    if let Some(end) = successor(prefix) {
-        range = range.lt(end);
-    }
-    let mut stream = range.into_stream()?;
-    let mut seen = 0_u32;
-    while stream.advance() {
-        seen = seen.wrapping_add(1);
-        if seen.is_multiple_of(TERMS_PER_CHECK) {
-            more()?;
+        let mut range = self.words.terms().range().ge(prefix);
+        if let Some(end) = successor(prefix) {
+            range = range.lt(end);
         }
-        if std::str::from_utf8(stream.key()).is_ok_and(&mut pass) {
-            add_rows(index, stream.value(), rows)?;
+        let mut stream = range.into_stream()?;
+        let mut seen = 0_u32;
+        while stream.advance() {
+            seen = seen.wrapping_add(1);
+            if seen.is_multiple_of(TERMS_PER_CHECK) {
+                more()?;
+            }
+            if let Ok(text) = std::str::from_utf8(stream.key()) {
+                word(text, &|docs| self.add(stream.value(), docs))?;
+            }
         }
+        Ok(())
     }
-    Ok(())
-}
 
-fn add_rows(index: &InvertedIndexReader, info: &TermInfo, rows: &mut Bits) -> io::Result<()> {
-    let mut postings = index.read_block_postings_from_terminfo(info, IndexRecordOption::Basic)?;
-    while postings.block_len() > 0 {
-        postings.docs().iter().for_each(|row| rows.set(*row as usize));
-        postings.advance();
+    fn add(&self, info: &TermInfo, docs: &mut Bits) -> io::Result<()> {
+        let mut postings = self.words.read_block_postings_from_terminfo(info, IndexRecordOption::Basic)?;
+        while postings.block_len() > 0 {
+            postings.docs().iter().for_each(|doc| docs.set(*doc as usize));
+            postings.advance();
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// The smallest bytes that are greater than everything that begins with `prefix`; `None` where there are none.
@@ -206,20 +174,19 @@ fn successor(prefix: &str) -> Option<Vec<u8>> {
     None
 }
 
-/// A row as tantivy sees it.
+/// A pattern as tantivy sees it.
 #[derive(Debug)]
-struct RowTerms {
-    fields: Fields,
-    terms: String,
-    stems: String,
+struct Pattern {
+    field: Field,
+    text: String,
 }
 
-impl Document for RowTerms {
+impl Document for Pattern {
     type Value<'a> = Text<'a>;
-    type FieldsValuesIter<'a> = std::array::IntoIter<(Field, Text<'a>), 2>;
+    type FieldsValuesIter<'a> = std::iter::Once<(Field, Text<'a>)>;
 
     fn iter_fields_and_values(&self) -> Self::FieldsValuesIter<'_> {
-        [(self.fields.terms, Text(&self.terms)), (self.fields.stems, Text(&self.stems))].into_iter()
+        std::iter::once((self.field, Text(&self.text)))
     }
 }
 
@@ -235,32 +202,31 @@ impl<'a> Value<'a> for Text<'a> {
     }
 }
 
-/// A tokenizer for which each line is a token.
+/// A tokenizer whose tokens are our words.
 #[derive(Debug, Clone, Default)]
-struct Lines {
+struct WordTokenizer {
     token: Token,
 }
 
-struct LineStream<'a> {
-    rest: &'a str,
+struct WordStream<'a> {
+    words: words::Words<'a>,
     token: &'a mut Token,
 }
 
-impl Tokenizer for Lines {
-    type TokenStream<'a> = LineStream<'a>;
+impl Tokenizer for WordTokenizer {
+    type TokenStream<'a> = WordStream<'a>;
 
-    fn token_stream<'a>(&'a mut self, text: &'a str) -> LineStream<'a> {
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> WordStream<'a> {
         self.token.reset();
-        LineStream { rest: text, token: &mut self.token }
+        WordStream { words: words::words(text), token: &mut self.token }
     }
 }
 
-impl TokenStream for LineStream<'_> {
+impl TokenStream for WordStream<'_> {
     fn advance(&mut self) -> bool {
-        let Some((line, rest)) = self.rest.split_once('\n') else { return false };
-        self.rest = rest;
+        let Some(word) = self.words.next() else { return false };
         self.token.text.clear();
-        self.token.text.push_str(line);
+        self.token.text.push_str(&word);
         self.token.position = self.token.position.wrapping_add(1);
         true
     }
@@ -327,33 +293,31 @@ impl Directory for Bundle {
 mod tests {
     use super::*;
 
-    fn index(rows: &[&str]) -> Postings {
+    fn index(patterns: &[&str]) -> Postings {
         let mut writer = Writer::new(0).unwrap();
-        for row in rows {
-            let terms: String = row.split(' ').filter(|word| !word.is_empty()).map(|word| format!("{word}\n")).collect();
-            writer.add(&terms, "").unwrap();
-        }
+        patterns.iter().for_each(|pattern| writer.add(pattern).unwrap());
         Postings::open(writer.finish().unwrap()).unwrap()
     }
 
     #[test]
-    fn rows_are_found_by_term_and_by_prefix() {
-        let postings = index(&["timeout of abonent", "", "timer of абонент", "timeout timeout"]);
-        let rows = |term: &str| {
-            let mut rows = Bits::none(4);
-            postings.rows_of(term, &mut rows).unwrap();
-            rows.iter().collect::<Vec<_>>()
+    fn patterns_are_found_by_word_and_by_prefix() {
+        let postings = index(&["Timeout of abonent", "", "timer0 of абонент", "timeout timeout"]);
+        let docs = |word: &str| {
+            let mut docs = Bits::none(4);
+            postings.docs_of(word, &mut docs).unwrap();
+            docs.iter().collect::<Vec<_>>()
         };
-        assert_eq!(rows("timeout"), [0, 3]);
-        assert_eq!(rows("абонент"), [2]);
-        assert_eq!(rows("abon"), [] as [usize; 0]);
+        assert_eq!(docs("timeout"), [0, 3]);
+        assert_eq!(docs("абонент"), [2]);
+        assert_eq!(docs("abon"), [] as [usize; 0]);
         let mut found = Bits::none(4);
-        postings.rows_of_terms("tim", |term| term != "timeout", &mut found, &mut || Ok(())).unwrap();
+        let pass = |word: &str, add: &dyn Fn(&mut Bits) -> io::Result<()>| if word == "timeout" { Ok(()) } else { add(&mut found) };
+        postings.for_each_word("tim", pass, &mut || Ok(())).unwrap();
         assert_eq!(found.iter().collect::<Vec<_>>(), [2]);
     }
 
     #[test]
-    fn an_index_without_terms_opens() {
-        assert!(format!("{:?}", index(&["", ""])).contains("terms: 0"));
+    fn an_index_without_words_opens() {
+        assert!(format!("{:?}", index(&["", ""])).contains("words: 0"));
     }
 }

@@ -1,0 +1,412 @@
+//! What is asked of texts, answered by a split: the index gives candidates among the patterns, the patterns' texts decide where they can, and
+//! only values of a pattern that does not decide are read.
+//!
+//! ```text
+//! question ─► candidates   patterns that surely match, and those that may      index, or all
+//!          ─► refined      the same after reading the patterns that may
+//!          ─► entries      for a dictionary: exactly which of its values match
+//!          ─► of_block     rows whose value is of such a pattern, or such an entry
+//! ```
+//!
+//! Attributes that are kept whole are asked as whole rows.
+
+use super::candidates::{Candidates, Question, Refined, refine};
+use super::matches::number_passes;
+use super::node::{More, rows_one_by_one};
+use super::predicate::{Predicate, Test};
+use crate::split::Split;
+use crate::split::bits::Bits;
+use crate::split::block::{Block, Column, Decoder, ROWS_MAX, Stored};
+use crate::split::field::Field;
+use crate::split::pattern::plain_number;
+use crate::split::shape;
+use crate::split::values::{Stream, Values};
+use crate::split::write::{MESSAGE, WHOLE};
+use martlog_formats::fields;
+use std::io;
+
+/// Patterns that are looked up one by one for the blocks they are in; of more, every block may have one.
+const SPANS_MAX: u64 = 50_000;
+
+/// See the module.
+pub(super) struct Leaf<'a> {
+    predicate: &'a Predicate,
+    question: Question<'a>,
+    fields: Vec<FieldLeaf<'a>>,
+    /// For each shape: whether its own text has what is asked for, which values of it count, and whether its rows have to be read whole.
+    shapes: Option<Vec<ShapeLeaf>>,
+    /// Blocks with attributes that are kept whole.
+    whole: Bits,
+}
+
+/// What a question is to a shape.
+#[derive(Debug, Default, Clone)]
+struct ShapeLeaf {
+    /// Every row of this shape matches.
+    all: bool,
+    /// Rows of this shape are read whole.
+    read: bool,
+    /// (field, how many values of it come before in the shape).
+    values: Vec<(u32, u32)>,
+}
+
+/// What a question is to a field.
+struct FieldLeaf<'a> {
+    field: Field<'a>,
+    refined: Refined,
+    /// Exactly the entries that match.
+    entries: Option<Bits>,
+    /// What a number is multiplied with before it is compared.
+    factor: Option<f64>,
+}
+
+impl<'a> Leaf<'a> {
+    /// `None` when no row of the split can match.
+    pub(super) fn new(
+        predicate: &'a Predicate,
+        question: Question<'a>,
+        split: &'a Split,
+        decoder: &Decoder,
+        more: More<'_>,
+    ) -> io::Result<Option<Self>> {
+        let blocks = split.head()?.blocks.len();
+        let shapes = shapes_of(&question, split)?;
+        let whole = if matches!(question, Question::Message(_)) { Bits::none(blocks) } else { whole_blocks(split)? };
+        let mut wanted: Vec<u32> = if matches!(question, Question::Attribute(..)) { Vec::new() } else { vec![MESSAGE] };
+        wanted.extend(shapes.iter().flatten().flat_map(|shape| shape.values.iter().map(|(field, _)| *field)));
+        wanted.sort_unstable();
+        wanted.dedup();
+        let candidates = Candidates::find(&question, split, more)?;
+        let mut leaf = Self { predicate, question, fields: Vec::new(), shapes, whole };
+        for number in wanted {
+            let field = split.field(number)?;
+            if field.patterns() == 0 {
+                continue;
+            }
+            if let Some(of_field) = FieldLeaf::new(field, &leaf.question, &candidates, decoder, more)? {
+                leaf.fields.push(of_field);
+            }
+        }
+        let by_shape = leaf.shapes.iter().flatten().any(|shape| shape.all || shape.read);
+        Ok((!leaf.fields.is_empty() || by_shape || !leaf.whole.is_empty()).then_some(leaf))
+    }
+
+    pub(super) fn cost(&self) -> u32 {
+        let maybe = self.fields.iter().any(|field| field.entries.is_none() && !field.refined.maybe.is_empty());
+        let fields = u32::try_from(self.fields.len()).unwrap_or(u32::MAX);
+        if maybe { 100 } else { 2 + fields }
+    }
+
+    /// The blocks, of so many, that can have a matching row.
+    pub(super) fn blocks(&self, count: usize) -> Bits {
+        let mut any = self.whole.clone();
+        for field in &self.fields {
+            if any.is_full() {
+                break;
+            }
+            field.add_blocks(&mut any);
+        }
+        if self.shapes.iter().flatten().any(|shape| shape.all || shape.read) { Bits::all(count) } else { any }
+    }
+
+    /// Which of these rows match.
+    pub(super) fn of_block(&self, block: &Block<'a>, within: &Bits, row: More<'_>) -> io::Result<Bits> {
+        let mut found = Bits::none(block.meta.rows);
+        if self.whole.has(block.number()) || self.shapes.iter().flatten().any(|shape| shape.all || shape.read) {
+            self.by_shape(block, within, &mut found, row)?;
+        }
+        for field in &self.fields {
+            // The text of a value is read only where its row is not found yet.
+            field.of_block(block, self, within, &mut found, row)?;
+        }
+        found.and(within);
+        Ok(found)
+    }
+
+    fn by_shape(&self, block: &Block<'_>, within: &Bits, found: &mut Bits, row: More<'_>) -> io::Result<()> {
+        let shapes = &block.hot()?.shapes;
+        let of = |shape: u32| self.shapes.as_ref().and_then(|shapes| shapes.get(shape as usize));
+        let all = shapes.passes(|shape| of(shape).is_some_and(|shape| shape.all));
+        if all.any {
+            *found = Bits::collect(block.meta.rows, |row| all.at(row));
+        }
+        let read = shapes.passes(|shape| shape == shape::WHOLE || of(shape).is_some_and(|shape| shape.read));
+        if read.any {
+            let mut open = Bits::collect(block.meta.rows, |row| read.at(row));
+            open.and(within);
+            open.and_not(found);
+            found.or(&rows_one_by_one(self.predicate, block, &open, row)?);
+        }
+        Ok(())
+    }
+}
+
+/// What the question is to each shape; `None` where attributes are not asked about.
+fn shapes_of(question: &Question<'_>, split: &Split) -> io::Result<Option<Vec<ShapeLeaf>>> {
+    if matches!(question, Question::Message(_)) {
+        return Ok(None);
+    }
+    let of = |(number, shape): (usize, &shape::Shape)| {
+        let mut leaf = ShapeLeaf::default();
+        if number == shape::WHOLE as usize {
+            return leaf;
+        }
+        let wanted: Vec<usize> = match question {
+            Question::Attribute(path, _) => shape.slots_of(path),
+            _ => (0..shape.fields.len()).filter(|slot| shape.seen.get(*slot) == Some(&true)).collect(),
+        };
+        for slot in wanted {
+            if let Some(field) = shape.fields.get(slot) {
+                let before = shape.fields.iter().take(slot).filter(|other| *other == field).count();
+                leaf.values.push((*field, u32::try_from(before).unwrap_or(u32::MAX)));
+            }
+        }
+        if let Question::Literal(piece) = question {
+            leaf.all = shape.text.split(shape::SLOT).any(|segment| segment.contains(piece));
+            leaf.read = !leaf.all && reaches_over(piece, &shape.text);
+            // Values that no search of all texts looks at are still part of the attributes' text.
+            leaf.read |= !leaf.all && shape.seen.contains(&false);
+        }
+        leaf
+    };
+    Ok(Some(split.head()?.shapes.iter().enumerate().map(of).collect()))
+}
+
+/// Whether a piece of text can lie over the edge of a value of this shape.
+fn reaches_over(piece: &str, shape: &str) -> bool {
+    let segments: Vec<&str> = shape.split(shape::SLOT).collect();
+    let begins_value = |text: &str| text.starts_with(|first: char| matches!(first, '"' | '-' | '0'..='9' | 't' | 'f' | 'n'));
+    let ends_value = |text: &str| text.ends_with(|last: char| matches!(last, '"' | '0'..='9' | 'e' | 'l'));
+    piece.char_indices().skip(1).any(|(at, _)| {
+        let (left, right) = piece.split_at(at);
+        segments.iter().enumerate().any(|(number, segment)| {
+            let into = number + 1 < segments.len() && begins_value(right) && (segment.ends_with(left) || left.ends_with(segment));
+            let out = number > 0 && ends_value(left) && (segment.starts_with(right) || right.starts_with(segment));
+            into || out
+        })
+    })
+}
+
+fn whole_blocks(split: &Split) -> io::Result<Bits> {
+    let mut blocks = Bits::none(split.head()?.blocks.len());
+    let whole = split.field(WHOLE)?;
+    for pattern in 0..whole.patterns() {
+        let (first, last) = whole.blocks_of(pattern);
+        if whole.has_dictionary() {
+            return Ok(Bits::all(blocks.len()));
+        }
+        (first..=last.min(blocks.len())).for_each(|block| blocks.set(block));
+    }
+    Ok(blocks)
+}
+
+impl<'a> FieldLeaf<'a> {
+    fn new(
+        field: Field<'a>,
+        question: &Question<'_>,
+        candidates: &Candidates,
+        decoder: &Decoder,
+        more: More<'_>,
+    ) -> io::Result<Option<Self>> {
+        let refined = refine(&field, question, candidates, decoder, more)?;
+        let factor = match question {
+            Question::Attribute(path, Test::Number { .. }) => fields::field_number(path, "1"),
+            Question::Message(Test::Number { .. }) => Some(1.0),
+            _ => None,
+        };
+        let mut leaf = Self { field, refined, entries: None, factor };
+        if leaf.refined.is_empty() {
+            return Ok(None);
+        }
+        if leaf.field.has_dictionary() {
+            let entries = leaf.find_entries(question, decoder, more)?;
+            if entries.is_empty() {
+                return Ok(None);
+            }
+            leaf.entries = Some(entries);
+        }
+        Ok(Some(leaf))
+    }
+
+    /// Exactly the entries of the dictionary that match.
+    fn find_entries(&self, question: &Question<'_>, decoder: &Decoder, more: More<'_>) -> io::Result<Bits> {
+        let mut found = Bits::none(self.field.entries_len());
+        let mut blocks = Bits::none(self.field.entry_blocks());
+        self.add_spans(&mut blocks);
+        let mut text = String::new();
+        for number in blocks.iter() {
+            let may = self.refined.may(|keys| self.field.may_have(number, keys))?;
+            let values = self.field.entries(number)?;
+            let answers = Answers::new(&self.refined, &values, may);
+            if answers.none() {
+                continue;
+            }
+            for at in 0..values.len() {
+                let matches = match answers.of(values.group(at)) {
+                    Answer::No => false,
+                    Answer::Yes => true,
+                    Answer::Read => {
+                        more()?;
+                        let kind = self.field.text(&values, at, decoder, &mut text)?;
+                        question.passes(kind, &text)
+                    }
+                };
+                if matches {
+                    found.set(number * ROWS_MAX + at);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Adds the blocks of rows that can have a value that matches.
+    fn add_blocks(&self, blocks: &mut Bits) {
+        if self.entries.is_some() { *blocks = Bits::all(blocks.len()) } else { self.add_spans(blocks) }
+    }
+
+    /// Adds the blocks of values that have a pattern which matches or may.
+    fn add_spans(&self, blocks: &mut Bits) {
+        if self.refined.yes.count() + self.refined.maybe.count() > SPANS_MAX {
+            *blocks = Bits::all(blocks.len());
+            return;
+        }
+        for pattern in self.refined.yes.iter().chain(self.refined.maybe.iter()) {
+            let (first, last) = self.field.blocks_of(pattern);
+            (first..=last.min(blocks.len())).for_each(|block| blocks.set(block));
+        }
+    }
+
+    fn of_block(&self, block: &Block<'a>, leaf: &Leaf<'a>, within: &Bits, found: &mut Bits, row: More<'_>) -> io::Result<()> {
+        let column = block.column(self.field.number)?;
+        match &column.stored {
+            Stored::None => Ok(()),
+            Stored::Ordinals(ordinals) => {
+                let Some(entries) = &self.entries else { return Ok(()) };
+                let passes = ordinals.passes(|entry| entries.has(entry as usize));
+                if !passes.any {
+                    return Ok(());
+                }
+                self.each_value(block, &column, leaf, within, found, |at| Ok(passes.at(at)))
+            }
+            Stored::Values(values) => {
+                let may = self.refined.may(|keys| block.may_have(keys))?;
+                let answers = Answers::new(&self.refined, values, may);
+                if answers.none() {
+                    return Ok(());
+                }
+                let mut text = String::new();
+                let decoder = block.decoder();
+                self.each_value(block, &column, leaf, within, found, |at| {
+                    let group = values.group(at);
+                    Ok(match answers.of(group) {
+                        Answer::No => false,
+                        Answer::Yes => true,
+                        Answer::Read => match self.number(values, at, leaf)? {
+                            Some(passes) => passes,
+                            None => {
+                                row()?;
+                                let kind = self.field.text(values, at, decoder, &mut text)?;
+                                leaf.question.passes(kind, &text)
+                            }
+                        },
+                    })
+                })
+            }
+        }
+    }
+
+    /// Finds the rows of which a value passes.
+    fn each_value(
+        &self,
+        block: &Block<'a>,
+        column: &Column<'a>,
+        leaf: &Leaf<'a>,
+        within: &Bits,
+        found: &mut Bits,
+        mut passes: impl FnMut(usize) -> io::Result<bool>,
+    ) -> io::Result<()> {
+        if self.field.number == MESSAGE {
+            for row in within.iter() {
+                if !found.has(row) && passes(row)? {
+                    found.set(row);
+                }
+            }
+            return Ok(());
+        }
+        // Which values of a row count: by its shape.
+        let shapes = &block.hot()?.shapes;
+        let values_of = |shape: &u32| -> Vec<usize> {
+            let leaf = leaf.shapes.as_ref().and_then(|shapes| shapes.get(*shape as usize));
+            let values = leaf.map(|leaf| leaf.values.as_slice()).unwrap_or_default();
+            values.iter().filter(|(field, _)| *field == self.field.number).map(|(_, nth)| *nth as usize).collect()
+        };
+        let values: Vec<Vec<usize>> = shapes.distinct.iter().map(values_of).collect();
+        if values.iter().all(Vec::is_empty) {
+            return Ok(());
+        }
+        for row in within.iter() {
+            let places = usize::try_from(shapes.places.get(row)).ok().and_then(|place| values.get(place));
+            let Some(places) = places.filter(|places| !places.is_empty() && !found.has(row)) else { continue };
+            let start = block.start(column, row)?;
+            for nth in places {
+                if passes(start + nth)? {
+                    found.set(row);
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a value that is nothing but a number passes, when numbers are asked for.
+    fn number(&self, values: &Values<'a>, at: usize, leaf: &Leaf<'_>) -> io::Result<Option<bool>> {
+        let Some(factor) = self.factor else { return Ok(None) };
+        if !self.refined.numbers.has(values.pattern(at)? as usize) {
+            return Ok(None);
+        }
+        let test = match leaf.question {
+            Question::Attribute(_, test) | Question::Message(test) => test,
+            _ => return Ok(None),
+        };
+        let [Stream::Numbers { plain, packed }] = values.streams(&self.field, values.group(at))? else { return Ok(None) };
+        let number = packed.get(values.rank(&self.field, at)?);
+        let number = if *plain { number } else { plain_number(number).0 };
+        #[allow(clippy::cast_precision_loss)] // As reading its digits does.
+        let number = number as f64 * factor;
+        Ok(Some(number_passes(number, test)))
+    }
+}
+
+/// What is to be done with a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    No,
+    Yes,
+    Read,
+}
+
+/// The answer for each distinct pattern of some values.
+struct Answers(Vec<Answer>);
+
+impl Answers {
+    /// `may` says whether variables can matter at all.
+    fn new(refined: &Refined, values: &Values<'_>, may: bool) -> Self {
+        let of = |pattern: &u32| {
+            let pattern = *pattern as usize;
+            match () {
+                () if refined.yes.has(pattern) => Answer::Yes,
+                () if may && refined.maybe.has(pattern) => Answer::Read,
+                () => Answer::No,
+            }
+        };
+        Self(values.patterns.distinct.iter().map(of).collect())
+    }
+
+    fn none(&self) -> bool {
+        self.0.iter().all(|answer| *answer == Answer::No)
+    }
+
+    fn of(&self, group: usize) -> Answer {
+        self.0.get(group).copied().unwrap_or(Answer::No)
+    }
+}

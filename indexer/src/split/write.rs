@@ -1,0 +1,527 @@
+//! Writing a split: rows without their texts, then one field after the other, all into one file.
+//!
+//! A field is *direct*, its blocks hold its values; or, where values repeat and that is smaller, it has a *dictionary*: its distinct values once, in blocks of their own, and
+//! its blocks hold ordinals. Only one field's values need to be in memory at a time.
+
+use super::block::{BlockMeta, EntryBlock, FieldMeta, Piece, PiecesOf, ROWS_MAX, TEXT_BYTES_MAX};
+use super::column::{Column, Distinct};
+use super::keys::Keys;
+use super::packed::{put_coded, put_packed};
+use super::pattern;
+use super::rows::{self, Head};
+use super::values::Encoder;
+use super::{FORMAT, SplitMeta, codec, file, filter, postings, shape};
+use crate::row::{ModuleKey, Origin, Owner};
+use hashbrown::HashTable;
+use serde::Serialize;
+use std::io;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+/// zstd level: higher ones cost more CPU than they save bytes.
+const ZSTD_LEVEL: i32 = 1;
+/// Patterns are compressed in chunks of about this size, bytes: a row needs one chunk for each of its texts.
+const CHUNK_BYTES: usize = 32 << 10;
+/// Values that are looked at to see whether it is worth counting the distinct ones.
+const SAMPLE: usize = 4_096;
+/// A dictionary has to save this much of the field, per cent: reading through it costs a step more.
+const DICTIONARY_SAVES: u64 = 15;
+/// More keys than this are sorted out while they come, so that they stay within memory.
+const KEYS_BEFORE_DEDUP: usize = 1 << 14;
+
+/// What a split is made of, but for the values.
+pub(super) struct Content {
+    /// Ascending (time, seq); not empty.
+    pub(super) rows: Vec<Head>,
+    pub(super) owners: Vec<Arc<Owner>>,
+    pub(super) origins: Vec<Arc<Origin>>,
+    /// The shapes of attributes and the fields of their values.
+    pub(super) shapes: Shapes,
+}
+
+/// The shapes of a split while it is built.
+#[derive(Debug)]
+pub(super) struct Shapes {
+    pub(super) texts: Distinct,
+    /// The fields of each shape's values.
+    pub(super) fields: Vec<Vec<u32>>,
+    /// The names of the fields; the first two are [`MESSAGE`] and [`WHOLE`].
+    pub(super) names: Distinct,
+}
+
+/// The pattern of a value that is kept as it is written.
+const OPAQUE: &str = "o2";
+/// The field of messages.
+pub(crate) const MESSAGE: u32 = 0;
+/// The field of attributes that are kept whole.
+pub(crate) const WHOLE: u32 = 1;
+/// The field of values whose own one is too much.
+const OTHERS: u32 = 2;
+/// Fields of a split at most: values of further ones share one.
+const FIELDS_MAX: usize = 500;
+/// Shapes of a split at most, and bytes of them: attributes of further ones are kept whole.
+const SHAPES_MAX: usize = 16_384;
+/// See [`SHAPES_MAX`].
+const SHAPES_BYTES_MAX: usize = 4 << 20;
+
+impl Shapes {
+    pub(super) fn new() -> Self {
+        let mut shapes = Self { texts: Distinct::default(), fields: vec![vec![WHOLE]], names: Distinct::default() };
+        shapes.texts.number_of("\u{1}");
+        // Names of fields are never empty and never begin so.
+        for name in ["\u{1}message", "\u{1}whole", "\u{1}others"] {
+            shapes.names.number_of(name);
+        }
+        shapes
+    }
+
+    /// The number of a shape; [`shape::WHOLE`] when there are too many.
+    pub(super) fn number_of(&mut self, text: &str) -> u32 {
+        if let Some(number) = self.texts.find(text) {
+            return number;
+        }
+        if self.texts.len() >= SHAPES_MAX || self.texts.bytes() + text.len() > SHAPES_BYTES_MAX {
+            return shape::WHOLE;
+        }
+        let fields = shape::names(text).iter().map(|name| self.field(name)).collect();
+        self.fields.push(fields);
+        self.texts.number_of(text)
+    }
+
+    fn field(&mut self, name: &str) -> u32 {
+        match self.names.find(name) {
+            _ if name.is_empty() => OTHERS,
+            Some(number) => number,
+            None if self.names.len() >= FIELDS_MAX => OTHERS,
+            None => self.names.number_of(name),
+        }
+    }
+
+    /// The fields of a shape's values.
+    pub(super) fn fields_of(&self, shape: u32) -> &[u32] {
+        self.fields.get(shape as usize).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Under which exact names the values of each field can be asked for.
+    fn exact_names(&self) -> Vec<Vec<String>> {
+        let mut exact = vec![Vec::<String>::new(); self.names.len()];
+        for (text, fields) in self.texts.iter().zip(&self.fields) {
+            shape::for_each_name(text, |slot, name| {
+                if martlog_formats::fields::is_exact(name)
+                    && let Some(names) = fields.get(slot).and_then(|field| exact.get_mut(*field as usize))
+                    && !names.iter().any(|known| known == name)
+                {
+                    names.push(name.to_owned());
+                }
+            });
+        }
+        exact
+    }
+}
+
+/// Writes a split; `column` gives the values of a field, in the order of rows.
+pub(super) fn write(
+    key: &ModuleKey,
+    id: &str,
+    content: &Content,
+    mut column: impl FnMut(u32) -> io::Result<Column>,
+    path: &Path,
+) -> io::Result<SplitMeta> {
+    let meta = meta_of(key, id, &content.rows);
+    let mut writer = Writer::new(content, path)?;
+    writer.file.begin("rows");
+    writer.rows(&content.rows)?;
+    writer.file.begin("columns");
+    let exact = content.shapes.exact_names();
+    for (number, exact) in (0..).zip(&exact) {
+        let values = column(number)?;
+        let name = content.shapes.names.get(number);
+        writer.field(number, name, values, exact)?;
+    }
+    let bytes = writer.finish(content, &meta, path)?;
+    Ok(SplitMeta { bytes, ..meta })
+}
+
+fn meta_of(key: &ModuleKey, id: &str, rows: &[Head]) -> SplitMeta {
+    let (times, arrivals, seqs) = (bounds(rows, |row| row.time_ns), bounds(rows, |row| row.place.arrived_ns), bounds(rows, |row| row.seq));
+    SplitMeta {
+        id: id.to_owned(),
+        key: key.clone(),
+        format: FORMAT,
+        rows: rows.len() as u64,
+        bytes: 0,
+        seq_from: seqs.0,
+        seq_to: seqs.1.saturating_add(1),
+        time_min_ns: times.0,
+        time_max_ns: times.1,
+        arrived_min_ns: arrivals.0,
+        arrived_max_ns: arrivals.1,
+    }
+}
+
+fn bounds<T: Ord + Copy + Default>(rows: &[Head], value: impl Fn(&Head) -> T) -> (T, T) {
+    let mut values = rows.iter().map(value);
+    let first = values.next().unwrap_or_default();
+    values.fold((first, first), |(low, high), value| (low.min(value), high.max(value)))
+}
+
+struct Writer {
+    file: file::Writer,
+    index: postings::Writer,
+    docs: u32,
+    blocks: Vec<BlockMeta>,
+    /// How many values of each field each block has.
+    counts: Vec<Vec<u32>>,
+    /// Filter keys of each block.
+    keys: Vec<Vec<u64>>,
+    fields: Vec<FieldMeta>,
+    /// Bytes written to the section that is open.
+    at: u64,
+    patterns: Vec<u8>,
+    filters: Vec<u8>,
+    encoder: Encoder,
+    zstd: zstd::bulk::Compressor<'static>,
+    raw: Vec<u8>,
+    distinct: Vec<u32>,
+}
+
+impl Writer {
+    fn new(content: &Content, path: &Path) -> io::Result<Self> {
+        let text_bytes: u64 = content.rows.iter().map(|row| u64::from(row.text_bytes)).sum();
+        let ranges = ranges(&content.rows);
+        let counts = ranges.iter().map(|range| counts_of(content, content.rows.get(range.clone()).unwrap_or_default())).collect();
+        Ok(Self {
+            file: file::Writer::create(path)?,
+            index: postings::Writer::new(usize::try_from(text_bytes / 8).unwrap_or(usize::MAX))?,
+            docs: 0,
+            blocks: ranges.iter().map(|range| BlockMeta::of_rows(range.clone())).collect(),
+            keys: vec![Vec::new(); ranges.len()],
+            counts,
+            fields: Vec::new(),
+            at: 0,
+            patterns: Vec::new(),
+            filters: Vec::new(),
+            encoder: Encoder::default(),
+            zstd: zstd::bulk::Compressor::new(ZSTD_LEVEL)?,
+            raw: Vec::new(),
+            distinct: Vec::new(),
+        })
+    }
+
+    fn rows(&mut self, rows: &[Head]) -> io::Result<()> {
+        for at in 0..self.blocks.len() {
+            let Some(range) = self.blocks.get(at).map(|block| block.row_from..block.row_from + block.rows) else { break };
+            let rows = rows.get(range).unwrap_or_default();
+            self.raw.clear();
+            rows::encode_hot(rows, &mut self.raw, &mut self.distinct);
+            let hot = self.piece()?;
+            self.raw.clear();
+            rows::encode_cold(rows, &mut self.raw);
+            let raw = codec::length(self.raw.len())?;
+            self.raw = self.zstd.compress(&self.raw)?;
+            let cold = Piece { raw, ..self.piece()? };
+            if let Some(block) = self.blocks.get_mut(at) {
+                (block.hot, block.cold) = (hot, cold);
+                (block.time_min_ns, block.time_max_ns) = bounds(rows, |row| row.time_ns);
+                (block.arrived_min_ns, block.arrived_max_ns) = bounds(rows, |row| row.place.arrived_ns);
+                (block.seq_min, block.seq_max) = bounds(rows, |row| row.seq);
+                block.text_bytes = rows.iter().map(|row| u64::from(row.text_bytes)).sum();
+            }
+        }
+        self.at = 0;
+        Ok(())
+    }
+
+    /// Writes what is in the buffer.
+    fn piece(&mut self) -> io::Result<Piece> {
+        self.file.write(&self.raw)?;
+        let stored = codec::length(self.raw.len())?;
+        let piece = Piece { from: self.at, stored, raw: stored, crc: crc32fast::hash(&self.raw) };
+        self.at += u64::from(stored);
+        Ok(piece)
+    }
+
+    fn field(&mut self, number: u32, name: &str, column: Column, exact: &[String]) -> io::Result<()> {
+        let mut keys = Keys::new(number == WHOLE, exact);
+        let mut meta = FieldMeta { name: name.to_owned(), docs_from: self.docs, ..FieldMeta::default() };
+        let counts: Vec<usize> = self.counts.iter().map(|counts| counts.get(number as usize).map_or(0, |count| *count as usize)).collect();
+        if counts.iter().sum::<usize>() != column.len() {
+            return Err(io::Error::other("a field has more or fewer values than its rows say"));
+        }
+        // Which block of values each pattern is in, first and last.
+        let spans = match dictionary(&column) {
+            Some((entries, of)) => {
+                let spans = self.entries(&column, &entries, &mut keys, &mut meta)?;
+                self.ordinals(&of, &counts, &mut meta)?;
+                spans
+            }
+            None => self.direct(&column, &counts, &mut keys, &mut meta)?,
+        };
+        self.patterns(&column, spans, &mut meta)?;
+        self.fields.push(meta);
+        Ok(())
+    }
+
+    /// Blocks of values.
+    fn direct(&mut self, column: &Column, counts: &[usize], keys: &mut Keys, meta: &mut FieldMeta) -> io::Result<Spans> {
+        let mut spans = Spans::new(column.patterns.len());
+        let mut pieces = Vec::with_capacity(counts.len());
+        let mut from = 0;
+        for (block, count) in counts.iter().enumerate() {
+            let range = from..from + count;
+            from += count;
+            if range.is_empty() {
+                pieces.push(Piece::default());
+                continue;
+            }
+            self.raw.clear();
+            self.encoder.values(column, range.clone(), &mut self.zstd, &mut self.raw)?;
+            pieces.push(self.piece()?);
+            spans.add(block, column.of.get(range.clone()).unwrap_or_default());
+            if let Some(into) = self.keys.get_mut(block) {
+                range.for_each(|at| keys.of_value(column, at, into));
+                if into.len() > KEYS_BEFORE_DEDUP {
+                    into.sort_unstable();
+                    into.dedup();
+                }
+            }
+        }
+        meta.blocks = PiecesOf::new(counts, pieces)?;
+        Ok(spans)
+    }
+
+    /// The distinct values of a field, in blocks of their own, each with a filter.
+    fn entries(&mut self, column: &Column, entries: &[u32], keys: &mut Keys, meta: &mut FieldMeta) -> io::Result<Spans> {
+        let mut spans = Spans::new(column.patterns.len());
+        let mut blocks = Vec::new();
+        let mut of_block = Vec::new();
+        for (block, entries) in entries.chunks(ROWS_MAX).enumerate() {
+            self.raw.clear();
+            self.encoder.values(column, entries.iter().map(|value| *value as usize), &mut self.zstd, &mut self.raw)?;
+            let piece = self.piece()?;
+            of_block.clear();
+            let patterns: Vec<u32> = entries.iter().map(|value| column.of.get(*value as usize).copied().unwrap_or(0)).collect();
+            spans.add(block, &patterns);
+            entries.iter().for_each(|value| keys.of_value(column, *value as usize, &mut of_block));
+            blocks.push(EntryBlock { entries: codec::length(entries.len())?, piece, filter: self.filter(&mut of_block)? });
+        }
+        meta.entries = codec::length(entries.len())?;
+        meta.dictionary = Some(blocks);
+        Ok(spans)
+    }
+
+    /// Blocks of ordinals of a dictionary.
+    fn ordinals(&mut self, of: &[u32], counts: &[usize], meta: &mut FieldMeta) -> io::Result<()> {
+        let mut pieces = Vec::with_capacity(counts.len());
+        let mut from = 0;
+        for count in counts {
+            let ordinals = of.get(from..from + count).unwrap_or_default();
+            from += count;
+            self.raw.clear();
+            if ordinals.is_empty() {
+                pieces.push(Piece::default());
+                continue;
+            }
+            put_coded(&mut self.raw, ordinals, &mut self.distinct);
+            pieces.push(self.piece()?);
+        }
+        meta.blocks = PiecesOf::new(counts, pieces)?;
+        Ok(())
+    }
+
+    fn filter(&mut self, keys: &mut Vec<u64>) -> io::Result<Piece> {
+        let filter = filter::build(keys);
+        let stored = codec::length(filter.len())?;
+        let piece = Piece { from: self.filters.len() as u64, stored, raw: stored, crc: 0 };
+        self.filters.extend_from_slice(&filter);
+        Ok(piece)
+    }
+
+    /// The patterns of a field: their texts in chunks, what is known of each, a document of the index for each.
+    fn patterns(&mut self, column: &Column, spans: Spans, meta: &mut FieldMeta) -> io::Result<()> {
+        let mut layouts = Distinct::default();
+        let mut layout_of = Vec::with_capacity(column.patterns.len());
+        let (mut chunk, mut ends) = (String::new(), Vec::new());
+        let mut layout = String::new();
+        for text in column.patterns.iter() {
+            self.index.add(text.get(1..).unwrap_or_default())?;
+            layout.clear();
+            pattern::push_slots(text, &mut layout);
+            layout_of.push(layouts.number_of(&layout));
+            chunk.push_str(text);
+            ends.push(chunk.len());
+            if chunk.len() >= CHUNK_BYTES {
+                self.chunk(&mut chunk, &mut ends, meta)?;
+            }
+        }
+        self.chunk(&mut chunk, &mut ends, meta)?;
+        meta.patterns = codec::length(column.patterns.len())?;
+        meta.opaque = column.patterns.find(OPAQUE);
+        meta.layouts = layouts.iter().map(ToOwned::to_owned).collect();
+        self.docs += meta.patterns;
+        self.raw.clear();
+        put_packed(&mut self.raw, layout_of.iter().map(|number| u64::from(*number)));
+        put_packed(&mut self.raw, spans.0.iter().map(|(first, _)| u64::from(*first)));
+        put_packed(&mut self.raw, spans.0.iter().map(|(first, last)| u64::from(last.saturating_sub(*first))));
+        meta.infos = self.piece()?;
+        Ok(())
+    }
+
+    /// Writes a chunk of patterns: the lengths, then the texts.
+    fn chunk(&mut self, chunk: &mut String, ends: &mut Vec<usize>, meta: &mut FieldMeta) -> io::Result<()> {
+        if ends.is_empty() {
+            return Ok(());
+        }
+        self.raw.clear();
+        let mut before = 0;
+        for end in ends.iter() {
+            codec::put(&mut self.raw, (end - before) as u64);
+            before = *end;
+        }
+        self.raw.extend_from_slice(chunk.as_bytes());
+        let raw = codec::length(self.raw.len())?;
+        let stored = self.zstd.compress(&self.raw)?;
+        meta.chunks.push((
+            codec::length(ends.len())?,
+            Piece { from: self.patterns.len() as u64, stored: codec::length(stored.len())?, raw, crc: crc32fast::hash(&stored) },
+        ));
+        self.patterns.extend_from_slice(&stored);
+        chunk.clear();
+        ends.clear();
+        Ok(())
+    }
+
+    fn finish(mut self, content: &Content, meta: &SplitMeta, path: &Path) -> io::Result<u64> {
+        for at in 0..self.keys.len() {
+            let mut keys = self.keys.get_mut(at).map(std::mem::take).unwrap_or_default();
+            let filter = self.filter(&mut keys)?;
+            if let Some(block) = self.blocks.get_mut(at) {
+                block.filter = filter;
+            }
+        }
+        self.file.begin("patterns");
+        self.file.write(&self.patterns)?;
+        self.file.begin("filters");
+        self.file.write(&self.filters)?;
+        let shapes: Vec<(&str, &Vec<u32>)> = content.shapes.texts.iter().zip(&content.shapes.fields).collect();
+        let (blocks, fields) = (std::mem::take(&mut self.blocks), std::mem::take(&mut self.fields));
+        self.part("blocks", &blocks)?;
+        self.part("fields", &fields)?;
+        self.part("shapes", &shapes)?;
+        self.part("owners", &content.owners)?;
+        self.part("origins", &content.origins)?;
+        for (name, bytes) in self.index.finish()? {
+            self.file.begin(&format!("index/{name}"));
+            self.file.write(&bytes)?;
+        }
+        self.file.finish(meta, path)
+    }
+}
+
+impl Writer {
+    /// A section that is read as a whole.
+    fn part(&mut self, name: &str, content: &impl Serialize) -> io::Result<()> {
+        let bytes = postcard::to_stdvec(content).map_err(io::Error::other)?;
+        self.file.begin(name);
+        self.file.write(&codec::length(bytes.len())?.to_le_bytes())?;
+        self.file.write(&zstd::bulk::compress(&bytes, ZSTD_LEVEL)?)
+    }
+}
+
+/// The rows of each block.
+fn ranges(rows: &[Head]) -> Vec<Range<usize>> {
+    let mut ranges = Vec::new();
+    let (mut from, mut bytes) = (0, 0_usize);
+    for (at, row) in rows.iter().enumerate() {
+        if at - from == ROWS_MAX || (at > from && bytes > TEXT_BYTES_MAX) {
+            ranges.push(from..at);
+            (from, bytes) = (at, 0);
+        }
+        bytes = bytes.saturating_add(row.text_bytes as usize);
+    }
+    ranges.push(from..rows.len());
+    ranges
+}
+
+/// How many values of each field some rows have.
+fn counts_of(content: &Content, rows: &[Head]) -> Vec<u32> {
+    let mut counts = vec![0; content.shapes.names.len()];
+    let mut add = |field: u32, count: u32| counts.iter_mut().skip(field as usize).take(1).for_each(|sum| *sum += count);
+    add(MESSAGE, u32::try_from(rows.len()).unwrap_or(u32::MAX));
+    for row in rows {
+        content.shapes.fields_of(row.shape).iter().for_each(|field| add(*field, 1));
+    }
+    counts
+}
+
+/// The first and the last block of values that each pattern is in.
+struct Spans(Vec<(u32, u32)>);
+
+impl Spans {
+    fn new(patterns: usize) -> Self {
+        Self(vec![(u32::MAX, 0); patterns])
+    }
+
+    fn add(&mut self, block: usize, patterns: &[u32]) {
+        let block = u32::try_from(block).unwrap_or(u32::MAX);
+        for pattern in patterns {
+            if let Some((first, last)) = self.0.get_mut(*pattern as usize) {
+                (*first, *last) = ((*first).min(block), (*last).max(block));
+            }
+        }
+    }
+}
+
+/// The distinct values of a column (the place of one of each, in the order in which they come) and which of them each value is; `None` where that would not be smaller.
+fn dictionary(column: &Column) -> Option<(Vec<u32>, Vec<u32>)> {
+    let sample = column.len().min(SAMPLE);
+    let (entries, _) = distinct(column, sample);
+    if entries.len() * 10 > sample * 9 {
+        return None;
+    }
+    let (entries, of) = distinct(column, column.len());
+    // Bits. What a value takes by itself, without that of its pattern, which both ways have.
+    let own = |at: usize| {
+        let variables = column.variables(at);
+        let number = |number: &u64| u64::from(64 - pattern::plain_number(*number).0.leading_zeros()) + 1;
+        variables.numbers.iter().map(number).sum::<u64>() + variables.bytes.len() as u64 * 8
+    };
+    let all: u64 = (0..sample).map(own).sum::<u64>() * column.len() as u64 / sample.max(1) as u64;
+    let each: u64 = entries.iter().map(|at| own(*at as usize)).sum();
+    let width = |count: usize| u64::from(usize::BITS - count.leading_zeros());
+    // A block's own ordinals are few of all.
+    let ordinals = of.len() as u64 * width(entries.len().min(ROWS_MAX / 2));
+    let patterns = of.len() as u64 * width(column.patterns.len().saturating_sub(1).min(ROWS_MAX / 2));
+    let saves = (each + ordinals) * 100 < (all + patterns) * (100 - DICTIONARY_SAVES);
+    (entries.len() > column.patterns.len() && saves).then_some((entries, of))
+}
+
+fn distinct(column: &Column, count: usize) -> (Vec<u32>, Vec<u32>) {
+    let mut entries: Vec<u32> = Vec::new();
+    let mut of = Vec::with_capacity(count);
+    let mut numbers: HashTable<u32> = HashTable::new();
+    let hash = |at: usize| {
+        let variables = column.variables(at);
+        let mut hash = xxh3_64_with_seed(variables.bytes, u64::from(column.of.get(at).copied().unwrap_or(0)));
+        for number in variables.numbers {
+            hash = xxh3_64_with_seed(&number.to_le_bytes(), hash);
+        }
+        hash
+    };
+    let same = |a: usize, b: usize| column.of.get(a) == column.of.get(b) && column.variables(a) == column.variables(b);
+    let first = |entries: &[u32], number: u32| entries.get(number as usize).map_or(0, |at| *at as usize);
+    for at in 0..count {
+        let hash_here = hash(at);
+        let found = numbers.find(hash_here, |number| same(first(&entries, *number), at)).copied();
+        let number = found.unwrap_or_else(|| {
+            let number = u32::try_from(entries.len()).unwrap_or(u32::MAX);
+            entries.push(u32::try_from(at).unwrap_or(u32::MAX));
+            numbers.insert_unique(hash_here, number, |number| hash(first(&entries, *number)));
+            number
+        });
+        of.push(number);
+    }
+    (entries, of)
+}
