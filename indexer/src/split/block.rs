@@ -231,7 +231,7 @@ impl<'a> Block<'a> {
         })
     }
 
-    fn cold(&self) -> io::Result<&Cold> {
+    pub(super) fn cold(&self) -> io::Result<&Cold> {
         once(&self.cold, || {
             let origins = u32::try_from(self.head.origins.len()).unwrap_or(u32::MAX);
             rows::decode_cold(&self.decoder.piece(&self.head.rows, self.meta.cold)?, &self.hot()?.times, origins)
@@ -422,19 +422,19 @@ impl<'a> Column<'a> {
             Stored::Values(values) => self.field.text(values, at, decoder, out),
             Stored::Ordinals(ordinals) => {
                 let entry = ordinals.get(at).ok_or_else(|| damaged("no such value"))? as usize;
-                let (block, at) = (entry / ROWS_MAX, entry % ROWS_MAX);
-                let known = self.entries.borrow().get(&block).cloned();
-                let values = match known {
-                    Some(values) => values,
-                    None => {
-                        let values = Rc::new(self.field.entries(block)?);
-                        self.entries.borrow_mut().insert(block, values.clone());
-                        values
-                    }
-                };
-                self.field.text(&values, at, decoder, out)
+                self.field.text(&*self.entries(entry / ROWS_MAX)?, entry % ROWS_MAX, decoder, out)
             }
         }
+    }
+
+    /// A block of the dictionary.
+    pub(super) fn entries(&self, block: usize) -> io::Result<Rc<Values<'a>>> {
+        if let Some(values) = self.entries.borrow().get(&block) {
+            return Ok(values.clone());
+        }
+        let values = Rc::new(self.field.entries(block)?);
+        self.entries.borrow_mut().insert(block, values.clone());
+        Ok(values)
     }
 }
 

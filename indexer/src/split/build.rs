@@ -48,8 +48,8 @@ struct Builder<'a> {
 /// Rows and what they share.
 pub(super) struct ContentBuilder {
     pub(super) rows: Vec<Head>,
-    owners: Ordinals<crate::row::Owner>,
-    origins: Ordinals<crate::row::Origin>,
+    pub(super) owners: Ordinals<crate::row::Owner>,
+    pub(super) origins: Ordinals<crate::row::Origin>,
     pub(super) shapes: Shapes,
 }
 

@@ -100,16 +100,22 @@ impl Column {
         }
         let number = self.patterns.number_of(&scratch);
         self.scratch = scratch;
+        self.push_pattern(number);
+    }
+
+    /// Adds a value with this pattern whose variables were just added.
+    pub(super) fn push_pattern(&mut self, number: u32) {
         self.of.push(number);
         self.end();
     }
 
-    /// Adds a value whose pattern is known here by this number.
-    pub(super) fn push_cut(&mut self, number: u32, numbers: &[u64], bytes: &[u8]) {
-        self.of.push(number);
-        self.variables.numbers.extend_from_slice(numbers);
-        self.variables.bytes.extend_from_slice(bytes);
-        self.end();
+    /// Adds a value that is there already.
+    pub(super) fn push_again(&mut self, at: usize) {
+        let from = at.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
+        let to = self.ends.get(at).copied().unwrap_or_default();
+        self.variables.numbers.extend_from_within(from.numbers as usize..to.numbers as usize);
+        self.variables.bytes.extend_from_within(from.bytes as usize..to.bytes as usize);
+        self.push_pattern(self.of.get(at).copied().unwrap_or(0));
     }
 
     fn end(&mut self) {
@@ -129,14 +135,5 @@ impl Column {
             numbers: self.variables.numbers.get(from.numbers as usize..to.numbers as usize).unwrap_or_default(),
             bytes: self.variables.bytes.get(from.bytes as usize..to.bytes as usize).unwrap_or_default(),
         }
-    }
-
-    /// The memory that it takes, bytes, about.
-    pub(super) fn memory(&self) -> usize {
-        self.patterns.bytes()
-            + self.patterns.len() * 16
-            + self.of.len() * 12
-            + self.variables.numbers.len() * 8
-            + self.variables.bytes.len()
     }
 }

@@ -26,6 +26,7 @@ pub(crate) mod field;
 mod file;
 mod filter;
 pub(crate) mod keys;
+mod merge;
 mod packed;
 pub(crate) mod pattern;
 pub(crate) mod postings;
@@ -70,7 +71,7 @@ pub struct SplitMeta {
     pub bytes: u64,
     /// Smallest seq.
     pub seq_from: u64,
-    /// Largest seq plus one; seqs are dense in between.
+    /// Largest seq plus one. In between there may be seqs that are in other splits, or nowhere any more.
     pub seq_to: u64,
     /// Oldest row, ns.
     pub time_min_ns: i64,
@@ -122,6 +123,20 @@ pub(crate) struct Head {
 /// When it cannot be written; a half-written file is removed.
 pub fn build(key: &ModuleKey, id: &str, rows: &[&Row], path: &Path) -> io::Result<SplitMeta> {
     build::build(key, id, rows, path)
+}
+
+/// Merges splits of one module, which have no row in common, into one at `path`, as [`build()`] does. `more` is asked now and then and may end it with an error.
+///
+/// # Errors
+/// When a source is damaged, when it cannot be written, or what `more` says; a half-written file is removed.
+pub fn merge(
+    key: &ModuleKey,
+    id: &str,
+    sources: &[Arc<Split>],
+    path: &Path,
+    more: &mut dyn FnMut() -> io::Result<()>,
+) -> io::Result<SplitMeta> {
+    merge::merge(key, id, sources, path, more)
 }
 
 impl Split {

@@ -6,6 +6,7 @@ use crate::search::testing::{folder, owner, parts, row};
 use proptest::prelude::*;
 use std::io::ErrorKind;
 use std::path::Path;
+use std::sync::Arc;
 
 fn build_and_open(folder: &Path, rows: &[Row]) -> Split {
     let path = folder.join("partner").join("module").join("1.split");
@@ -37,6 +38,35 @@ proptest! {
         let split = build_and_open(folder.path(), &rows);
         prop_assert_eq!(split.rows().unwrap(), rows.clone());
         prop_assert_eq!((split.meta.rows, split.meta.seq_from, split.meta.seq_to), (rows.len() as u64, rows[0].seq, rows[last].seq + 1));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn merged_splits_have_all_rows(parts in parts(), texts in proptest::collection::vec((".{0,20}", ".{0,20}"), 0..4), which: u64) {
+        let key = parts[0][0].owner.key.clone();
+        let mut rows: Vec<Row> = parts.into_iter().flatten().filter(|row| row.owner.key == key).collect();
+        for (row, (message, attributes)) in rows.iter_mut().zip(texts) {
+            row.record.message = message;
+            row.record.attributes = attributes;
+        }
+        let folder = folder();
+        let mut sources: Vec<Arc<Split>> = Vec::new();
+        for part in 0..3 {
+            let of: Vec<&Row> = rows.iter().enumerate().filter(|(at, _)| (which >> (at % 60)) % 3 == part).map(|(_, row)| row).collect();
+            if !of.is_empty() {
+                let path = folder.path().join(format!("{part}.split"));
+                let meta = build(&key, "1", &of, &path).unwrap();
+                sources.push(Arc::new(Split::open(&path, meta).unwrap()));
+            }
+        }
+        let path = folder.path().join("merged.split");
+        let meta = super::merge(&key, "2", &sources, &path, &mut || Ok(())).unwrap();
+        let merged = Split::open(&path, meta).unwrap();
+        prop_assert_eq!(merged.rows().unwrap(), rows.clone());
+        prop_assert_eq!((merged.meta.rows, merged.meta.seq_from, merged.meta.seq_to), (rows.len() as u64, rows[0].seq, rows[rows.len() - 1].seq + 1));
     }
 }
 

@@ -14,7 +14,7 @@ use super::codec::{Input, damaged, put};
 use super::column::{Column, Slice};
 use super::field::Field;
 use super::packed::{Coded, Packed, put_coded, put_packed};
-use super::pattern::{self, Slot, Source};
+use super::pattern::{self, Slot, Source, Variables};
 use std::cell::OnceCell;
 use std::io;
 use std::ops::Range;
@@ -188,6 +188,23 @@ impl<'a> Values<'a> {
         let parts = self.parts(field)?;
         let streams = parts.groups.get(self.group(at)).map(Vec::as_slice).unwrap_or_default();
         Ok(Cursor { parts, zstd, streams: streams.iter(), rank: self.rank(field, at)? })
+    }
+
+    /// Appends the variables of a value.
+    pub(super) fn copy(&self, field: &Field<'a>, at: usize, zstd: &Decoder, into: &mut Variables) -> io::Result<()> {
+        let mut variables = self.variables(field, at, zstd)?;
+        for slot in field.layout(self.pattern(at)?)? {
+            match slot {
+                Slot::Number => into.numbers.push(variables.number()?),
+                Slot::Hex { .. } | Slot::Uuid { .. } => into.bytes.extend_from_slice(variables.bytes(size_of(*slot))?),
+                Slot::Other => {
+                    let text = variables.other()?;
+                    put(&mut into.bytes, text.len() as u64);
+                    into.bytes.extend_from_slice(text.as_bytes());
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The place of a value among those of its pattern.
