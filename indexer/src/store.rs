@@ -41,7 +41,7 @@ struct State {
 struct Module {
     live: Buffer,
     splits: Vec<Arc<Split>>,
-    /// One past the largest seq in the splits.
+    /// Rows below are in the splits, or were removed.
     published_seq: u64,
     /// Rows below have been released to their owner.
     released_seq: u64,
@@ -56,7 +56,7 @@ pub struct ModuleView {
     pub key: ModuleKey,
     /// The live buffer, ascending seq.
     pub live: Vec<Arc<Chunk>>,
-    /// The splits, ascending first seq.
+    /// The splits, ascending first seq. They may overlap in seq and have holes in it (not those of a quarantine); no row is in two.
     pub splits: Vec<Arc<Split>>,
     /// Rows below this seq are not shown any more (a quarantine that is being released); 0 otherwise.
     pub visible_from_seq: u64,
@@ -217,16 +217,23 @@ impl Store {
         let mut state = self.state.write();
         state.as_of_ns = state.as_of_ns.max(split.meta.arrived_max_ns);
         let module = state.modules.entry(split.meta.key.clone()).or_default();
-        module.add_split(Arc::new(split));
+        module.published_seq = module.published_seq.max(split.meta.seq_to);
+        module.replace(vec![split], &[]);
     }
 
-    /// Swaps the rows that a split now has for the split.
-    pub(crate) fn publish(&self, split: Split) {
+    /// Swaps the rows below `end`, which these splits now have, for the splits.
+    pub(crate) fn publish(&self, key: &ModuleKey, splits: Vec<Split>, end: u64) {
         let mut guard = self.state.write();
         let state = &mut *guard;
-        let module = state.modules.entry(split.meta.key.clone()).or_default();
-        state.live_bytes -= module.live.drop_below(split.meta.seq_to);
-        module.add_split(Arc::new(split));
+        let module = state.modules.entry(key.clone()).or_default();
+        state.live_bytes -= module.live.drop_below(end);
+        module.published_seq = module.published_seq.max(end);
+        module.replace(splits, &[]);
+    }
+
+    /// Swaps splits of a module for others that have the same rows, or fewer.
+    pub(crate) fn replace(&self, key: &ModuleKey, added: Vec<Split>, removed: &[String]) {
+        self.state.write().modules.entry(key.clone()).or_default().replace(added, removed);
     }
 
     /// The catalog knows that rows below `released_seq` are released, and has let go of the splits wholly below.
@@ -317,9 +324,9 @@ impl Module {
         ModuleView { key: key.clone(), live: self.live.chunks(), splits: self.splits.clone(), visible_from_seq: self.released_seq }
     }
 
-    fn add_split(&mut self, split: Arc<Split>) {
-        self.published_seq = self.published_seq.max(split.meta.seq_to);
-        self.splits.push(split);
+    fn replace(&mut self, added: Vec<Split>, removed: &[String]) {
+        self.splits.retain(|split| !removed.contains(&split.meta.id));
+        self.splits.extend(added.into_iter().map(Arc::new));
         self.splits.sort_by_key(|split| split.meta.seq_from);
     }
 }

@@ -4,10 +4,12 @@
 //! transaction; memory swaps chunks for the split; the marks are snapshotted; the WAL lets go of segments that neither rows nor marks need. A
 //! split that was built and not published is an orphan and removed at the next start, when the WAL still has its rows.
 
+mod built;
 mod policy;
 mod publisher;
 mod retention;
 
+pub(crate) use built::Built;
 pub(crate) use policy::{Limits, WalPressure, choose};
 pub(crate) use publisher::Publisher;
 pub(crate) use retention::Retention;
