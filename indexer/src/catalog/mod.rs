@@ -9,6 +9,7 @@
 
 mod error;
 mod gaps;
+pub(crate) mod hours;
 mod marks;
 pub(crate) mod numbers;
 mod splits;
@@ -51,13 +52,22 @@ pub struct Contents {
     /// The epoch: random, made when the catalog was made, and anew after a restore.
     pub epoch: u64,
     /// The published splits.
-    pub splits: Vec<SplitMeta>,
+    pub splits: Vec<Listing>,
     /// Per module what is published.
     pub modules: Vec<ModuleState>,
     /// The snapshot of the marks.
     pub marks: Marks,
     /// The gaps.
     pub gaps: Vec<StoredGap>,
+}
+
+/// A split as the catalog lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing {
+    /// What is known of it without opening it.
+    pub meta: SplitMeta,
+    /// Its hourly counts by instance and level, encoded; `None` for a split from before there were any.
+    pub hours: Option<Arc<[u8]>>,
 }
 
 /// Per module: what is published.
@@ -132,7 +142,7 @@ impl Catalog {
     ///
     /// # Errors
     /// When it was not committed; then nothing of it holds.
-    pub async fn publish(&self, added: &[SplitMeta], removed: &[String], state: &ModuleState) -> Result<(), CatalogError> {
+    pub async fn publish(&self, added: &[Listing], removed: &[String], state: &ModuleState) -> Result<(), CatalogError> {
         let work = async {
             let mut transaction = self.begin().await?;
             swap(&mut transaction, added, removed).await?;
@@ -146,7 +156,7 @@ impl Catalog {
     ///
     /// # Errors
     /// When it was not committed; then nothing of it holds.
-    pub async fn replace(&self, added: &[SplitMeta], removed: &[String]) -> Result<(), CatalogError> {
+    pub async fn replace(&self, added: &[Listing], removed: &[String]) -> Result<(), CatalogError> {
         let work = async {
             let mut transaction = self.begin().await?;
             swap(&mut transaction, added, removed).await?;
@@ -234,7 +244,7 @@ impl Catalog {
 }
 
 /// These splits instead of those.
-async fn swap(connection: &mut SqliteConnection, added: &[SplitMeta], removed: &[String]) -> Result<(), sqlx::Error> {
+async fn swap(connection: &mut SqliteConnection, added: &[Listing], removed: &[String]) -> Result<(), sqlx::Error> {
     for id in removed {
         splits::remove(connection, id).await?;
     }

@@ -10,8 +10,8 @@ fn key(partner: &str, module: &str) -> ModuleKey {
     ModuleKey { partner: partner.into(), module: module.into() }
 }
 
-fn split(id: &str, seq_from: u64) -> SplitMeta {
-    SplitMeta {
+fn split(id: &str, seq_from: u64) -> Listing {
+    let meta = SplitMeta {
         id: id.to_owned(),
         key: key("acme", "sms"),
         format: 1,
@@ -23,7 +23,8 @@ fn split(id: &str, seq_from: u64) -> SplitMeta {
         time_max_ns: 5,
         arrived_min_ns: 1,
         arrived_max_ns: i64::MAX,
-    }
+    };
+    Listing { meta, hours: (seq_from > 0).then(|| Arc::from([1, 2, 3])) }
 }
 
 fn state(next_seq: u64, applied_lsn: u64) -> ModuleState {
@@ -214,10 +215,11 @@ proptest! {
             let state = ModuleState { key: key("p", "m"), next_seq: numbers[0], applied_lsn: numbers[1], released_seq: numbers[2] };
             let mut splits = Vec::new();
             for id in &ids {
-                let split = SplitMeta {
+                let meta = SplitMeta {
                     id: id.clone(), key: key("p", "m"), format: u32::MAX, rows: numbers[3], bytes: numbers[4], seq_from: numbers[5], seq_to: numbers[0],
                     time_min_ns: times[0], time_max_ns: times[1], arrived_min_ns: times[2], arrived_max_ns: times[3],
                 };
+                let split = Listing { meta, hours: Some(Arc::from(id.as_bytes())) };
                 catalog.publish(std::slice::from_ref(&split), &[], &state).await.unwrap();
                 splits.push(split);
             }

@@ -8,15 +8,17 @@
 //! holds is that the splits together have every row below the module's next seq that was not removed, each once.
 
 use super::built::Built;
-use crate::catalog::{Catalog, ModuleState};
+use super::days::by_day;
+use crate::catalog::{Catalog, Listing, ModuleState};
 use crate::folder::Folder;
 use crate::live::Chunk;
 use crate::row::{ModuleKey, Row};
-use crate::split::SplitMeta;
 use crate::stats::{Counters, add};
 use crate::store::Store;
+use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::sync::Mutex;
 
 /// One flush takes at most this many bytes of live buffer; the builder's memory grows with it.
@@ -28,13 +30,15 @@ pub(crate) struct Publisher {
     pub(crate) folder: Arc<Folder>,
     pub(super) catalog: Catalog,
     pub(super) store: Arc<Store>,
-    counters: Arc<Counters>,
+    pub(super) counters: Arc<Counters>,
     pub(super) one: Mutex<()>,
+    /// Modules whose merge failed, and when.
+    pub(super) failed_merges: parking_lot::Mutex<HashMap<ModuleKey, Instant>>,
 }
 
 impl Publisher {
     pub(crate) fn new(folder: Arc<Folder>, catalog: Catalog, store: Arc<Store>, counters: Arc<Counters>) -> Self {
-        Self { folder, catalog, store, counters, one: Mutex::new(()) }
+        Self { folder, catalog, store, counters, one: Mutex::new(()), failed_merges: parking_lot::Mutex::default() }
     }
 
     /// Publishes everything that a module's buffer holds now.
@@ -74,37 +78,47 @@ impl Publisher {
         if built.is_empty() {
             return Ok(0);
         }
-        let metas: Vec<SplitMeta> = built.iter().map(|built| built.meta().clone()).collect();
+        let listings: Vec<Listing> = built.iter().map(Built::listing).collect();
         let state = ModuleState { key: key.clone(), next_seq: end.max(released_seq), applied_lsn, released_seq };
         // When this fails the files stay: should SQLite have committed all the same, the next start needs them; if not, it removes them.
-        self.catalog.publish(&metas, &[], &state).await.map_err(io::Error::other)?;
-        let (rows, bytes) = metas.iter().fold((0, 0), |(rows, bytes), meta| (rows + meta.rows, bytes + meta.bytes));
-        tracing::debug!(partner = %key.partner, module = %key.module, splits = metas.len(), rows, bytes, "published a buffer");
-        self.store.publish(key, built.into_iter().map(Built::into_split).collect(), end);
+        self.catalog.publish(&listings, &[], &state).await.map_err(io::Error::other)?;
+        let (rows, bytes) = listings.iter().fold((0, 0), |(rows, bytes), Listing { meta, .. }| (rows + meta.rows, bytes + meta.bytes));
+        tracing::debug!(partner = %key.partner, module = %key.module, splits = listings.len(), rows, bytes, "published a buffer");
+        self.store.publish(key, built.into_iter().map(Built::into_parts).collect(), end);
         Ok(rows)
     }
 
-    /// Puts splits in the place of others of the same module, in the module's order; false when one of these is published no longer (it has expired, or was replaced): then
-    /// nothing has changed, and the new files are gone. The new splits have the rows of the old ones, or fewer.
+    /// Puts splits in the place of others of the same module; false when one of these is published no longer (it has expired, or was replaced): then nothing
+    /// has changed, and the new files are gone. The new splits have the rows of the old ones, or fewer; there may be none.
     ///
     /// # Errors
     /// When the catalog did not commit; then the old splits are in place.
     pub(crate) async fn replace(&self, key: &ModuleKey, added: Vec<Built>, removed: &[String]) -> io::Result<bool> {
         let _one = self.one.lock().await;
-        let published = self.store.module(key).map(|module| module.splits).unwrap_or_default();
-        if !removed.iter().all(|id| published.iter().any(|split| split.meta.id == *id)) {
-            for built in added {
-                self.remove_file(key, &built.meta().id).await;
+        self.replace_locked(key, added, removed).await
+    }
+
+    /// [`Self::replace`] for who holds the lock.
+    pub(super) async fn replace_locked(&self, key: &ModuleKey, added: Vec<Built>, removed: &[String]) -> io::Result<bool> {
+        let listings: Vec<Listing> = added.iter().map(Built::listing).collect();
+        if !self.publishes(key, removed) {
+            for Listing { meta, .. } in listings {
+                self.remove_file(key, &meta.id).await;
             }
             return Ok(false);
         }
-        let metas: Vec<SplitMeta> = added.iter().map(|built| built.meta().clone()).collect();
-        self.catalog.replace(&metas, removed).await.map_err(io::Error::other)?;
-        self.store.replace(key, added.into_iter().map(Built::into_split).collect(), removed);
+        self.catalog.replace(&listings, removed).await.map_err(io::Error::other)?;
+        self.store.replace(key, added.into_iter().map(Built::into_parts).collect(), removed);
         for id in removed {
             self.remove_file(key, id).await;
         }
         Ok(true)
+    }
+
+    /// Whether all these splits are published.
+    pub(super) fn publishes(&self, key: &ModuleKey, ids: &[String]) -> bool {
+        let splits = self.store.module(key).map(|module| module.splits).unwrap_or_default();
+        ids.iter().all(|id| splits.iter().any(|split| split.meta.id == *id))
     }
 
     /// Tells the catalog how far a quarantine is released, and removes its splits that are wholly so.
@@ -148,8 +162,10 @@ fn oldest(mut chunks: Vec<Arc<Chunk>>) -> Vec<Arc<Chunk>> {
     chunks
 }
 
-/// Builds; nothing when every row was released meanwhile.
+/// Builds a split for each day; nothing when every row was released meanwhile.
 fn build(folder: &Folder, key: &ModuleKey, chunks: &[Arc<Chunk>], released_seq: u64) -> io::Result<Vec<Built>> {
     let rows: Vec<&Row> = chunks.iter().flat_map(|chunk| &chunk.rows).filter(|row| row.seq >= released_seq).collect();
-    if rows.is_empty() { Ok(Vec::new()) } else { Ok(vec![Built::of(folder, key, &rows)?]) }
+    // A quarantine is released by seq, split after split: these may not overlap.
+    let parts = if key.is_quarantine() { vec![rows] } else { by_day(rows) };
+    parts.iter().filter(|rows| !rows.is_empty()).map(|rows| Built::of(folder, key, rows)).collect()
 }
