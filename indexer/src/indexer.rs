@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 pub struct Options {
     /// Live buffers over all modules together, bytes. Over it the largest is flushed; over twice of it nothing is taken.
     pub live_bytes_max: usize,
-    /// A buffer whose oldest row waits longer than this is flushed; one of fewer than 1,000 rows and 256 KiB, 144 times as long: a day, by default.
+    /// A buffer whose oldest row waits longer than this is flushed; one of fewer than 1,000 rows and 256 KiB, 144 times as long (a day, by default), but no longer than a tenth of the retention.
     pub live_age_max: Duration,
     /// A WAL segment, bytes.
     pub wal_segment_bytes: u64,
@@ -61,7 +61,7 @@ impl Options {
     }
 
     pub(crate) fn limits(&self) -> Limits {
-        Limits { live_bytes_max: self.live_bytes_max, live_age_max: self.live_age_max, wal_bytes_max: self.wal_bytes_max }
+        Limits::new(self.live_bytes_max, self.live_age_max, self.wal_bytes_max, self.retention_age_max)
     }
 }
 

@@ -6,9 +6,8 @@ use crate::catalog::hours::{HOUR_NS, Hours};
 use crate::live::Chunk;
 use crate::registry::Scope;
 use crate::row::ModuleKey;
-use crate::split::Split;
+use crate::split::{Split, SplitMeta};
 use crate::store::Store;
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
@@ -31,8 +30,14 @@ pub struct HourCount {
 pub(crate) struct Counted {
     pub(crate) key: ModuleKey,
     pub(crate) live: Vec<Arc<Chunk>>,
-    /// With their counts; a split that is older than the counts has none.
-    pub(crate) splits: Vec<(Arc<Split>, Option<Arc<[u8]>>)>,
+    pub(crate) splits: Vec<CountedSplit>,
+}
+
+/// A split with its counts.
+pub(crate) struct CountedSplit {
+    pub(crate) split: Arc<Split>,
+    /// As the catalog keeps them; none when the split is older than they are.
+    pub(crate) hours: Option<Arc<[u8]>>,
 }
 
 /// The counts of every hour of which a part lies in `[from_ns, to_ns)`, by (hour, module, instance, level). Takes CPU: about 10 µs a split.
@@ -41,27 +46,27 @@ pub(crate) fn overview(store: &Store, scope: &Scope, from_ns: i64, to_ns: i64) -
         return Ok(Vec::new());
     }
     let hours = from_ns.div_euclid(HOUR_NS)..=to_ns.saturating_sub(1).div_euclid(HOUR_NS);
-    let overlaps = |low: i64, high: i64| low.div_euclid(HOUR_NS) <= *hours.end() && high.div_euclid(HOUR_NS) >= *hours.start();
-    let mut counts: BTreeMap<_, u64> = BTreeMap::new();
-    for module in store.counted(scope) {
-        let mut all = Hours::of(module.live.iter().flat_map(|chunk| &chunk.rows));
-        for (split, kept) in module.splits.iter().filter(|(split, _)| overlaps(split.meta.time_min_ns, split.meta.time_max_ns)) {
-            all.add_all(&hours_of(split, kept.as_deref())?);
+    let overlaps =
+        |meta: &SplitMeta| meta.time_min_ns.div_euclid(HOUR_NS) <= *hours.end() && meta.time_max_ns.div_euclid(HOUR_NS) >= *hours.start();
+    let mut counts = Vec::new();
+    for Counted { key, live, splits } in store.counted(scope) {
+        let mut all = Hours::of(live.iter().flat_map(|chunk| &chunk.rows));
+        for CountedSplit { split, hours } in splits.iter().filter(|counted| overlaps(&counted.split.meta)) {
+            all.add_all(&hours_of(split, hours.as_deref())?);
         }
-        for (instance, level, hour, rows) in all.cells() {
-            if hours.contains(&hour) && scope.instances().is_none_or(|named| named.contains(instance)) {
-                *counts.entry((hour, module.key.clone(), instance.clone(), level)).or_default() += rows;
-            }
-        }
+        let shown = all
+            .cells()
+            .filter(|(instance, _, hour, _)| hours.contains(hour) && scope.instances().is_none_or(|named| named.contains(*instance)));
+        counts.extend(shown.map(|(instance, level, hour, rows)| HourCount {
+            hour_ns: hour.saturating_mul(HOUR_NS),
+            key: key.clone(),
+            instance: instance.clone(),
+            level,
+            rows,
+        }));
     }
-    let count = |((hour, key, instance, level), rows): ((i64, ModuleKey, Arc<str>, Option<&'static str>), u64)| HourCount {
-        hour_ns: hour.saturating_mul(HOUR_NS),
-        key,
-        instance,
-        level,
-        rows,
-    };
-    Ok(counts.into_iter().map(count).collect())
+    counts.sort();
+    Ok(counts)
 }
 
 /// The counts of a split; one without any is read.

@@ -7,7 +7,7 @@
 
 use crate::append::Change;
 use crate::live::{Buffer, Chunk};
-use crate::overview::Counted;
+use crate::overview::{Counted, CountedSplit};
 use crate::registry::Scope;
 use crate::row::{ModuleKey, QUARANTINE};
 use crate::split::{Split, SplitMeta};
@@ -299,7 +299,7 @@ impl Store {
         let state = self.state.read();
         let allowed = state.modules.iter().filter(|(key, _)| !key.is_quarantine() && scope.allows_module(key));
         let counted = |(key, module): (&ModuleKey, &Module)| {
-            let with_hours = |split: &Arc<Split>| (split.clone(), module.hours.get(&split.meta.id).cloned());
+            let with_hours = |split: &Arc<Split>| CountedSplit { split: split.clone(), hours: module.hours.get(&split.meta.id).cloned() };
             Counted { key: key.clone(), live: module.live.chunks(), splits: module.splits.iter().map(with_hours).collect() }
         };
         allowed.map(counted).collect()

@@ -311,3 +311,41 @@ pub(crate) fn push_origin() -> Origin {
         file_name: none,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flush::testing::row;
+
+    fn decoded(payload: &Payload) -> Result<Change, PayloadError> {
+        decode(70, &[payload.head.as_slice(), &payload.body].concat(), &mut Interner::default())
+    }
+
+    #[test]
+    fn carried_rows_come_back_as_they_were() {
+        let of = |seqs: std::ops::Range<u64>, csp: &str| {
+            let owner = Arc::new(Owner { csp: csp.into(), ..(*row(0, 0).owner).clone() });
+            let rows: Vec<Row> =
+                seqs.map(|seq| Row { owner: owner.clone(), origin: row(0, 0).origin, offset: seq * 10, ..row(seq, 5) }).collect();
+            Chunk::of(rows, 3).remove(0)
+        };
+        let live = [of(4..7, "434"), of(7..8, "435"), of(8..9, "434")];
+        let key = live[0].rows[0].owner.key.clone();
+        let payload = encode_carry(&key, &live);
+        let change = decoded(&payload).unwrap();
+        assert!(change.rows.is_empty() && change.moves.is_empty() && change.gap.is_none() && change.released.is_none());
+        assert_eq!(change.carried.len(), 3);
+        for (carried, chunk) in change.carried.iter().zip(&live) {
+            assert_eq!((&carried.rows, carried.lsn), (&chunk.rows, 70));
+        }
+        assert!(Arc::ptr_eq(&change.carried[0].rows[0].owner, &change.carried[2].rows[0].owner), "one of each");
+
+        // Of another module than it says, or without an owner, it is no record of ours.
+        let other = ModuleKey { partner: "acme".into(), module: "crm".into() };
+        assert!(matches!(decoded(&encode_carry(&other, &live)), Err(PayloadError::Malformed(70, _))));
+        let chunks = vec![CarriedChunk { owner: 1, origin: 0, arrived_ns: 0, rows: Vec::new() }];
+        let lost = CarriedRows { owners: vec![live[0].rows[0].owner.clone()], origins: vec![live[0].rows[0].origin.clone()], chunks };
+        let payload = encode(&Head::Carry(key), postcard::to_allocvec(&lost).unwrap().into());
+        assert!(matches!(decoded(&payload), Err(PayloadError::Malformed(70, _))));
+    }
+}

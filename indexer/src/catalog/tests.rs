@@ -118,7 +118,7 @@ async fn a_publication_is_one_transaction() {
     assert_eq!(contents.modules, [state(20, 9)]);
 
     let merged = split("c", 0);
-    catalog.publish(&[merged.clone()], &["b".to_owned(), "d".to_owned(), "e".to_owned()], &state(20, 9)).await.unwrap();
+    catalog.publish(std::slice::from_ref(&merged), &["b".to_owned(), "d".to_owned(), "e".to_owned()], &state(20, 9)).await.unwrap();
     assert_eq!(catalog.contents().await.unwrap().splits, [merged]);
 }
 

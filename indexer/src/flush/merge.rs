@@ -1,7 +1,7 @@
 //! Merging splits in the background, when nothing else is to be done.
 //!
-//! A merge holds the publisher's lock, so one builder is at work at a time; before each one the flush is asked whether a buffer is due, and goes first. Appends and
-//! searches wait for none of it: the swap is one lock for a moment, and who reads a source has it open. See [`super::publisher`] for what a crash leaves.
+//! One builder is at work at a time; before each merge the flush is asked whether a buffer is due, and goes first. Appends and searches wait for none of it: the swap
+//! is one lock for a moment, and who reads a source has it open. See [`super::publisher`] for what a crash leaves.
 
 use super::Publisher;
 use super::built::Built;
@@ -9,6 +9,7 @@ use super::merging::{BYTES_MAX, Bounds, ROWS_MAX, choose};
 use crate::append::now_ns;
 use crate::catalog::hours::Hours;
 use crate::engine::Engine;
+use crate::folder::Folder;
 use crate::overview::hours_of;
 use crate::row::{ModuleKey, Row};
 use crate::split::{self, Split, SplitMeta};
@@ -100,25 +101,21 @@ impl Engine {
 impl Publisher {
     /// Merges the sources into one split; false when one of them is published no longer.
     async fn merge(&self, plan: Plan, stop: &CancellationToken) -> io::Result<bool> {
-        let _one = self.one.lock().await;
         let Plan { key, sources } = plan;
         let removed: Vec<String> = sources.iter().map(|split| split.meta.id.clone()).collect();
-        if !self.publishes(&key, &removed) {
-            return Ok(false);
-        }
         let kept: Vec<Option<Arc<[u8]>>> = sources.iter().map(|split| self.store.hours(&split.meta)).collect();
-        let (folder, module, stop) = (self.folder.clone(), key.clone(), stop.clone());
-        let built = tokio::task::spawn_blocking(move || {
+        let (module, stop) = (key.clone(), stop.clone());
+        let build = move |folder: &Folder| {
             let mut hours = Hours::default();
             for (split, kept) in sources.iter().zip(kept) {
                 hours.add_all(&hours_of(split, kept.as_deref())?);
             }
-            Built::with(&folder, &module, &hours, |id, path| merge(&module, id, &sources, path, &stop))
-        });
-        let built = built.await.map_err(io::Error::other)??;
+            Built::with(folder, &module, &hours, |id, path| merge(&module, id, &sources, path, &stop))
+        };
+        let built = self.build(build).await?;
         let rows = built.listing().meta.rows;
         tracing::debug!(partner = %key.partner, module = %key.module, sources = removed.len(), rows, "merged splits");
-        let merged = self.replace_locked(&key, vec![built], &removed).await?;
+        let merged = self.replace(&key, vec![built], &removed).await?;
         if merged {
             add(&self.counters.merges, 1);
             add(&self.counters.merged_rows, rows);

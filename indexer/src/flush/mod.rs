@@ -18,9 +18,6 @@ mod retention;
 #[cfg(test)]
 pub(crate) mod testing;
 
-// What rewrites splits by other rules than a merge builds with this.
-#[allow(unused_imports)]
-pub(crate) use built::Built;
 pub(crate) use policy::{Limits, Step, WalPressure, choose};
 pub(crate) use publisher::Publisher;
 pub(crate) use retention::Retention;

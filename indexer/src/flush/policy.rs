@@ -24,8 +24,19 @@ pub(crate) struct Limits {
     pub(crate) live_bytes_max: usize,
     /// The oldest row of a buffer.
     pub(crate) live_age_max: Duration,
+    /// The oldest row of a small one.
+    pub(crate) small_age_max: Duration,
     /// Segments of the WAL, bytes.
     pub(crate) wal_bytes_max: u64,
+}
+
+impl Limits {
+    /// With `kept` as the age up to which splits are kept: live rows are not removed, so a small buffer may not wait for longer than a tenth of it.
+    pub(crate) fn new(live_bytes_max: usize, live_age_max: Duration, wal_bytes_max: u64, kept: Option<Duration>) -> Self {
+        let small = live_age_max.saturating_mul(SMALL_AGES);
+        let small_age_max = kept.map_or(small, |kept| small.min(kept / 10)).max(live_age_max);
+        Self { live_bytes_max, live_age_max, small_age_max, wal_bytes_max }
+    }
 }
 
 /// What the WAL holds.
@@ -84,7 +95,7 @@ fn holds(module: &Pressure) -> u64 {
 }
 
 fn is_old(module: &Pressure, limits: &Limits, now: Instant) -> bool {
-    let bound = if is_small(module) { limits.live_age_max.saturating_mul(SMALL_AGES) } else { limits.live_age_max };
+    let bound = if is_small(module) { limits.small_age_max } else { limits.live_age_max };
     module.since.is_some_and(|since| now.saturating_duration_since(since) > bound)
 }
 
@@ -96,7 +107,18 @@ fn is_small(module: &Pressure) -> bool {
 mod tests {
     use super::*;
 
-    const LIMITS: Limits = Limits { live_bytes_max: 1_000, live_age_max: Duration::from_secs(600), wal_bytes_max: 100 };
+    const AGE: Duration = Duration::from_secs(600);
+
+    fn limits() -> Limits {
+        Limits::new(1_000, AGE, 100, None)
+    }
+
+    #[test]
+    fn a_small_module_waits_for_no_more_than_a_tenth_of_what_is_kept() {
+        let days = |days: u64| Some(Duration::from_secs(days * 86_400));
+        let small = |kept| Limits::new(1, AGE, 1, kept).small_age_max.as_secs();
+        assert_eq!([small(None), small(days(30)), small(days(1)), small(days(0))], [86_400, 86_400, 8_640, 600]);
+    }
 
     fn module(name: &str, bytes: usize, rows: u64, age_s: u64, oldest_lsn: u64, now: Instant) -> Pressure {
         let key = ModuleKey { partner: "acme".into(), module: name.into() };
@@ -105,7 +127,7 @@ mod tests {
     }
 
     fn chosen(modules: &[Pressure], live: usize, wal: WalPressure, now: Instant) -> Option<String> {
-        chosen_within(modules, live, wal, &LIMITS, now)
+        chosen_within(modules, live, wal, &limits(), now)
     }
 
     fn chosen_within(modules: &[Pressure], live: usize, wal: WalPressure, limits: &Limits, now: Instant) -> Option<String> {
@@ -140,8 +162,8 @@ mod tests {
     fn what_pins_the_log_is_carried_when_it_is_small_and_little_together() {
         let now = Instant::now() + Duration::from_secs(100_000);
         let full = WalPressure { bytes: 20_001, oldest_ends: Some(10) };
-        let limits = Limits { live_bytes_max: 1 << 30, wal_bytes_max: 20_000, ..LIMITS };
-        let chosen = |modules: &[Pressure]| chosen_within(modules, 0, full, &limits, now);
+        let few = Limits { live_bytes_max: 1 << 30, wal_bytes_max: 20_000, ..limits() };
+        let chosen = |modules: &[Pressure]| chosen_within(modules, 0, full, &few, now);
         let (a, b, new) = (module("a", 900, 10, 1, 3, now), module("b", 901, 10, 1, 9, now), module("new", 100, 10, 1, 10, now));
         let large = module("large", 9_000, 1_000, 1, 5, now);
         assert_eq!(chosen(&[a.clone(), large, b.clone()]).as_deref(), Some("large"), "first what has to be flushed anyway");

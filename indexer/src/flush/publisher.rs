@@ -24,21 +24,32 @@ use tokio::sync::Mutex;
 /// One flush takes at most this many bytes of live buffer; the builder's memory grows with it.
 const FLUSH_LIVE_BYTES_MAX: usize = 64 << 20;
 
-/// See the module. One flush, and one replacement of splits, is under way at a time.
+/// See the module. What is published changes one change at a time, and one split is built at a time.
 #[derive(Debug)]
 pub(crate) struct Publisher {
-    pub(crate) folder: Arc<Folder>,
+    folder: Arc<Folder>,
     pub(super) catalog: Catalog,
     pub(super) store: Arc<Store>,
     pub(super) counters: Arc<Counters>,
+    /// Held by who changes what is published.
     pub(super) one: Mutex<()>,
+    /// Held by who builds, so that one builder's memory is used; never while waiting for `one`.
+    building: Mutex<()>,
     /// Modules whose merge failed, and when.
     pub(super) failed_merges: parking_lot::Mutex<HashMap<ModuleKey, Instant>>,
 }
 
 impl Publisher {
     pub(crate) fn new(folder: Arc<Folder>, catalog: Catalog, store: Arc<Store>, counters: Arc<Counters>) -> Self {
-        Self { folder, catalog, store, counters, one: Mutex::new(()), failed_merges: parking_lot::Mutex::default() }
+        Self {
+            folder,
+            catalog,
+            store,
+            counters,
+            one: Mutex::new(()),
+            building: Mutex::new(()),
+            failed_merges: parking_lot::Mutex::default(),
+        }
     }
 
     /// Publishes everything that a module's buffer holds now.
@@ -72,9 +83,8 @@ impl Publisher {
         let released_seq = module.visible_from_seq;
         let chunks = oldest(module.live);
         let Some((applied_lsn, end)) = chunks.last().map(|chunk| (chunk.lsn, chunk.seq_to())) else { return Ok(0) };
-        let (folder, module) = (self.folder.clone(), key.clone());
-        let built = tokio::task::spawn_blocking(move || build(&folder, &module, &chunks, released_seq)).await;
-        let built = built.map_err(io::Error::other)??;
+        let module = key.clone();
+        let built = self.build(move |folder| build(folder, &module, &chunks, released_seq)).await?;
         if built.is_empty() {
             return Ok(0);
         }
@@ -88,6 +98,13 @@ impl Publisher {
         Ok(rows)
     }
 
+    /// Builds splits on a thread that may wait for the disk, one builder at a time.
+    pub(crate) async fn build<T: Send + 'static>(&self, work: impl FnOnce(&Folder) -> io::Result<T> + Send + 'static) -> io::Result<T> {
+        let _building = self.building.lock().await;
+        let folder = self.folder.clone();
+        tokio::task::spawn_blocking(move || work(&folder)).await.map_err(io::Error::other)?
+    }
+
     /// Puts splits in the place of others of the same module; false when one of these is published no longer (it has expired, or was replaced): then nothing
     /// has changed, and the new files are gone. The new splits have the rows of the old ones, or fewer; there may be none.
     ///
@@ -95,11 +112,6 @@ impl Publisher {
     /// When the catalog did not commit; then the old splits are in place.
     pub(crate) async fn replace(&self, key: &ModuleKey, added: Vec<Built>, removed: &[String]) -> io::Result<bool> {
         let _one = self.one.lock().await;
-        self.replace_locked(key, added, removed).await
-    }
-
-    /// [`Self::replace`] for who holds the lock.
-    pub(super) async fn replace_locked(&self, key: &ModuleKey, added: Vec<Built>, removed: &[String]) -> io::Result<bool> {
         let listings: Vec<Listing> = added.iter().map(Built::listing).collect();
         if !self.publishes(key, removed) {
             for Listing { meta, .. } in listings {
@@ -116,7 +128,7 @@ impl Publisher {
     }
 
     /// Whether all these splits are published.
-    pub(super) fn publishes(&self, key: &ModuleKey, ids: &[String]) -> bool {
+    fn publishes(&self, key: &ModuleKey, ids: &[String]) -> bool {
         let splits = self.store.module(key).map(|module| module.splits).unwrap_or_default();
         ids.iter().all(|id| splits.iter().any(|split| split.meta.id == *id))
     }
