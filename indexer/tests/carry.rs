@@ -103,8 +103,8 @@ async fn three_thousand_modules_of_a_few_lines_cost_no_split() {
     for number in 0..ROUNDS {
         round(&indexer, MODULES, number).await;
         much(&indexer, 800).await;
+        settled(&indexer, 25 << 20).await;
     }
-    settled(&indexer, 25 << 20).await;
     let stats = indexer.stats();
     assert!(stats.wal_bytes_written > 2 * (24 << 20), "the log has gone round: {stats:?}");
     assert!(stats.carried >= MODULES as u64, "{stats:?}");
@@ -120,10 +120,6 @@ async fn three_thousand_modules_of_a_few_lines_cost_no_split() {
     round(&indexer, 10, ROUNDS).await;
     let before = told(&indexer).await;
     assert_eq!(before["small-3"].len(), ROUNDS + 1, "numbers go on");
-    drop(indexer);
-    // With memory for nothing a replay publishes on the way: what waits for a carried record must not be taken for all.
-    let indexer = open_with(dir.path(), Options { live_bytes_max: 1, ..options }).await;
-    assert!(told(&indexer).await == before);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
