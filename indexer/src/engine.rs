@@ -168,6 +168,10 @@ impl Engine {
             flushes: get(&counters.flushes),
             flush_failures: get(&counters.flush_failures),
             flushed_rows: get(&counters.flushed_rows),
+            carried: get(&counters.carried),
+            merges: get(&counters.merges),
+            merge_failures: get(&counters.merge_failures),
+            merged_rows: get(&counters.merged_rows),
             failure: self.failure(),
         }
     }

@@ -1,7 +1,7 @@
 //! The data folder: its lock, and where things lie in it.
 
+use crate::catalog::Listing;
 use crate::row::ModuleKey;
-use crate::split::SplitMeta;
 use crate::wal::sync_folder;
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
@@ -93,8 +93,8 @@ impl Folder {
     }
 
     /// Removes what was built and never published, and what was taken out and not yet removed; how many files.
-    pub(crate) fn remove_orphans(&self, known: &[SplitMeta]) -> io::Result<usize> {
-        let known: HashSet<PathBuf> = known.iter().map(|meta| self.split(&meta.key, &meta.id)).collect();
+    pub(crate) fn remove_orphans(&self, known: &[Listing]) -> io::Result<usize> {
+        let known: HashSet<PathBuf> = known.iter().map(|Listing { meta, .. }| self.split(&meta.key, &meta.id)).collect();
         let mut removed = 0;
         for partner in folders(&self.dir.join("splits"))? {
             for module in folders(&partner)? {

@@ -4,6 +4,7 @@ use crate::catalog::{Catalog, CatalogError};
 use crate::engine::Engine;
 use crate::flush::{Limits, Retention};
 use crate::folder::FolderError;
+use crate::overview::{HourCount, overview};
 use crate::registry::{Registry, Scope};
 use crate::row::{ModuleKey, Owner};
 use crate::stats::Stats;
@@ -23,11 +24,11 @@ use tokio_util::sync::CancellationToken;
 pub struct Options {
     /// Live buffers over all modules together, bytes. Over it the largest is flushed; over twice of it nothing is taken.
     pub live_bytes_max: usize,
-    /// A buffer whose oldest row waits longer than this is flushed; one of fewer than 1,000 rows, six times as long.
+    /// A buffer whose oldest row waits longer than this is flushed; one of fewer than 1,000 rows and 256 KiB, 144 times as long (a day, by default), but no longer than a tenth of the retention.
     pub live_age_max: Duration,
     /// A WAL segment, bytes.
     pub wal_segment_bytes: u64,
-    /// Segments of the WAL together, bytes. Over it, what pins the oldest one is flushed.
+    /// Segments of the WAL together, bytes. Over it, what pins the oldest one is flushed, or, where it is little, written to the end.
     pub wal_bytes_max: u64,
     /// Splits whose newest row and newest arrival are older are removed; `None` keeps them for ever.
     pub retention_age_max: Option<Duration>,
@@ -60,7 +61,7 @@ impl Options {
     }
 
     pub(crate) fn limits(&self) -> Limits {
-        Limits { live_bytes_max: self.live_bytes_max, live_age_max: self.live_age_max, wal_bytes_max: self.wal_bytes_max }
+        Limits::new(self.live_bytes_max, self.live_age_max, self.wal_bytes_max, self.retention_age_max)
     }
 }
 
@@ -237,6 +238,25 @@ impl Indexer {
     /// When a split cannot be written.
     pub async fn flush(&self) -> io::Result<()> {
         self.engine.flush().await
+    }
+
+    /// Merges splits until there is nothing to merge, as if every day, week and month were over; how many merges. For benchmarks and tests: the store merges by itself.
+    ///
+    /// # Errors
+    /// When a split cannot be read or written; what was merged before stays merged.
+    pub async fn merge_all(&self) -> io::Result<u64> {
+        self.engine.merge_all().await
+    }
+
+    /// How many rows each instance has at each level in each hour of which a part lies in `[from_ns, to_ns)`, within the scope: exact, by (hour, module,
+    /// instance, level), without opening splits. The quarantine is not in it.
+    ///
+    /// # Errors
+    /// When the catalog's counts are damaged.
+    pub async fn overview(&self, scope: &Scope, from_ns: i64, to_ns: i64) -> io::Result<Vec<HourCount>> {
+        let (store, scope) = (self.store.clone(), scope.clone());
+        let counted = tokio::task::spawn_blocking(move || overview(&store, &scope, from_ns, to_ns));
+        counted.await.map_err(io::Error::other)?
     }
 
     /// Takes nothing more, ends the tails, syncs and closes.

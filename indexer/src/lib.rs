@@ -16,6 +16,7 @@ mod flush;
 mod folder;
 pub mod indexer;
 pub mod live;
+pub mod overview;
 pub mod registry;
 mod release;
 mod replay;

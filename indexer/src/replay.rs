@@ -2,16 +2,20 @@
 //!
 //! Marks and gaps come from records beyond the catalog's snapshot; rows from all that the catalog's splits do not have, by seq. When the rows exceed the
 //! bound of the live buffers they are flushed in between, so that a log larger than memory replays in memory.
+//!
+//! A module's *next seq* in the catalog says what of it is published, whatever its splits are now: splits may have been merged or removed since. Rows of small modules may
+//! be in the log twice, in the record that they came with and in one that carries them; the buffer takes each once. When the first record is gone already, what came
+//! between waits with a hole before it, unpublished, until the other record comes.
 
 use crate::append::payload::{Interner, decode};
 use crate::append::{Change, Sequencer};
-use crate::catalog::Contents;
+use crate::catalog::{Contents, Listing};
 use crate::flush::Publisher;
 use crate::folder::Folder;
 use crate::indexer::OpenError;
 use crate::row::ModuleKey;
-use crate::split::{Split, SplitMeta};
-use crate::store::Store;
+use crate::split::Split;
+use crate::store::{Pressure, Store};
 use crate::wal::{Recovery, WalError};
 use std::sync::Arc;
 
@@ -25,10 +29,10 @@ pub(crate) async fn load_splits(folder: &Arc<Folder>, store: &Arc<Store>, conten
     }
     let (folder, store, splits) = (folder.clone(), store.clone(), contents.splits.clone());
     blocking(move || {
-        splits.into_iter().try_for_each(|meta: SplitMeta| {
+        splits.into_iter().try_for_each(|Listing { meta, hours }| {
             let path = folder.split(&meta.key, &meta.id);
             let split = Split::open(&path, meta).map_err(|source| OpenError::Split { path, source })?;
-            store.load_split(split);
+            store.load_split(split, hours);
             Ok(())
         })
     })
@@ -77,6 +81,9 @@ pub(crate) async fn replay(
     if recovery.last_lsn() < wanted {
         return Err(OpenError::WalMissing { from: recovery.last_lsn() + 1, to: wanted + 1 });
     }
+    for module in store.pressure().iter().filter(|module| store.has_hole(&module.key)) {
+        tracing::error!(partner = %module.key.partner, module = %module.key.module, "lines of this module are missing from the write-ahead log; restore the folder from a backup if you have one");
+    }
     store.replayed(recovery.last_lsn());
     Ok(recovery)
 }
@@ -95,7 +102,8 @@ fn read_step(recovery: &mut Recovery, interner: &mut Interner) -> Result<Vec<(u6
 }
 
 fn largest(store: &Store) -> Option<ModuleKey> {
-    store.pressure().into_iter().filter(|module| module.rows > 0).max_by_key(|module| module.bytes).map(|module| module.key)
+    let whole = |module: &Pressure| module.rows > 0 && !store.has_hole(&module.key);
+    store.pressure().into_iter().filter(whole).max_by_key(|module| module.bytes).map(|module| module.key)
 }
 
 /// Runs on a thread that may wait for the disk.

@@ -58,6 +58,10 @@ pub(crate) struct Counters {
     pub(crate) flushes: AtomicU64,
     pub(crate) flush_failures: AtomicU64,
     pub(crate) flushed_rows: AtomicU64,
+    pub(crate) carried: AtomicU64,
+    pub(crate) merges: AtomicU64,
+    pub(crate) merge_failures: AtomicU64,
+    pub(crate) merged_rows: AtomicU64,
 }
 
 /// The state of the store in numbers; those that count do so since the start.
@@ -103,12 +107,20 @@ pub struct Stats {
     pub rows: u64,
     /// Gaps made durable.
     pub gaps: u64,
-    /// Splits published.
+    /// Flushes published.
     pub flushes: u64,
-    /// Splits that could not be.
+    /// Flushes that could not be.
     pub flush_failures: u64,
     /// Rows published.
     pub flushed_rows: u64,
+    /// Buffers of small modules that were written to the end of the log again, instead of being flushed.
+    pub carried: u64,
+    /// Merges of splits.
+    pub merges: u64,
+    /// Merges that failed.
+    pub merge_failures: u64,
+    /// Rows that were merged; one that was merged twice counts twice.
+    pub merged_rows: u64,
     /// Why the store takes nothing more, when it does not.
     pub failure: Option<String>,
 }

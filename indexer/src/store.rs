@@ -7,12 +7,13 @@
 
 use crate::append::Change;
 use crate::live::{Buffer, Chunk};
+use crate::overview::{Counted, CountedSplit};
 use crate::registry::Scope;
 use crate::row::{ModuleKey, QUARANTINE};
 use crate::split::{Split, SplitMeta};
 use martlog_formats::wire::GapReason;
 use parking_lot::{Mutex, RwLock};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::broadcast;
@@ -41,7 +42,9 @@ struct State {
 struct Module {
     live: Buffer,
     splits: Vec<Arc<Split>>,
-    /// One past the largest seq in the splits.
+    /// By split, its hourly counts as the catalog has them.
+    hours: HashMap<String, Arc<[u8]>>,
+    /// Rows below are in the splits, or were removed.
     published_seq: u64,
     /// Rows below have been released to their owner.
     released_seq: u64,
@@ -56,7 +59,7 @@ pub struct ModuleView {
     pub key: ModuleKey,
     /// The live buffer, ascending seq.
     pub live: Vec<Arc<Chunk>>,
-    /// The splits, ascending first seq.
+    /// The splits, ascending first seq. They may overlap in seq and have holes in it (not those of a quarantine); no row is in two.
     pub splits: Vec<Arc<Split>>,
     /// Rows below this seq are not shown any more (a quarantine that is being released); 0 otherwise.
     pub visible_from_seq: u64,
@@ -98,6 +101,9 @@ pub struct Completeness {
     /// The holes.
     pub gaps: Vec<StoredGap>,
 }
+
+/// A split with its hourly counts.
+pub(crate) type Published = (Split, Option<Arc<[u8]>>);
 
 /// What the flush looks at to choose a module.
 #[derive(Debug, Clone)]
@@ -213,20 +219,27 @@ impl Store {
     }
 
     /// A published split, when the store opens.
-    pub(crate) fn load_split(&self, split: Split) {
+    pub(crate) fn load_split(&self, split: Split, hours: Option<Arc<[u8]>>) {
         let mut state = self.state.write();
         state.as_of_ns = state.as_of_ns.max(split.meta.arrived_max_ns);
         let module = state.modules.entry(split.meta.key.clone()).or_default();
-        module.add_split(Arc::new(split));
+        module.published_seq = module.published_seq.max(split.meta.seq_to);
+        module.replace(vec![(split, hours)], &[]);
     }
 
-    /// Swaps the rows that a split now has for the split.
-    pub(crate) fn publish(&self, split: Split) {
+    /// Swaps the rows below `end`, which these splits now have, for the splits.
+    pub(crate) fn publish(&self, key: &ModuleKey, splits: Vec<Published>, end: u64) {
         let mut guard = self.state.write();
         let state = &mut *guard;
-        let module = state.modules.entry(split.meta.key.clone()).or_default();
-        state.live_bytes -= module.live.drop_below(split.meta.seq_to);
-        module.add_split(Arc::new(split));
+        let module = state.modules.entry(key.clone()).or_default();
+        state.live_bytes -= module.live.drop_below(end);
+        module.published_seq = module.published_seq.max(end);
+        module.replace(splits, &[]);
+    }
+
+    /// Swaps splits of a module for others that have the same rows, or fewer.
+    pub(crate) fn replace(&self, key: &ModuleKey, added: Vec<Published>, removed: &[String]) {
+        self.state.write().modules.entry(key.clone()).or_default().replace(added, removed);
     }
 
     /// The catalog knows that rows below `released_seq` are released, and has let go of the splits wholly below.
@@ -234,7 +247,7 @@ impl Store {
         let mut state = self.state.write();
         let Some(module) = state.modules.get_mut(key) else { return };
         module.published_seq = module.published_seq.max(released_seq);
-        module.splits.retain(|split| split.meta.seq_to > released_seq);
+        module.retain(|meta| meta.seq_to > released_seq);
         if module.released_seq <= released_seq {
             module.release_lsn = None;
         }
@@ -248,7 +261,7 @@ impl Store {
     /// A split is published no longer; what its module's next seq is stays.
     pub(crate) fn forget_split(&self, meta: &SplitMeta) {
         if let Some(module) = self.state.write().modules.get_mut(&meta.key) {
-            module.splits.retain(|split| split.meta.id != meta.id);
+            module.retain(|known| known.id != meta.id);
         }
     }
 
@@ -259,7 +272,37 @@ impl Store {
 
     /// One past the largest seq that needs no replay: published, or released for good.
     pub(crate) fn settled_seq(&self, key: &ModuleKey) -> u64 {
-        self.state.read().modules.get(key).map_or(0, |module| module.published_seq.max(module.released_seq))
+        self.state.read().modules.get(key).map_or(0, Module::settled_seq)
+    }
+
+    /// Whether rows are missing before a module's oldest live one: during a replay, which began behind the records that they came with, until the record comes that carries
+    /// them. Such rows are not to be published: what comes would be taken for published too.
+    pub(crate) fn has_hole(&self, key: &ModuleKey) -> bool {
+        let state = self.state.read();
+        state.modules.get(key).is_some_and(|module| module.live.seq_from().is_some_and(|seq| seq > module.settled_seq()))
+    }
+
+    /// Every module with several splits.
+    pub(crate) fn with_splits(&self) -> Vec<(ModuleKey, Vec<Arc<Split>>)> {
+        let state = self.state.read();
+        let several = state.modules.iter().filter(|(_, module)| module.splits.len() > 1);
+        several.map(|(key, module)| (key.clone(), module.splits.clone())).collect()
+    }
+
+    /// The hourly counts of a split.
+    pub(crate) fn hours(&self, meta: &SplitMeta) -> Option<Arc<[u8]>> {
+        self.state.read().modules.get(&meta.key).and_then(|module| module.hours.get(&meta.id).cloned())
+    }
+
+    /// What the scope's overview counts, as of one moment; no quarantine.
+    pub(crate) fn counted(&self, scope: &Scope) -> Vec<Counted> {
+        let state = self.state.read();
+        let allowed = state.modules.iter().filter(|(key, _)| !key.is_quarantine() && scope.allows_module(key));
+        let counted = |(key, module): (&ModuleKey, &Module)| {
+            let with_hours = |split: &Arc<Split>| CountedSplit { split: split.clone(), hours: module.hours.get(&split.meta.id).cloned() };
+            Counted { key: key.clone(), live: module.live.chunks(), splits: module.splits.iter().map(with_hours).collect() }
+        };
+        allowed.map(counted).collect()
     }
 
     /// The oldest release of a quarantine that the catalog does not know of.
@@ -301,6 +344,12 @@ impl State {
             }
             self.live_bytes -= module.live.drop_below(released.upto);
         }
+        if let Some(row) = change.carried.first().and_then(|chunk| chunk.rows.first()) {
+            let arrived_ns = change.carried.iter().map(|chunk| chunk.arrived_ns()).max();
+            self.as_of_ns = self.as_of_ns.max(arrived_ns.unwrap_or_default());
+            let module = self.modules.entry(row.owner.key.clone()).or_default();
+            self.live_bytes += module.live.carry(&change.carried, module.settled_seq(), lsn);
+        }
         for chunk in Chunk::of(change.rows, lsn) {
             self.as_of_ns = self.as_of_ns.max(chunk.arrived_ns());
             self.live_bytes += chunk.bytes;
@@ -313,13 +362,35 @@ impl State {
 }
 
 impl Module {
+    /// Lets go of the splits that are not to be kept.
+    fn retain(&mut self, keep: impl Fn(&SplitMeta) -> bool) {
+        let hours = &mut self.hours;
+        self.splits.retain(|split| {
+            let kept = keep(&split.meta);
+            if !kept {
+                hours.remove(&split.meta.id);
+            }
+            kept
+        });
+    }
+
+    /// Rows below this seq need no replay: published, or released for good.
+    fn settled_seq(&self) -> u64 {
+        self.published_seq.max(self.released_seq)
+    }
+
     fn view(&self, key: &ModuleKey) -> ModuleView {
         ModuleView { key: key.clone(), live: self.live.chunks(), splits: self.splits.clone(), visible_from_seq: self.released_seq }
     }
 
-    fn add_split(&mut self, split: Arc<Split>) {
-        self.published_seq = self.published_seq.max(split.meta.seq_to);
-        self.splits.push(split);
+    fn replace(&mut self, added: Vec<Published>, removed: &[String]) {
+        self.retain(|meta| !removed.contains(&meta.id));
+        for (split, hours) in added {
+            if let Some(hours) = hours {
+                self.hours.insert(split.meta.id.clone(), hours);
+            }
+            self.splits.push(Arc::new(split));
+        }
         self.splits.sort_by_key(|split| split.meta.seq_from);
     }
 }

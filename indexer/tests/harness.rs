@@ -150,6 +150,8 @@ pub(crate) fn rows(indexer: &Indexer, scope: &Scope, quarantine: bool) -> Vec<Ro
         let mut own: Vec<Row> = module.splits.iter().flat_map(|split| split.rows().unwrap()).collect();
         own.extend(module.live.iter().flat_map(|chunk| chunk.rows.clone()));
         own.retain(|row| row.seq >= module.visible_from_seq);
+        // Splits may overlap in seq.
+        own.sort_by_key(|row| row.seq);
         assert!(own.iter().all(|row| row.owner.key == module.key && row.arrived_ns <= view.as_of_ns));
         rows.extend(own);
     }

@@ -5,8 +5,10 @@
 
 mod append_model;
 mod append_random;
+mod carry;
 mod disk_faults;
 mod harness;
+mod merging;
 mod protocol;
 mod release;
 mod restart;

@@ -43,9 +43,13 @@ impl Collector for StoreMetrics {
             ("store_parts_refused", "Parts that broke the form", stats.refused),
             ("store_parts_later", "Parts and pushes sent away for a while", stats.later),
             ("store_gaps", "Gaps made durable", stats.gaps),
-            ("store_flushes", "Splits published", stats.flushes),
-            ("store_flush_failures", "Splits that could not be published", stats.flush_failures),
+            ("store_flushes", "Buffers published", stats.flushes),
+            ("store_flush_failures", "Buffers that could not be published", stats.flush_failures),
             ("store_flushed_rows", "Rows published in splits", stats.flushed_rows),
+            ("store_carried", "Small buffers written to the log again instead of being published", stats.carried),
+            ("store_merges", "Merges of splits", stats.merges),
+            ("store_merge_failures", "Merges of splits that failed", stats.merge_failures),
+            ("store_merged_rows", "Rows that were merged", stats.merged_rows),
         ];
         for (name, help, value) in counters {
             let counter = ConstCounter::new(value);

@@ -19,9 +19,10 @@ pub(crate) use applier::Applier;
 pub use marks::{Decision, Place, decide};
 pub(crate) use prepare::append;
 pub(crate) use push::push;
-pub(crate) use sequencer::{Release, Sequencer};
+pub(crate) use sequencer::{Answer, Release, Sequencer};
 
 use crate::indexer::Unavailable;
+use crate::live::Chunk;
 use crate::row::{ModuleKey, Owner, Row};
 use crate::store::StoredGap;
 use martlog_formats::wire::{FileId, Stream, Substream};
@@ -39,6 +40,9 @@ pub(crate) struct Change {
     pub(crate) rows: Vec<Row>,
     /// The quarantine that they come from.
     pub(crate) released: Option<Released>,
+    /// The rows that a module had live, once more: older records are not needed for them from here on. They keep their seqs and arrivals, move no mark and
+    /// are not new to anybody.
+    pub(crate) carried: Vec<Arc<Chunk>>,
 }
 
 /// A mark moves.

@@ -1,10 +1,11 @@
 //! What a WAL record carries: what came, as it came, and what was resolved when it came. Replay asks nobody.
 //!
 //! ```text
-//! payload = version 1 | postcard(Head) | body      body: a part as received, or postcard of the rows of a push or a release
+//! payload = version 1 | postcard(Head) | body      body: a part as received, or postcard of the rows of a push, a release or a carry
 //! ```
 
 use super::{Change, FileKey, Holder, Move, Released};
+use crate::live::Chunk;
 use crate::row::{ModuleKey, Origin, Owner, Row};
 use crate::store::StoredGap;
 use crate::wal::Payload;
@@ -12,6 +13,7 @@ use bytes::Bytes;
 use martlog_formats::Record;
 use martlog_formats::wire::{FileId, Part, Substream, decode_part};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -27,6 +29,8 @@ pub(crate) enum Head {
     Push(PushHead),
     /// Rows of a quarantine, which are their owner's from here on; the body is the [`ReleasedRow`]s.
     Release(ReleaseHead),
+    /// All rows that a module had live, which are needed no longer from the records that they came with; the body is [`CarriedRows`].
+    Carry(ModuleKey),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +71,31 @@ pub(crate) struct ReleasedRow {
     pub(crate) record: Record,
 }
 
+/// Rows that keep their numbers.
+#[derive(Debug, Serialize, Deserialize)]
+struct CarriedRows<'a> {
+    owners: Vec<Arc<Owner>>,
+    origins: Vec<Arc<Origin>>,
+    chunks: Vec<CarriedChunk<'a>>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct CarriedChunk<'a> {
+    /// Among the owners.
+    owner: usize,
+    /// Among the origins.
+    origin: usize,
+    arrived_ns: i64,
+    rows: Vec<CarriedRow<'a>>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct CarriedRow<'a> {
+    seq: u64,
+    offset: u64,
+    record: Cow<'a, Record>,
+}
+
 /// Why a payload cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PayloadError {
@@ -85,6 +114,30 @@ pub(crate) fn encode(head: &Head, body: Bytes) -> Payload {
 /// The body of a push or a release.
 pub(crate) fn encode_rows<T: Serialize>(rows: &[T]) -> Bytes {
     postcard::to_allocvec(rows).unwrap_or_default().into()
+}
+
+/// The payload that carries a module's live rows.
+pub(crate) fn encode_carry(key: &ModuleKey, live: &[Arc<Chunk>]) -> Payload {
+    let mut carried = CarriedRows { owners: Vec::new(), origins: Vec::new(), chunks: Vec::with_capacity(live.len()) };
+    for chunk in live {
+        let Some(first) = chunk.rows.first() else { continue };
+        let rows = chunk.rows.iter().map(|row| CarriedRow { seq: row.seq, offset: row.offset, record: Cow::Borrowed(&row.record) });
+        carried.chunks.push(CarriedChunk {
+            owner: ordinal(&mut carried.owners, &first.owner),
+            origin: ordinal(&mut carried.origins, &first.origin),
+            arrived_ns: first.arrived_ns,
+            rows: rows.collect(),
+        });
+    }
+    encode(&Head::Carry(key.clone()), postcard::to_allocvec(&carried).unwrap_or_default().into())
+}
+
+/// The place of a value in a list of few.
+fn ordinal<T: PartialEq>(list: &mut Vec<Arc<T>>, value: &Arc<T>) -> usize {
+    list.iter().position(|known| Arc::ptr_eq(known, value) || known == value).unwrap_or_else(|| {
+        list.push(value.clone());
+        list.len() - 1
+    })
 }
 
 /// Keeps one of each owner and origin while a log is replayed.
@@ -135,6 +188,15 @@ pub(crate) fn decode(lsn: u64, payload: &[u8], interner: &mut Interner) -> Resul
             }
             Ok(release_change(rows, &head))
         }
+        Head::Carry(key) => {
+            let mut carried: CarriedRows<'_> = postcard::from_bytes(body).map_err(malformed)?;
+            carried.owners.iter_mut().for_each(|owner| *owner = Interner::one(&mut interner.owners, owner.clone()));
+            carried.origins.iter_mut().for_each(|origin| *origin = Interner::one(&mut interner.origins, origin.clone()));
+            let chunks =
+                carried_chunks(carried, lsn).filter(|chunks| chunks.iter().flat_map(|chunk| &chunk.rows).all(|row| row.owner.key == key));
+            let carried = chunks.ok_or_else(|| PayloadError::Malformed(lsn, "its rows have no owner".into()))?;
+            Ok(Change { carried, ..Change::default() })
+        }
     }
 }
 
@@ -165,7 +227,7 @@ pub(crate) fn part_change(part: Part, head: &PartHead, origin: &Arc<Origin>) -> 
         to: extent.to,
         holder: holder.clone(),
     };
-    Change { moves: part.extents.iter().map(moved).collect(), gap, rows, released: None }
+    Change { moves: part.extents.iter().map(moved).collect(), gap, rows, ..Change::default() }
 }
 
 /// What a push does.
@@ -192,6 +254,24 @@ pub(crate) fn release_change(rows: Vec<ReleasedRow>, head: &ReleaseHead) -> Chan
         record: row.record,
     });
     Change { rows: rows.collect(), released: Some(Released { from: head.from.clone(), upto: head.upto }), ..Change::default() }
+}
+
+/// The rows of a carry; `None` when they name an owner or origin that is not there.
+fn carried_chunks(carried: CarriedRows<'_>, lsn: u64) -> Option<Vec<Arc<Chunk>>> {
+    let CarriedRows { owners, origins, chunks } = carried;
+    let chunk = |chunk: CarriedChunk<'_>| {
+        let (owner, origin) = (owners.get(chunk.owner)?, origins.get(chunk.origin)?);
+        let rows = chunk.rows.into_iter().map(|row| Row {
+            seq: row.seq,
+            arrived_ns: chunk.arrived_ns,
+            owner: owner.clone(),
+            origin: origin.clone(),
+            offset: row.offset,
+            record: row.record.into_owned(),
+        });
+        Some(Chunk::of(rows.collect(), lsn))
+    };
+    chunks.into_iter().map(chunk).collect::<Option<Vec<_>>>().map(|chunks| chunks.concat())
 }
 
 fn number<T>(first_seq: u64, items: impl Iterator<Item = T>) -> impl Iterator<Item = (u64, T)> {
@@ -229,5 +309,43 @@ pub(crate) fn push_origin() -> Origin {
         substream: Substream::Stdout,
         file: FileId(0),
         file_name: none,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flush::testing::row;
+
+    fn decoded(payload: &Payload) -> Result<Change, PayloadError> {
+        decode(70, &[payload.head.as_slice(), &payload.body].concat(), &mut Interner::default())
+    }
+
+    #[test]
+    fn carried_rows_come_back_as_they_were() {
+        let of = |seqs: std::ops::Range<u64>, csp: &str| {
+            let owner = Arc::new(Owner { csp: csp.into(), ..(*row(0, 0).owner).clone() });
+            let rows: Vec<Row> =
+                seqs.map(|seq| Row { owner: owner.clone(), origin: row(0, 0).origin, offset: seq * 10, ..row(seq, 5) }).collect();
+            Chunk::of(rows, 3).remove(0)
+        };
+        let live = [of(4..7, "434"), of(7..8, "435"), of(8..9, "434")];
+        let key = live[0].rows[0].owner.key.clone();
+        let payload = encode_carry(&key, &live);
+        let change = decoded(&payload).unwrap();
+        assert!(change.rows.is_empty() && change.moves.is_empty() && change.gap.is_none() && change.released.is_none());
+        assert_eq!(change.carried.len(), 3);
+        for (carried, chunk) in change.carried.iter().zip(&live) {
+            assert_eq!((&carried.rows, carried.lsn), (&chunk.rows, 70));
+        }
+        assert!(Arc::ptr_eq(&change.carried[0].rows[0].owner, &change.carried[2].rows[0].owner), "one of each");
+
+        // Of another module than it says, or without an owner, it is no record of ours.
+        let other = ModuleKey { partner: "acme".into(), module: "crm".into() };
+        assert!(matches!(decoded(&encode_carry(&other, &live)), Err(PayloadError::Malformed(70, _))));
+        let chunks = vec![CarriedChunk { owner: 1, origin: 0, arrived_ns: 0, rows: Vec::new() }];
+        let lost = CarriedRows { owners: vec![live[0].rows[0].owner.clone()], origins: vec![live[0].rows[0].origin.clone()], chunks };
+        let payload = encode(&Head::Carry(key), postcard::to_allocvec(&lost).unwrap().into());
+        assert!(matches!(decoded(&payload), Err(PayloadError::Malformed(70, _))));
     }
 }

@@ -5,8 +5,9 @@ use super::marks::{Decision, decide};
 use super::payload::{self, Head, PartHead, PushHead, ReleaseHead, ReleasedRow};
 use super::prepare::Prepared;
 use super::{Change, FileKey, Holder, Move, Ticket, now_ns};
-use crate::catalog::{Contents, FileMarks};
+use crate::catalog::{Contents, FileMarks, Listing};
 use crate::indexer::Unavailable;
+use crate::live::Chunk;
 use crate::row::{ModuleKey, Origin, Owner};
 use crate::store::StoredGap;
 use crate::wal::{Payload, Wal};
@@ -108,7 +109,7 @@ impl Sequencer {
                 state.released.insert(module.key.clone(), Mark { appended: module.released_seq, durable: module.released_seq });
             }
         }
-        for split in &contents.splits {
+        for Listing { meta: split, .. } in &contents.splits {
             state.arrived_ns = state.arrived_ns.max(split.arrived_max_ns);
             let next = state.modules.entry(split.key.clone()).or_default();
             *next = (*next).max(split.seq_to);
@@ -127,7 +128,8 @@ impl Sequencer {
                 state.file(&moved.key, &moved.holder).mark(moved.substream).appended(moved.to);
             }
         }
-        if let Some(row) = change.rows.last() {
+        let carried = change.carried.iter().filter_map(|chunk| chunk.rows.last());
+        for row in carried.chain(change.rows.last()) {
             state.arrived_ns = state.arrived_ns.max(row.arrived_ns);
             let next = state.modules.entry(row.owner.key.clone()).or_default();
             *next = (*next).max(row.seq + 1);
@@ -173,6 +175,21 @@ impl Sequencer {
         let payload = payload::encode(&Head::Release(head.clone()), release.body);
         let change = payload::release_change(release.rows, &head);
         Some(state.submit(payload, change, wal))
+    }
+
+    /// Queues the rows that a module has live once more; these are all that are applied. `None` when others are on their way: a record that carries rows
+    /// has every unpublished row before it.
+    pub(crate) fn carry(
+        &self,
+        key: &ModuleKey,
+        live: Vec<Arc<Chunk>>,
+        payload: Payload,
+        wal: &Wal<Ticket>,
+    ) -> Option<Result<Answer, Unavailable>> {
+        let state = self.state.lock();
+        let end = live.last()?.seq_to();
+        let whole = state.modules.get(key) == Some(&end);
+        whole.then(|| submit(Some(payload), Change { carried: live, ..Change::default() }, wal))
     }
 
     /// Where the next release of a quarantine begins.

@@ -9,6 +9,7 @@
 
 mod error;
 mod gaps;
+pub(crate) mod hours;
 mod marks;
 pub(crate) mod numbers;
 mod splits;
@@ -51,13 +52,22 @@ pub struct Contents {
     /// The epoch: random, made when the catalog was made, and anew after a restore.
     pub epoch: u64,
     /// The published splits.
-    pub splits: Vec<SplitMeta>,
+    pub splits: Vec<Listing>,
     /// Per module what is published.
     pub modules: Vec<ModuleState>,
     /// The snapshot of the marks.
     pub marks: Marks,
     /// The gaps.
     pub gaps: Vec<StoredGap>,
+}
+
+/// A split as the catalog lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing {
+    /// What is known of it without opening it.
+    pub meta: SplitMeta,
+    /// Its hourly counts by instance and level, encoded; `None` for a split from before there were any.
+    pub hours: Option<Arc<[u8]>>,
 }
 
 /// Per module: what is published.
@@ -128,23 +138,31 @@ impl Catalog {
         self.read_contents().await.map_err(|error| self.failed("cannot be read", error))
     }
 
-    /// One transaction: the split is there (if any), these others are not, the module's state is this.
+    /// One transaction: these splits are there, these others are not, the module's state is this.
     ///
     /// # Errors
     /// When it was not committed; then nothing of it holds.
-    pub async fn publish(&self, added: Option<&SplitMeta>, removed: &[String], state: &ModuleState) -> Result<(), CatalogError> {
+    pub async fn publish(&self, added: &[Listing], removed: &[String], state: &ModuleState) -> Result<(), CatalogError> {
         let work = async {
             let mut transaction = self.begin().await?;
-            for id in removed {
-                splits::remove(&mut transaction, id).await?;
-            }
-            if let Some(split) = added {
-                splits::insert(&mut transaction, split).await?;
-            }
+            swap(&mut transaction, added, removed).await?;
             splits::put_state(&mut transaction, state).await?;
             transaction.commit().await
         };
         work.await.map_err(|error| self.failed("cannot publish a split", error))
+    }
+
+    /// One transaction: these splits are there, these others are not any more. What their modules have published stays as it is.
+    ///
+    /// # Errors
+    /// When it was not committed; then nothing of it holds.
+    pub async fn replace(&self, added: &[Listing], removed: &[String]) -> Result<(), CatalogError> {
+        let work = async {
+            let mut transaction = self.begin().await?;
+            swap(&mut transaction, added, removed).await?;
+            transaction.commit().await
+        };
+        work.await.map_err(|error| self.failed("cannot replace splits", error))
     }
 
     /// One transaction: these splits are not published any more. What their modules have published, and their next seqs, stay known.
@@ -152,14 +170,7 @@ impl Catalog {
     /// # Errors
     /// When it was not committed; then all of them still are.
     pub async fn forget_splits(&self, ids: &[String]) -> Result<(), CatalogError> {
-        let work = async {
-            let mut transaction = self.begin().await?;
-            for id in ids {
-                splits::remove(&mut transaction, id).await?;
-            }
-            transaction.commit().await
-        };
-        work.await.map_err(|error| self.failed("cannot forget splits", error))
+        self.replace(&[], ids).await
     }
 
     /// One transaction: the changed marks and new gaps since the last snapshot, and the LSN up to which marks and gaps are complete.
@@ -230,6 +241,17 @@ impl Catalog {
         transaction.rollback().await?;
         Ok(contents)
     }
+}
+
+/// These splits instead of those.
+async fn swap(connection: &mut SqliteConnection, added: &[Listing], removed: &[String]) -> Result<(), sqlx::Error> {
+    for id in removed {
+        splits::remove(connection, id).await?;
+    }
+    for split in added {
+        splits::insert(connection, split).await?;
+    }
+    Ok(())
 }
 
 /// Makes the file when it is not there, readable by its owner alone: SQLite gives its own files beside it the same rights.

@@ -1,17 +1,18 @@
 //! The published splits and, per module, what is published.
 
-use super::ModuleState;
 use super::numbers::{signed, small, unsigned};
+use super::{Listing, ModuleState};
 use crate::row::ModuleKey;
 use crate::split::SplitMeta;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
 /// Adds a split; one with the same id is an error: ids are random.
-pub(super) async fn insert(connection: &mut SqliteConnection, split: &SplitMeta) -> Result<(), sqlx::Error> {
+pub(super) async fn insert(connection: &mut SqliteConnection, listing: &Listing) -> Result<(), sqlx::Error> {
+    let split = &listing.meta;
     sqlx::query(
-        "INSERT INTO splits (id, partner, module, format, row_count, bytes, seq_from, seq_to, time_min_ns, time_max_ns, arrived_min_ns, arrived_max_ns) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO splits (id, partner, module, format, row_count, bytes, seq_from, seq_to, time_min_ns, time_max_ns, arrived_min_ns, arrived_max_ns, \
+         hours) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(&split.id)
     .bind(&*split.key.partner)
@@ -25,6 +26,7 @@ pub(super) async fn insert(connection: &mut SqliteConnection, split: &SplitMeta)
     .bind(split.time_max_ns)
     .bind(split.arrived_min_ns)
     .bind(split.arrived_max_ns)
+    .bind(listing.hours.as_deref())
     .execute(connection)
     .await
     .map(drop)
@@ -36,15 +38,15 @@ pub(super) async fn remove(connection: &mut SqliteConnection, id: &str) -> Resul
 }
 
 /// Every split, by module and ascending first seq.
-pub(super) async fn all(connection: &mut SqliteConnection) -> Result<Vec<SplitMeta>, sqlx::Error> {
+pub(super) async fn all(connection: &mut SqliteConnection) -> Result<Vec<Listing>, sqlx::Error> {
     let rows = sqlx::query("SELECT * FROM splits").fetch_all(connection).await?;
     let mut splits = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    splits.sort_by(|a, b| (&a.key, a.seq_from).cmp(&(&b.key, b.seq_from)));
+    splits.sort_by(|a, b| (&a.meta.key, a.meta.seq_from).cmp(&(&b.meta.key, b.meta.seq_from)));
     Ok(splits)
 }
 
-fn read(row: &SqliteRow) -> Result<SplitMeta, sqlx::Error> {
-    Ok(SplitMeta {
+fn read(row: &SqliteRow) -> Result<Listing, sqlx::Error> {
+    let meta = SplitMeta {
         id: row.try_get("id")?,
         key: key(row)?,
         format: small(row.try_get("format")?, "format")?,
@@ -56,7 +58,8 @@ fn read(row: &SqliteRow) -> Result<SplitMeta, sqlx::Error> {
         time_max_ns: row.try_get("time_max_ns")?,
         arrived_min_ns: row.try_get("arrived_min_ns")?,
         arrived_max_ns: row.try_get("arrived_max_ns")?,
-    })
+    };
+    Ok(Listing { meta, hours: row.try_get::<Option<&[u8]>, _>("hours")?.map(Into::into) })
 }
 
 /// The module's state is this.

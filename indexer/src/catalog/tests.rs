@@ -10,8 +10,8 @@ fn key(partner: &str, module: &str) -> ModuleKey {
     ModuleKey { partner: partner.into(), module: module.into() }
 }
 
-fn split(id: &str, seq_from: u64) -> SplitMeta {
-    SplitMeta {
+fn split(id: &str, seq_from: u64) -> Listing {
+    let meta = SplitMeta {
         id: id.to_owned(),
         key: key("acme", "sms"),
         format: 1,
@@ -23,7 +23,8 @@ fn split(id: &str, seq_from: u64) -> SplitMeta {
         time_max_ns: 5,
         arrived_min_ns: 1,
         arrived_max_ns: i64::MAX,
-    }
+    };
+    Listing { meta, hours: (seq_from > 0).then(|| Arc::from([1, 2, 3])) }
 }
 
 fn state(next_seq: u64, applied_lsn: u64) -> ModuleState {
@@ -96,21 +97,28 @@ async fn the_file_is_private_and_every_connection_is_durable() {
 async fn a_publication_is_one_transaction() {
     let dir = tempfile::tempdir().unwrap();
     let catalog = Catalog::open(dir.path()).await.unwrap();
-    catalog.publish(Some(&split("b", 10)), &[], &state(20, 8)).await.unwrap();
-    catalog.publish(Some(&split("a", 0)), &[], &state(20, 9)).await.unwrap();
+    catalog.publish(&[split("b", 10)], &[], &state(20, 8)).await.unwrap();
+    catalog.publish(&[split("a", 0)], &[], &state(20, 9)).await.unwrap();
     let contents = catalog.contents().await.unwrap();
     assert_eq!(contents.splits, [split("a", 0), split("b", 10)]);
     assert_eq!(contents.modules, [state(20, 9)]);
 
     // The id is taken: the removal and the state beside it do not hold either.
-    let refused = catalog.publish(Some(&split("b", 20)), &["a".to_owned()], &state(30, 99)).await;
+    let refused = catalog.publish(&[split("b", 20)], &["a".to_owned()], &state(30, 99)).await;
     assert!(matches!(refused, Err(CatalogError::Sql(..))), "{refused:?}");
     let contents = catalog.contents().await.unwrap();
     assert_eq!(contents.splits, [split("a", 0), split("b", 10)]);
     assert_eq!(contents.modules, [state(20, 9)]);
 
+    // Replacing leaves the state alone, and is all or nothing too.
+    catalog.replace(&[split("d", 0), split("e", 5)], &["a".to_owned()]).await.unwrap();
+    catalog.replace(&[split("f", 0), split("b", 0)], &["d".to_owned()]).await.unwrap_err();
+    let contents = catalog.contents().await.unwrap();
+    assert_eq!(contents.splits, [split("d", 0), split("e", 5), split("b", 10)]);
+    assert_eq!(contents.modules, [state(20, 9)]);
+
     let merged = split("c", 0);
-    catalog.publish(Some(&merged), &["a".to_owned(), "b".to_owned()], &state(20, 9)).await.unwrap();
+    catalog.publish(std::slice::from_ref(&merged), &["b".to_owned(), "d".to_owned(), "e".to_owned()], &state(20, 9)).await.unwrap();
     assert_eq!(catalog.contents().await.unwrap().splits, [merged]);
 }
 
@@ -207,11 +215,12 @@ proptest! {
             let state = ModuleState { key: key("p", "m"), next_seq: numbers[0], applied_lsn: numbers[1], released_seq: numbers[2] };
             let mut splits = Vec::new();
             for id in &ids {
-                let split = SplitMeta {
+                let meta = SplitMeta {
                     id: id.clone(), key: key("p", "m"), format: u32::MAX, rows: numbers[3], bytes: numbers[4], seq_from: numbers[5], seq_to: numbers[0],
                     time_min_ns: times[0], time_max_ns: times[1], arrived_min_ns: times[2], arrived_max_ns: times[3],
                 };
-                catalog.publish(Some(&split), &[], &state).await.unwrap();
+                let split = Listing { meta, hours: Some(Arc::from(id.as_bytes())) };
+                catalog.publish(std::slice::from_ref(&split), &[], &state).await.unwrap();
                 splits.push(split);
             }
             catalog.close().await;

@@ -1,14 +1,24 @@
-//! From live buffers to splits: what is flushed when, and what is let go of afterwards.
+//! From live buffers to splits, and from small splits to large ones: what is flushed and merged when, and what is let go of afterwards.
 //!
-//! Order, which a crash may cut anywhere: the split is built and synced; the catalog publishes it with the module's next seq in one
-//! transaction; memory swaps chunks for the split; the marks are snapshotted; the WAL lets go of segments that neither rows nor marks need. A
-//! split that was built and not published is an orphan and removed at the next start, when the WAL still has its rows.
+//! Order of a flush, which a crash may cut anywhere: the splits are built and synced; the catalog publishes them with the module's next seq in one
+//! transaction; memory swaps chunks for the splits; the marks are snapshotted; the WAL lets go of segments that neither rows nor marks need. A
+//! split that was built and not published is an orphan and removed at the next start, when the WAL still has its rows. What a merge leaves is told in
+//! [`publisher`], what small modules do instead of being flushed in [`carry`].
+//!
+//! All of it is one task: what is due first, then retention, then merges while nothing is due.
 
+mod built;
+mod carry;
+mod days;
+mod merge;
+mod merging;
 mod policy;
 mod publisher;
 mod retention;
+#[cfg(test)]
+pub(crate) mod testing;
 
-pub(crate) use policy::{Limits, WalPressure, choose};
+pub(crate) use policy::{Limits, Step, WalPressure, choose};
 pub(crate) use publisher::Publisher;
 pub(crate) use retention::Retention;
 
@@ -23,12 +33,15 @@ use tokio_util::sync::CancellationToken;
 
 /// How often buffers are looked at when nothing wakes the flush.
 const TICK: Duration = Duration::from_secs(1);
+/// How often splits are looked at for a merge when nothing was flushed.
+const MERGE_TICK: Duration = Duration::from_secs(10);
 /// How long it waits after a failure.
 const RETRY: Duration = Duration::from_secs(5);
 
 /// Flushes until it is stopped or the store is gone.
 pub(crate) async fn run(engine: Weak<Engine>, wake: Arc<Notify>, stop: CancellationToken) {
     let mut pause = TICK;
+    let mut looked = Instant::now();
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -37,7 +50,13 @@ pub(crate) async fn run(engine: Weak<Engine>, wake: Arc<Notify>, stop: Cancellat
         }
         let Some(engine) = engine.upgrade() else { return };
         pause = match engine.maintain(&stop).await {
-            Ok(()) => TICK,
+            Ok(flushed) => {
+                if flushed || looked.elapsed() > MERGE_TICK {
+                    engine.merge(&stop).await;
+                    looked = Instant::now();
+                }
+                TICK
+            }
             Err(error) => {
                 tracing::error!(%error, "could not flush; the rows stay in the write-ahead log and are tried again");
                 RETRY
@@ -47,21 +66,37 @@ pub(crate) async fn run(engine: Weak<Engine>, wake: Arc<Notify>, stop: Cancellat
 }
 
 impl Engine {
-    /// Flushes what has to be, and lets go of what is not needed or not kept any more.
-    async fn maintain(&self, stop: &CancellationToken) -> io::Result<()> {
-        while !stop.is_cancelled() {
-            let pressure = self.store.pressure();
-            let wal = WalPressure { bytes: self.wal.bytes_used(), oldest_ends: self.wal.oldest_ends() };
-            let Some(key) = choose(&pressure, self.store.live_bytes(), wal, &self.limits, Instant::now()) else { break };
-            self.publisher.flush(&key).await?;
-            self.publisher.settle(&key).await?;
+    /// What has to be done to the live buffers now, if anything.
+    fn next_step(&self) -> Option<Step> {
+        let pressure = self.store.pressure();
+        let wal = WalPressure { bytes: self.wal.bytes_used(), oldest_ends: self.wal.oldest_ends() };
+        choose(&pressure, self.store.live_bytes(), wal, &self.limits, Instant::now())
+    }
+
+    /// Flushes what has to be, and lets go of what is not needed or not kept any more; whether something was flushed.
+    async fn maintain(&self, stop: &CancellationToken) -> io::Result<bool> {
+        let mut flushed = false;
+        while !stop.is_cancelled()
+            && let Some(step) = self.next_step()
+        {
+            let key = match step {
+                Step::Flush(key) => Some(key),
+                // When none could be carried the log is full or failing, and one has to give way.
+                Step::Carry(keys) if self.carry(&keys).await == 0 => keys.into_iter().next(),
+                Step::Carry(_) => None,
+            };
+            if let Some(key) = key {
+                self.publisher.flush(&key).await?;
+                self.publisher.settle(&key).await?;
+                flushed = true;
+            }
             self.checkpoint_when_it_frees().await?;
         }
         self.checkpoint_when_it_frees().await?;
         self.publisher.expire(self.retention, now_ns()).await?;
         let wal = self.wal.clone();
         match tokio::task::spawn_blocking(move || wal.prepare_when_half_full()).await {
-            Ok(prepared) => prepared,
+            Ok(prepared) => prepared.map(|()| flushed),
             Err(error) => Err(io::Error::other(error)),
         }
     }

@@ -1,32 +1,55 @@
-//! Builds a split of a module's oldest rows and publishes it.
+//! Publishes splits: of a module's oldest rows, or in the place of others.
+//!
+//! **Replacing** (a merge, an erasure) has the order that a crash may cut anywhere: the new files are built and synced; the catalog swaps the old splits for the new ones in one
+//! transaction; memory swaps them under one lock; the old files are removed. Before the transaction the new files are orphans, after it the old ones are: the next start removes
+//! either. The log plays no part in it: what a module has published is told by its next seq, which a replacement leaves alone.
+//!
+//! Splits of one module may overlap in seq, and have holes in it: a flush parts its rows by day, a merge joins splits that are no neighbours, an erasure takes rows out. What
+//! holds is that the splits together have every row below the module's next seq that was not removed, each once.
 
-use crate::catalog::{Catalog, ModuleState};
+use super::built::Built;
+use super::days::by_day;
+use crate::catalog::{Catalog, Listing, ModuleState};
 use crate::folder::Folder;
 use crate::live::Chunk;
 use crate::row::{ModuleKey, Row};
-use crate::split::{self, Split, SplitMeta};
 use crate::stats::{Counters, add};
 use crate::store::Store;
+use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::sync::Mutex;
 
-/// One split takes at most this many bytes of live buffer; the builder's memory grows with it.
-const SPLIT_LIVE_BYTES_MAX: usize = 64 << 20;
+/// One flush takes at most this many bytes of live buffer; the builder's memory grows with it.
+const FLUSH_LIVE_BYTES_MAX: usize = 64 << 20;
 
-/// See the module. One split is built at a time.
+/// See the module. What is published changes one change at a time, and one split is built at a time.
 #[derive(Debug)]
 pub(crate) struct Publisher {
     folder: Arc<Folder>,
     pub(super) catalog: Catalog,
     pub(super) store: Arc<Store>,
-    counters: Arc<Counters>,
+    pub(super) counters: Arc<Counters>,
+    /// Held by who changes what is published.
     pub(super) one: Mutex<()>,
+    /// Held by who builds, so that one builder's memory is used; never while waiting for `one`.
+    building: Mutex<()>,
+    /// Modules whose merge failed, and when.
+    pub(super) failed_merges: parking_lot::Mutex<HashMap<ModuleKey, Instant>>,
 }
 
 impl Publisher {
     pub(crate) fn new(folder: Arc<Folder>, catalog: Catalog, store: Arc<Store>, counters: Arc<Counters>) -> Self {
-        Self { folder, catalog, store, counters, one: Mutex::new(()) }
+        Self {
+            folder,
+            catalog,
+            store,
+            counters,
+            one: Mutex::new(()),
+            building: Mutex::new(()),
+            failed_merges: parking_lot::Mutex::default(),
+        }
     }
 
     /// Publishes everything that a module's buffer holds now.
@@ -40,7 +63,7 @@ impl Publisher {
         Ok(())
     }
 
-    /// Publishes the oldest rows of a module's buffer as one split.
+    /// Publishes the oldest rows of a module's buffer.
     pub(crate) async fn flush(&self, key: &ModuleKey) -> io::Result<()> {
         let _one = self.one.lock().await;
         let flushed = self.flush_one(key).await;
@@ -59,17 +82,55 @@ impl Publisher {
         let Some(module) = self.store.module(key) else { return Ok(0) };
         let released_seq = module.visible_from_seq;
         let chunks = oldest(module.live);
-        let Some(applied_lsn) = chunks.last().map(|chunk| chunk.lsn) else { return Ok(0) };
-        let (folder, module) = (self.folder.clone(), key.clone());
-        let built = tokio::task::spawn_blocking(move || build(&folder, &module, &chunks, released_seq)).await;
-        let Some((meta, split)) = built.map_err(io::Error::other)?? else { return Ok(0) };
-        let next_seq = meta.seq_to.max(released_seq);
-        let state = ModuleState { key: key.clone(), next_seq, applied_lsn, released_seq };
-        // When this fails the file stays: should SQLite have committed all the same, the next start needs it; if not, it removes it.
-        self.catalog.publish(Some(&meta), &[], &state).await.map_err(io::Error::other)?;
-        tracing::debug!(partner = %key.partner, module = %key.module, rows = meta.rows, bytes = meta.bytes, "published a split");
-        self.store.publish(split);
-        Ok(meta.rows)
+        let Some((applied_lsn, end)) = chunks.last().map(|chunk| (chunk.lsn, chunk.seq_to())) else { return Ok(0) };
+        let module = key.clone();
+        let built = self.build(move |folder| build(folder, &module, &chunks, released_seq)).await?;
+        if built.is_empty() {
+            return Ok(0);
+        }
+        let listings: Vec<Listing> = built.iter().map(Built::listing).collect();
+        let state = ModuleState { key: key.clone(), next_seq: end.max(released_seq), applied_lsn, released_seq };
+        // When this fails the files stay: should SQLite have committed all the same, the next start needs them; if not, it removes them.
+        self.catalog.publish(&listings, &[], &state).await.map_err(io::Error::other)?;
+        let (rows, bytes) = listings.iter().fold((0, 0), |(rows, bytes), Listing { meta, .. }| (rows + meta.rows, bytes + meta.bytes));
+        tracing::debug!(partner = %key.partner, module = %key.module, splits = listings.len(), rows, bytes, "published a buffer");
+        self.store.publish(key, built.into_iter().map(Built::into_parts).collect(), end);
+        Ok(rows)
+    }
+
+    /// Builds splits on a thread that may wait for the disk, one builder at a time.
+    pub(crate) async fn build<T: Send + 'static>(&self, work: impl FnOnce(&Folder) -> io::Result<T> + Send + 'static) -> io::Result<T> {
+        let _building = self.building.lock().await;
+        let folder = self.folder.clone();
+        tokio::task::spawn_blocking(move || work(&folder)).await.map_err(io::Error::other)?
+    }
+
+    /// Puts splits in the place of others of the same module; false when one of these is published no longer (it has expired, or was replaced): then nothing
+    /// has changed, and the new files are gone. The new splits have the rows of the old ones, or fewer; there may be none.
+    ///
+    /// # Errors
+    /// When the catalog did not commit; then the old splits are in place.
+    pub(crate) async fn replace(&self, key: &ModuleKey, added: Vec<Built>, removed: &[String]) -> io::Result<bool> {
+        let _one = self.one.lock().await;
+        let listings: Vec<Listing> = added.iter().map(Built::listing).collect();
+        if !self.publishes(key, removed) {
+            for Listing { meta, .. } in listings {
+                self.remove_file(key, &meta.id).await;
+            }
+            return Ok(false);
+        }
+        self.catalog.replace(&listings, removed).await.map_err(io::Error::other)?;
+        self.store.replace(key, added.into_iter().map(Built::into_parts).collect(), removed);
+        for id in removed {
+            self.remove_file(key, id).await;
+        }
+        Ok(true)
+    }
+
+    /// Whether all these splits are published.
+    fn publishes(&self, key: &ModuleKey, ids: &[String]) -> bool {
+        let splits = self.store.module(key).map(|module| module.splits).unwrap_or_default();
+        ids.iter().all(|id| splits.iter().any(|split| split.meta.id == *id))
     }
 
     /// Tells the catalog how far a quarantine is released, and removes its splits that are wholly so.
@@ -84,7 +145,7 @@ impl Publisher {
             module.splits.iter().filter(|split| split.meta.seq_to <= released_seq).map(|split| split.meta.id.clone()).collect();
         let next_seq = settled_seq.max(released_seq);
         let state = ModuleState { key: key.clone(), next_seq, applied_lsn: release_lsn, released_seq };
-        self.catalog.publish(None, &removed, &state).await.map_err(io::Error::other)?;
+        self.catalog.publish(&[], &removed, &state).await.map_err(io::Error::other)?;
         self.store.settle(key, released_seq);
         for id in removed {
             self.remove_file(key, &id).await;
@@ -101,28 +162,22 @@ impl Publisher {
     }
 }
 
-/// The oldest chunks, as many as one split takes.
+/// The oldest chunks, as many as one flush takes.
 fn oldest(mut chunks: Vec<Arc<Chunk>>) -> Vec<Arc<Chunk>> {
     let mut bytes = 0;
     let within = |chunk: &&Arc<Chunk>| {
         let first = bytes == 0;
         bytes += chunk.bytes;
-        first || bytes <= SPLIT_LIVE_BYTES_MAX
+        first || bytes <= FLUSH_LIVE_BYTES_MAX
     };
     chunks.truncate(chunks.iter().take_while(within).count());
     chunks
 }
 
-/// Builds and opens; `None` when every row was released meanwhile.
-fn build(folder: &Folder, key: &ModuleKey, chunks: &[Arc<Chunk>], released_seq: u64) -> io::Result<Option<(SplitMeta, Split)>> {
+/// Builds a split for each day; nothing when every row was released meanwhile.
+fn build(folder: &Folder, key: &ModuleKey, chunks: &[Arc<Chunk>], released_seq: u64) -> io::Result<Vec<Built>> {
     let rows: Vec<&Row> = chunks.iter().flat_map(|chunk| &chunk.rows).filter(|row| row.seq >= released_seq).collect();
-    if rows.is_empty() {
-        return Ok(None);
-    }
-    folder.make_module(key)?;
-    let id = format!("{:032x}", rand::random::<u128>());
-    let path = folder.split(key, &id);
-    let meta = split::build(key, &id, &rows, &path)?;
-    let split = Split::open(&path, meta.clone())?;
-    Ok(Some((meta, split)))
+    // A quarantine is released by seq, split after split: these may not overlap.
+    let parts = if key.is_quarantine() { vec![rows] } else { by_day(rows) };
+    parts.iter().filter(|rows| !rows.is_empty()).map(|rows| Built::of(folder, key, rows)).collect()
 }

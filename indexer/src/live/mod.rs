@@ -1,4 +1,7 @@
 //! Live buffers: the rows since the last split, per module, searchable as soon as they are durable.
+//!
+//! Invariants of a buffer: chunks ascend in seq, and in the LSN of the WAL record that each needs. A chunk needs the record that it came with, until a later record
+//! carries its rows: then it needs that one.
 
 use crate::row::Row;
 use std::collections::VecDeque;
@@ -31,6 +34,12 @@ impl Chunk {
         chunks
     }
 
+    /// The first row's seq.
+    #[must_use]
+    pub fn seq_from(&self) -> u64 {
+        self.rows.first().map_or(0, |row| row.seq)
+    }
+
     /// One past the last row's seq.
     #[must_use]
     pub fn seq_to(&self) -> u64 {
@@ -54,10 +63,17 @@ pub(crate) fn rows_bytes(rows: &[Row]) -> usize {
 /// A module's live buffer.
 #[derive(Debug, Default)]
 pub(crate) struct Buffer {
-    chunks: VecDeque<Arc<Chunk>>,
+    held: VecDeque<Held>,
     bytes: usize,
     rows: u64,
     since: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Held {
+    chunk: Arc<Chunk>,
+    /// The WAL record that has its rows: the one that they came with, or the newest that carries them.
+    lsn: u64,
 }
 
 impl Buffer {
@@ -65,26 +81,49 @@ impl Buffer {
         self.bytes += chunk.bytes;
         self.rows += chunk.rows.len() as u64;
         self.since.get_or_insert_with(Instant::now);
-        self.chunks.push_back(chunk);
+        self.held.push_back(Held { lsn: chunk.lsn, chunk });
+    }
+
+    /// A record has all rows of the module from `from_seq` on up to its own end once more: what is here needs that record and no older one; what is not here, because a
+    /// replay began behind the older ones, comes in. Each row is here once. The bytes that came in.
+    pub(crate) fn carry(&mut self, carried: &[Arc<Chunk>], from_seq: u64, lsn: u64) -> usize {
+        let end = carried.last().map_or(0, |chunk| chunk.seq_to());
+        for held in self.held.iter_mut().filter(|held| held.chunk.seq_to() <= end) {
+            held.lsn = lsn;
+        }
+        let missing = |row: &&Row| row.seq >= from_seq && !self.has(row.seq);
+        let missing: Vec<Vec<Row>> = carried.iter().map(|chunk| chunk.rows.iter().filter(missing).cloned().collect()).collect();
+        let before = self.bytes;
+        for chunk in missing.into_iter().flat_map(|rows| Chunk::of(rows, lsn)) {
+            self.push(chunk);
+        }
+        self.held.make_contiguous().sort_by_key(|held| held.chunk.seq_from());
+        self.bytes - before
+    }
+
+    /// Whether the row with this seq is here.
+    fn has(&self, seq: u64) -> bool {
+        let behind = self.held.partition_point(|held| held.chunk.seq_from() <= seq);
+        behind.checked_sub(1).and_then(|at| self.held.get(at)).is_some_and(|held| seq < held.chunk.seq_to())
     }
 
     /// Takes out the chunks that lie wholly below a seq; the bytes that this frees.
     pub(crate) fn drop_below(&mut self, seq: u64) -> usize {
         let before = self.bytes;
-        while let Some(chunk) = self.chunks.pop_front_if(|chunk| chunk.seq_to() <= seq) {
-            self.bytes -= chunk.bytes;
-            self.rows -= chunk.rows.len() as u64;
+        while let Some(held) = self.held.pop_front_if(|held| held.chunk.seq_to() <= seq) {
+            self.bytes -= held.chunk.bytes;
+            self.rows -= held.chunk.rows.len() as u64;
             // The rest is younger than that; its true age is not kept.
             self.since = Some(Instant::now());
         }
-        if self.chunks.is_empty() {
+        if self.held.is_empty() {
             self.since = None;
         }
         before - self.bytes
     }
 
     pub(crate) fn chunks(&self) -> Vec<Arc<Chunk>> {
-        self.chunks.iter().cloned().collect()
+        self.held.iter().map(|held| held.chunk.clone()).collect()
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -100,8 +139,16 @@ impl Buffer {
         self.since
     }
 
-    /// The LSN of the oldest row's record.
+    /// The oldest row's seq.
+    pub(crate) fn seq_from(&self) -> Option<u64> {
+        self.held.front().map(|held| held.chunk.seq_from())
+    }
+
+    /// The LSN of the oldest record that is needed.
     pub(crate) fn oldest_lsn(&self) -> Option<u64> {
-        self.chunks.front().map(|chunk| chunk.lsn)
+        self.held.front().map(|held| held.lsn)
     }
 }
+
+#[cfg(test)]
+mod tests;

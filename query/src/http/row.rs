@@ -2,14 +2,17 @@
 //!
 //! ```text
 //! {"id","time","level","severity","message","partner","module","instance","csp","environment","version","verdict","problems":[…],
-//!  "redactions":{kind: count},"attributes":{…},"arrived","read","source":{"cluster","node","namespace","pod","pod_uid","container","restart","stream","file","offset"}}
+//!  "redactions":{kind: count},"attributes":{…},"arrived","read","late_seconds","source":{"cluster","node","namespace","pod","pod_uid","container","restart","stream","file","offset"}}
 //! ```
 //!
-//! What is not known is absent; `problems` and `attributes` are always there. Times are RFC 3339 to the nanosecond. The attributes are the text that
+//! What is not known is absent; `late_seconds` says by how much a line arrived after its time, when that is more than an hour; `problems` and `attributes` are always there. Times are RFC 3339 to the nanosecond. The attributes are the text that
 //! was stored, number spelling and key order included: it is not read again, only its line breaks (which are no part of a value) become spaces.
 
 use crate::time::rfc3339;
 use martlog_indexer::row::{Origin, Row};
+
+/// What arrives within an hour of its time is not marked: queues and restarts take minutes.
+const LATE_NS: i128 = 3_600_000_000_000;
 
 /// Writes a row, without a line end. `epoch` is the store's: it is part of the id.
 pub(super) fn write(out: &mut Vec<u8>, row: &Row, epoch: u64) {
@@ -45,9 +48,18 @@ pub(super) fn write(out: &mut Vec<u8>, row: &Row, epoch: u64) {
     attributes(object.out, &record.attributes);
     object.text("arrived", &rfc3339(row.arrived_ns));
     object.text("read", &rfc3339(record.runtime_time_ns));
+    if let Some(late) = late_seconds(row) {
+        object.number("late_seconds", late);
+    }
     object.key("source");
     source(object.out, &row.origin, row.offset);
     object.end();
+}
+
+/// By how much a row came after its time, when that is more than [`LATE_NS`]: its node was cut off, or its clock is wrong.
+fn late_seconds(row: &Row) -> Option<u64> {
+    let late_ns = i128::from(row.arrived_ns) - i128::from(row.record.time_ns);
+    (late_ns > LATE_NS).then(|| u64::try_from(late_ns / 1_000_000_000).unwrap_or(u64::MAX))
 }
 
 /// `module/epoch/seq`, the epoch in hex; the quarantine's module is the pod's UID.
@@ -212,6 +224,20 @@ mod tests {
                 "stream": "stderr", "file": "0.log", "offset": 99},
         });
         assert_eq!(value, expected);
+    }
+
+    #[test]
+    fn a_line_that_came_late_says_so() {
+        let mut row = row();
+        let late = |row: &Row| serde_json::from_str::<serde_json::Value>(&written(row)).unwrap().get("late_seconds").cloned();
+        row.arrived_ns = row.record.time_ns + 3_600_000_000_000;
+        assert_eq!(late(&row), None);
+        row.arrived_ns += 1;
+        assert_eq!(late(&row), Some(3_600.into()));
+        row.record.time_ns = i64::MIN;
+        assert_eq!(late(&row), Some(11_018_718_007_u64.into()));
+        row.record.time_ns = i64::MAX;
+        assert_eq!(late(&row), None, "a clock that runs ahead is not late");
     }
 
     #[test]

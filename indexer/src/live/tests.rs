@@ -1,0 +1,52 @@
+//! What a carried row does to a buffer, before and after a replay.
+
+use super::*;
+use crate::flush::testing::row;
+
+fn chunk(seqs: std::ops::Range<u64>, lsn: u64) -> Arc<Chunk> {
+    let origin = row(0, 0).origin;
+    Chunk::of(seqs.map(|seq| Row { origin: origin.clone(), ..row(seq, 1) }).collect(), lsn).remove(0)
+}
+
+fn seqs(buffer: &Buffer) -> Vec<u64> {
+    buffer.chunks().iter().flat_map(|chunk| chunk.rows.iter().map(|row| row.seq)).collect()
+}
+
+#[test]
+fn what_is_there_needs_the_new_record_only() {
+    let mut buffer = Buffer::default();
+    buffer.push(chunk(0..3, 5));
+    buffer.push(chunk(3..5, 7));
+    let (bytes, live) = (buffer.bytes(), buffer.chunks());
+    assert_eq!(buffer.carry(&live, 0, 50), 0);
+    buffer.push(chunk(5..6, 60));
+    assert_eq!((seqs(&buffer), buffer.oldest_lsn(), buffer.rows()), ((0..6).collect(), Some(50), 6));
+    assert!(buffer.bytes() > bytes);
+    buffer.drop_below(5);
+    assert_eq!((seqs(&buffer), buffer.oldest_lsn()), (vec![5], Some(60)));
+}
+
+#[test]
+fn what_is_published_meanwhile_does_not_come_back() {
+    let mut buffer = Buffer::default();
+    buffer.push(chunk(0..3, 5));
+    buffer.push(chunk(3..5, 7));
+    let live = buffer.chunks();
+    buffer.drop_below(3);
+    assert_eq!(buffer.carry(&live, 3, 50), 0);
+    assert_eq!((seqs(&buffer), buffer.oldest_lsn()), (vec![3, 4], Some(50)));
+    buffer.drop_below(5);
+    assert_eq!((buffer.carry(&live, 5, 60), buffer.bytes(), buffer.rows()), (0, 0, 0));
+}
+
+#[test]
+fn a_replay_that_begins_in_the_middle_gets_each_row_once_and_in_order() {
+    let mut buffer = Buffer::default();
+    buffer.push(chunk(3..5, 40));
+    assert_eq!(buffer.seq_from(), Some(3), "a hole before it");
+    let came = buffer.carry(&[chunk(0..3, 50), chunk(3..5, 50)], 1, 50);
+    assert_eq!((seqs(&buffer), buffer.oldest_lsn(), buffer.rows()), (vec![1, 2, 3, 4], Some(50), 4));
+    assert!(came > 0 && came < buffer.bytes());
+    assert_eq!(buffer.drop_below(5), came + chunk(3..5, 0).bytes);
+    assert_eq!(buffer.bytes(), 0);
+}
