@@ -7,9 +7,13 @@ use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Names longer than this become a hash, bytes.
 const NAME_BYTES_MAX: usize = 100;
+
+/// Patterns of all splits that are kept in memory, bytes: part of the queries' budget.
+const PATTERNS_BYTES_MAX: u64 = 32 << 20;
 
 /// Why a folder cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +42,8 @@ pub enum FolderError {
 #[derive(Debug)]
 pub(crate) struct Folder {
     dir: PathBuf,
+    /// What its splits read often.
+    patterns: Arc<Cache>,
     _lock: File,
 }
 
@@ -67,7 +73,7 @@ impl Folder {
             writeln!(lock, "{}", std::process::id())
         };
         write(&mut lock).map_err(failed("write to", &path))?;
-        Ok(Self { dir: dir.to_path_buf(), _lock: lock })
+        Ok(Self { dir: dir.to_path_buf(), patterns: Arc::new(Cache::new(PATTERNS_BYTES_MAX)), _lock: lock })
     }
 
     pub(crate) fn wal(&self) -> PathBuf {
@@ -77,6 +83,12 @@ impl Folder {
     /// Where a split lies.
     pub(crate) fn split(&self, key: &ModuleKey, id: &str) -> PathBuf {
         self.module(key).join(format!("{id}.split"))
+    }
+
+    /// Opens a split that lies here.
+    pub(crate) fn open_split(&self, meta: SplitMeta) -> io::Result<Split> {
+        let path = self.split(&meta.key, &meta.id);
+        Split::open_with(&path, meta, &self.patterns)
     }
 
     /// Makes a module's folder, durably.

@@ -31,7 +31,7 @@ pub(crate) async fn load_splits(folder: &Arc<Folder>, store: &Arc<Store>, conten
     blocking(move || {
         splits.into_iter().try_for_each(|Listing { meta, hours }| {
             let path = folder.split(&meta.key, &meta.id);
-            let split = Split::open(&path, meta).map_err(|source| OpenError::Split { path, source })?;
+            let split = folder.open_split(meta).map_err(|source| OpenError::Split { path, source })?;
             store.load_split(split, hours);
             Ok(())
         })

@@ -35,7 +35,7 @@ impl Built {
         let id = format!("{:032x}", rand::random::<u128>());
         let path = folder.split(key, &id);
         let meta = build(&id, &path)?;
-        Ok(Self { split: Split::open(&path, meta)?, hours: hours.encode()?.into() })
+        Ok(Self { split: folder.open_split(meta)?, hours: hours.encode()?.into() })
     }
 
     /// What the catalog is told of it.

@@ -11,7 +11,7 @@ use crate::catalog::hours::Hours;
 use crate::engine::Engine;
 use crate::folder::Folder;
 use crate::overview::hours_of;
-use crate::row::{ModuleKey, Row};
+use crate::row::ModuleKey;
 use crate::split::{self, Split, SplitMeta};
 use crate::stats::add;
 use std::io;
@@ -20,10 +20,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
-/// What a merge reads into memory: with 600 bytes a row, the builders' budget of 128 MiB.
-const SOURCE_ROWS_MAX: u64 = 150_000;
-/// The same by the files' bytes, a seventh or so of what they are in memory.
-const SOURCE_BYTES_MAX: u64 = 16 << 20;
+/// What a merge has in memory of each row, about 200 bytes, and of one field's values is within the builders' budget of 128 MiB.
+const SOURCE_ROWS_MAX: u64 = 300_000;
+/// The same by the files' bytes: one field's values are at most twice as much in memory.
+const SOURCE_BYTES_MAX: u64 = 32 << 20;
 /// A module whose merge failed is left alone for so long.
 const FAILED_FOR: Duration = Duration::from_secs(600);
 
@@ -124,15 +124,11 @@ impl Publisher {
     }
 }
 
-/// Builds one split of all rows of the sources, which have none in common. Gives up between two sources when it is to stop.
+/// Builds one split of all rows of the sources. Gives up when it is to stop.
 fn merge(key: &ModuleKey, id: &str, sources: &[Arc<Split>], path: &Path, stop: &CancellationToken) -> io::Result<SplitMeta> {
-    let mut rows: Vec<Row> = Vec::new();
-    for source in sources {
-        if stop.is_cancelled() {
-            return Err(io::Error::new(io::ErrorKind::Interrupted, "the store is closing"));
-        }
-        rows.extend(source.rows()?);
-    }
-    rows.sort_by_key(|row| row.seq);
-    split::build(key, id, &rows.iter().collect::<Vec<_>>(), path)
+    let mut more = || match stop.is_cancelled() {
+        true => Err(io::Error::new(io::ErrorKind::Interrupted, "the store is closing")),
+        false => Ok(()),
+    };
+    split::merge(key, id, sources, path, &mut more)
 }
