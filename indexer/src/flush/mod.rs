@@ -73,8 +73,10 @@ impl Engine {
         choose(&pressure, self.store.live_bytes(), wal, &self.limits, Instant::now())
     }
 
-    /// Flushes what has to be, and lets go of what is not needed or not kept any more; whether something was flushed.
+    /// Flushes what has to be, and lets go of what is not needed or not kept any more; whether something was flushed. What frees space comes first: on a full disk
+    /// the rest may fail.
     async fn maintain(&self, stop: &CancellationToken) -> io::Result<bool> {
+        self.publisher.expire(self.retention, now_ns()).await?;
         let mut flushed = false;
         while !stop.is_cancelled()
             && let Some(step) = self.next_step()
@@ -93,7 +95,10 @@ impl Engine {
             self.checkpoint_when_it_frees().await?;
         }
         self.checkpoint_when_it_frees().await?;
-        self.publisher.expire(self.retention, now_ns()).await?;
+        if self.watermark.room().low {
+            // A spare segment would take from the reserve.
+            return Ok(flushed);
+        }
         let wal = self.wal.clone();
         match tokio::task::spawn_blocking(move || wal.prepare_when_half_full()).await {
             Ok(prepared) => prepared.map(|()| flushed),
