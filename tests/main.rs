@@ -15,9 +15,11 @@
 mod generator;
 mod harness;
 
+mod backup;
 mod capture;
 mod crash;
 mod demo;
+mod disk;
 mod field;
 mod isolation;
 mod journeys;

@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Search(SearchArgs),
     /// Follow matching lines as they arrive.
     Tail(TailArgs),
+    /// Copy a data folder while its server runs or not, or check such a copy.
+    Backup(BackupArgs),
     /// Change and show partners, modules, instances, tokens and the quarantine (staff).
     Admin(AdminArgs),
 }
@@ -43,7 +45,7 @@ impl Command {
     pub(crate) fn kind(&self) -> Kind {
         match self {
             Self::Serve(_) | Self::Collect(_) => Kind::Service,
-            Self::Demo(_) | Self::Check(_) | Self::Search(_) | Self::Tail(_) | Self::Admin(_) => Kind::Tool,
+            Self::Demo(_) | Self::Check(_) | Self::Search(_) | Self::Tail(_) | Self::Backup(_) | Self::Admin(_) => Kind::Tool,
         }
     }
 }
@@ -90,6 +92,10 @@ pub(crate) struct ServeArgs {
     /// Remove the oldest lines while all take more of the disk than this, such as 200GiB [default: keep all].
     #[arg(long, value_name = "SIZE")]
     pub(crate) retention_size: Option<ByteSize>,
+    /// Refuse new lines while less of the disk than this is free, such as 2GiB; 0B is off [default: 2 %, at
+    /// least 1GiB, at most 16GiB, and a tenth of a small disk].
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) disk_reserve: Option<ByteSize>,
     /// Searches that run at once.
     #[arg(long, value_name = "N")]
     pub(crate) search_threads: Option<u16>,
@@ -212,6 +218,26 @@ fn share(text: &str) -> Result<f64, String> {
         Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
         _ => Err("give a share from 0 to 1, such as 0.97".to_owned()),
     }
+}
+
+/// `martlog backup`.
+#[derive(Debug, Args)]
+#[command(after_help = "To restore, copy everything back into an empty data folder and start the server:\n  \
+    martlog backup /var/lib/martlog /backup/monday\n  martlog backup --verify /backup/monday\n  \
+    cp -a /backup/monday/. /var/lib/martlog-restored/")]
+pub(crate) struct BackupArgs {
+    /// The data folder; with --verify alone, the backup.
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// A new or empty folder for the backup.
+    #[arg(value_name = "TO", required_unless_present = "verify")]
+    pub(crate) to: Option<PathBuf>,
+    /// Read the backup again and compare every file with what its manifest says.
+    #[arg(long)]
+    pub(crate) verify: bool,
+    /// A staff token for the running server [default: DIR/staff.token].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
 }
 
 /// `martlog admin`.

@@ -8,6 +8,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
+/// The file in which a backup says what is in it.
+pub const MANIFEST: &str = "backup.json";
 /// Names longer than this become a hash, bytes.
 const NAME_BYTES_MAX: usize = 100;
 
@@ -74,9 +76,24 @@ impl Folder {
         self.dir.join("wal")
     }
 
+    /// Where a snapshot for a backup is, while there is one.
+    pub(crate) fn snapshot(&self) -> PathBuf {
+        self.dir.join("snapshot")
+    }
+
+    /// What a backup says of itself; a folder that was restored has it.
+    pub(crate) fn manifest(&self) -> PathBuf {
+        self.dir.join(MANIFEST)
+    }
+
     /// Where a split lies.
     pub(crate) fn split(&self, key: &ModuleKey, id: &str) -> PathBuf {
-        self.module(key).join(format!("{id}.split"))
+        Self::split_in(&self.dir, key, id)
+    }
+
+    /// Where a split lies in a folder of the same shape.
+    pub(crate) fn split_in(dir: &Path, key: &ModuleKey, id: &str) -> PathBuf {
+        module_in(dir, key).join(format!("{id}.split"))
     }
 
     /// Makes a module's folder, durably.
@@ -90,6 +107,15 @@ impl Folder {
             }
         }
         Ok(())
+    }
+
+    /// Removes a snapshot that a crash left behind, and what a backup that was copied back says of itself: it is true no longer.
+    pub(crate) fn remove_leftovers(&self) -> io::Result<()> {
+        crate::backup::remove(&self.snapshot())?;
+        match fs::remove_file(self.manifest()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Removes what was built and never published, and what was taken out and not yet removed; how many files.
@@ -111,8 +137,12 @@ impl Folder {
     }
 
     fn module(&self, key: &ModuleKey) -> PathBuf {
-        self.dir.join("splits").join(component(&key.partner)).join(component(&key.module))
+        module_in(&self.dir, key)
     }
+}
+
+fn module_in(dir: &Path, key: &ModuleKey) -> PathBuf {
+    dir.join("splits").join(component(&key.partner)).join(component(&key.module))
 }
 
 /// A name as one component of a path. Ids are legal as they are; a pod's UID is what a node said, so anything else becomes a hash.

@@ -8,6 +8,7 @@
 //! ```
 
 pub mod append;
+pub mod backup;
 pub mod catalog;
 mod completeness;
 pub mod doors;
@@ -26,6 +27,8 @@ pub mod split;
 pub mod stats;
 pub mod store;
 pub mod wal;
+mod watermark;
 
-pub use folder::FolderError;
+pub use folder::{FolderError, MANIFEST};
 pub use indexer::{Indexer, OpenError, Options, Unavailable};
+pub use watermark::Room;

@@ -7,6 +7,7 @@
 //! dropped half-way rolls back. The schema is that of `migrations/`, which are embedded and never edited after a release.
 //! Numbers: see [`numbers`].
 
+mod copy;
 mod error;
 mod gaps;
 pub(crate) mod hours;
@@ -127,6 +128,7 @@ impl Catalog {
         let catalog = Self { pool, path: Arc::new(path) };
         MIGRATOR.run(&catalog.pool).await.map_err(|error| CatalogError::from_migration(&catalog.path, error))?;
         catalog.begin_epoch("INSERT INTO meta (only_row, epoch, created_ns, marks_lsn) VALUES (1, ?, ?, 0) ON CONFLICT DO NOTHING").await?;
+        catalog.begin_anew_if_restored().await?;
         Ok(catalog)
     }
 

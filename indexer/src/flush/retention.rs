@@ -43,6 +43,11 @@ fn last_moment_ns(meta: &SplitMeta) -> i64 {
 }
 
 impl Publisher {
+    /// Holds up publications, expiry and replacements: as long as the guard lives, the published splits are those that are published now.
+    pub(crate) async fn hold(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.one.lock().await
+    }
+
     /// Removes what has expired; how many splits.
     pub(crate) async fn expire(&self, retention: Retention, now_ns: i64) -> io::Result<usize> {
         let _one = self.one.lock().await;

@@ -31,6 +31,7 @@
 //! * A failed sync is final: the log takes nothing more ([`Failure::Broken`]) and the process has to end. Lack of space is not: nothing of
 //!   the group is kept, and the next group tries again ([`Failure::Full`]).
 
+mod copy;
 mod disk;
 mod log;
 mod reader;

@@ -120,6 +120,11 @@ impl Segments {
         }
     }
 
+    /// The segments that are needed, oldest first.
+    pub(super) fn needed(&self) -> Vec<Segment> {
+        self.list.lock().iter().cloned().collect()
+    }
+
     /// Bytes of the needed segments' files.
     pub(super) fn bytes_used(&self) -> u64 {
         self.list.lock().iter().map(|segment| segment.bytes).sum()

@@ -65,7 +65,7 @@ pub enum SubmitError {
 #[derive(Debug)]
 pub struct Wal<T> {
     shared: Arc<Shared<T>>,
-    segments: Arc<Segments>,
+    pub(super) segments: Arc<Segments>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -184,6 +184,12 @@ impl<T: Send + 'static> Wal<T> {
     #[must_use]
     pub fn oldest_ends(&self) -> Option<u64> {
         self.segments.oldest_ends()
+    }
+
+    /// The newest LSN on disk.
+    #[must_use]
+    pub fn durable_lsn(&self) -> u64 {
+        self.shared.counters.durable_lsn.load(Relaxed)
     }
 
     /// What it counts.
