@@ -20,6 +20,7 @@ mod capture;
 mod crash;
 mod demo;
 mod disk;
+mod erasure;
 mod field;
 mod isolation;
 mod journeys;

@@ -259,7 +259,7 @@ pub(crate) enum Object {
     /// The authors of modules.
     Partner {
         #[command(subcommand)]
-        action: Action<PartnerArgs>,
+        action: PartnerAction,
     },
     /// What a partner makes.
     Module {
@@ -280,6 +280,13 @@ pub(crate) enum Object {
     Quarantine {
         #[command(subcommand)]
         action: QuarantineAction,
+    },
+    /// Erase the lines of one account for good, and report how many they were.
+    Erase(EraseArgs),
+    /// What was erased, and what is being erased.
+    Erasure {
+        #[command(subcommand)]
+        action: ErasureAction,
     },
 }
 
@@ -302,6 +309,28 @@ pub(crate) enum Action<A: Args> {
     },
 }
 
+/// What can be done with a partner.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PartnerAction {
+    /// Make one; the same again is fine.
+    Add(PartnerArgs),
+    /// Show all.
+    List,
+    /// Show one.
+    Show {
+        /// Its id.
+        id: String,
+    },
+    /// Remove one.
+    Remove {
+        /// Its id.
+        id: String,
+        /// With its modules, instances and tokens, and every line that it ever logged; this cannot be undone.
+        #[arg(long)]
+        purge: bool,
+    },
+}
+
 /// What can be done with the quarantine.
 #[derive(Debug, Subcommand)]
 pub(crate) enum QuarantineAction {
@@ -314,6 +343,44 @@ pub(crate) enum QuarantineAction {
         /// The instance that gets them; without it, the one that selects the pod.
         #[arg(long, value_name = "ID")]
         instance: Option<String>,
+    },
+}
+
+/// Which lines are to be erased.
+#[derive(Debug, Args)]
+pub(crate) struct EraseArgs {
+    /// The account's id, phone number or subscriber's number.
+    #[arg(long, value_name = "ID")]
+    pub(crate) account: String,
+    /// Of this telco alone.
+    #[arg(long)]
+    pub(crate) csp: Option<String>,
+    /// Of this partner's modules alone.
+    #[arg(long, value_name = "ID")]
+    pub(crate) partner: Option<String>,
+    /// The first time, included, RFC 3339 [default: the first line].
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<String>,
+    /// The last time, excluded, RFC 3339 [default: the last line].
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<String>,
+    /// What the report calls it, such as a ticket; not the account.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reference: Option<String>,
+    /// Say what would go, and let it be.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// What can be done with erasures.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ErasureAction {
+    /// Show all reports.
+    List,
+    /// Show one report.
+    Show {
+        /// Its id.
+        id: String,
     },
 }
 

@@ -3,6 +3,7 @@
 use crate::append::{Applier, Sequencer, Ticket};
 use crate::catalog::Catalog;
 use crate::completeness::Heartbeats;
+use crate::erase::Erasures;
 use crate::flush::{self, Limits, Publisher, Retention};
 use crate::folder::Folder;
 use crate::indexer::{OpenError, Options, Unavailable};
@@ -47,6 +48,7 @@ pub(crate) struct Engine {
     pub(crate) failed: CancellationToken,
     failure: watch::Receiver<Option<String>>,
     flusher: Mutex<Option<JoinHandle<()>>>,
+    pub(crate) erasures: Erasures,
     /// Held by who makes a backup.
     pub(crate) snapshotting: Arc<tokio::sync::Mutex<()>>,
     pub(crate) folder: Arc<Folder>,
@@ -103,6 +105,7 @@ impl Engine {
             failed,
             failure: failure_seen,
             flusher: Mutex::default(),
+            erasures: Erasures::default(),
             snapshotting: Arc::default(),
             folder,
         });
@@ -118,6 +121,10 @@ impl Engine {
         }
         if let Some(full) = self.watermark.refuses() {
             return Some(full);
+        }
+        if self.is_leaving(&key.partner) {
+            // Sent again, it meets a registry that does not know the partner any more.
+            return Some(Unavailable::leaving());
         }
         let max = self.limits.live_bytes_max;
         if !has_rows || live_bytes <= max {

@@ -136,8 +136,27 @@ impl Folder {
         Ok(removed)
     }
 
+    /// Removes everything of a partner.
+    pub(crate) fn remove_partner(&self, partner: &str) -> io::Result<()> {
+        remove_folder(&self.dir.join("splits").join(component(partner)))
+    }
+
+    /// Removes everything of a module.
+    pub(crate) fn remove_module(&self, key: &ModuleKey) -> io::Result<()> {
+        remove_folder(&self.module(key))
+    }
+
     fn module(&self, key: &ModuleKey) -> PathBuf {
         module_in(&self.dir, key)
+    }
+}
+
+/// Removes a folder that may not be there, durably.
+fn remove_folder(dir: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(()) => dir.parent().map_or(Ok(()), sync_folder),
     }
 }
 

@@ -90,6 +90,10 @@ impl Unavailable {
         Self::later(Duration::from_secs(2), "the store is closing")
     }
 
+    pub(crate) fn leaving() -> Self {
+        Self::later(Duration::from_secs(2), "the partner of these lines is being removed")
+    }
+
     pub(crate) fn over_share(key: &ModuleKey, everybody: bool) -> Self {
         let whose = if everybody { "the store".to_string() } else { format!("module {}", key.module) };
         let reason = format!("{whose} has more rows in memory than it may: they are being written out");
@@ -178,7 +182,10 @@ impl Indexer {
     /// When another process holds it, when it cannot be read or written, when the WAL is corrupt.
     pub async fn open(dir: &Path, options: Options) -> Result<Self, OpenError> {
         let engine = Engine::open(dir, &options).await?;
-        Ok(Self { store: engine.store.clone(), searches: Arc::new(Semaphore::new(options.search_threads.max(1))), engine })
+        let searches = Arc::new(Semaphore::new(options.search_threads.max(1)));
+        let indexer = Self { store: engine.store.clone(), searches, engine };
+        indexer.resume_erasures().await?;
+        Ok(indexer)
     }
 
     /// The registry.

@@ -13,6 +13,7 @@ pub mod catalog;
 mod completeness;
 pub mod doors;
 mod engine;
+pub mod erase;
 mod flush;
 mod folder;
 pub mod indexer;

@@ -10,6 +10,7 @@
 mod built;
 mod carry;
 mod days;
+mod erase;
 mod merge;
 mod merging;
 mod policy;

@@ -37,11 +37,13 @@ mod log;
 mod reader;
 mod record;
 mod segment;
+mod wipe;
 mod writer;
 
 pub(crate) use disk::sync_folder;
 pub use disk::{Disk, RealDisk};
 pub use reader::{Recovery, WalError};
+pub(crate) use wipe::Wiping;
 pub use writer::{Payload, Sink, SubmitError, Wal};
 
 use crate::stats::Histogram;
