@@ -402,6 +402,9 @@ pub(crate) struct ModuleArgs {
     /// Who makes it.
     #[arg(long)]
     pub(crate) partner: String,
+    /// Keep its lines this long, such as 30d, where an instance says nothing else [default: as `serve --retention`].
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) retention: Option<String>,
 }
 
 /// A new instance.
@@ -424,6 +427,9 @@ pub(crate) struct InstanceArgs {
     /// A label that its pods must have; may be given several times.
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) labels: Vec<(String, String)>,
+    /// Keep its lines this long, such as 30d [default: as its module].
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) retention: Option<String>,
 }
 
 /// A new token.

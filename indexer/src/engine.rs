@@ -4,10 +4,10 @@ use crate::append::{Applier, Sequencer, Ticket};
 use crate::catalog::Catalog;
 use crate::completeness::Heartbeats;
 use crate::erase::Erasures;
-use crate::flush::{self, Limits, Publisher, Retention};
+use crate::flush::{self, Limits, Looked, Publisher, Retention};
 use crate::folder::Folder;
 use crate::indexer::{OpenError, Options, Unavailable};
-use crate::registry::Registry;
+use crate::registry::{Keeps, Registry};
 use crate::replay::{blocking, load_splits, replay};
 use crate::row::ModuleKey;
 use crate::stats::{Counters, Stats, get};
@@ -35,6 +35,10 @@ pub(crate) struct Engine {
     pub(crate) heartbeats: Heartbeats,
     pub(crate) limits: Limits,
     pub(crate) retention: Retention,
+    /// Who keeps rows for how long, and the version of the registry that says so.
+    pub(crate) keeps: Mutex<Option<(u64, Arc<Keeps>)>>,
+    /// When splits were looked at for expired rows.
+    pub(crate) looked: Looked,
     pub(crate) watermark: Watermark,
     /// The LSN of the catalog's snapshot of the marks.
     pub(crate) marks_lsn: AtomicU64,
@@ -97,6 +101,8 @@ impl Engine {
             heartbeats: Heartbeats::default(),
             limits: options.limits(),
             retention: options.retention(),
+            keeps: Mutex::default(),
+            looked: Looked::default(),
             watermark: Watermark::new(dir, options.disk_reserve_bytes),
             marks_lsn: AtomicU64::new(contents.marks.lsn),
             checkpointing: tokio::sync::Mutex::default(),

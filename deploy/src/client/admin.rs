@@ -170,14 +170,15 @@ fn partner(args: PartnerArgs) -> Value {
 }
 
 fn module(args: ModuleArgs) -> Value {
-    json!({ "id": args.id, "partner": args.partner })
+    without_nulls(json!({ "id": args.id, "partner": args.partner, "retention": args.retention }))
 }
 
 fn instance(args: InstanceArgs) -> Value {
     let labels: Map<String, Value> = args.labels.into_iter().map(|(key, value)| (key, value.into())).collect();
     let labels = if labels.is_empty() { Value::Null } else { labels.into() };
     let selector = without_nulls(json!({ "namespace": args.namespace, "labels": labels }));
-    without_nulls(json!({ "id": args.id, "module": args.module, "csp": args.csp, "environment": args.environment, "selector": selector }))
+    without_nulls(json!({ "id": args.id, "module": args.module, "csp": args.csp, "environment": args.environment, "selector": selector,
+                          "retention": args.retention }))
 }
 
 fn token(args: TokenArgs) -> Value {

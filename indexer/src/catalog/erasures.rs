@@ -3,10 +3,9 @@
 //! The tombstones of a split's rows are written in the transaction that replaces the split, so they are counted once whatever is cut off where.
 
 use super::numbers::{now_ns, signed, unsigned};
-use super::{Catalog, CatalogError, FileMarks, marks, swap};
+use super::{Catalog, CatalogError, FileMarks, Listing, marks, swap};
 use crate::erase::{Erased, Erasure, Kind};
 use crate::row::{ModuleKey, Owner, QUARANTINE};
-use crate::split::SplitMeta;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 use std::sync::Arc;
@@ -43,7 +42,7 @@ impl Catalog {
     }
 
     /// One transaction: a split is replaced by what is left of it, and what is gone is counted.
-    pub(crate) async fn replace_erased(&self, added: &[SplitMeta], removed: &[String], gone: &[Erased]) -> Result<(), CatalogError> {
+    pub(crate) async fn replace_erased(&self, added: &[Listing], removed: &[String], gone: &[Erased]) -> Result<(), CatalogError> {
         let work = async {
             let mut transaction = self.begin().await?;
             swap(&mut transaction, added, removed).await?;

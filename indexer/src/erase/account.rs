@@ -134,6 +134,8 @@ impl Indexer {
         for (key, seqs) in found {
             self.take_out(id, &key, Arc::new(seqs)).await?;
         }
+        // A merge that read the rows before has not published them, and its file is gone when this is had.
+        drop(engine.publisher.hold_rewriting().await);
         scrub::drop_snapshot(engine).await?;
         scrub::finish(engine, &begun).await?;
         let erased = engine.catalog.erased().await?;
@@ -187,8 +189,8 @@ impl Indexer {
             if !seqs.iter().any(|seq| (split.meta.seq_from..split.meta.seq_to).contains(seq)) {
                 continue;
             }
-            let (folder, module, gone, reading) = (Arc::clone(&self.engine.folder), key.clone(), Arc::clone(&seqs), Arc::clone(&split));
-            let built = tokio::task::spawn_blocking(move || {
+            let (module, gone, reading) = (key.clone(), Arc::clone(&seqs), Arc::clone(&split));
+            let built = self.engine.publisher.build(move |folder| {
                 let rows = reading.rows()?;
                 let (gone, left): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| gone.contains(&row.seq));
                 if gone.is_empty() {
@@ -196,10 +198,10 @@ impl Indexer {
                 }
                 let mut counts = Counts::new();
                 gone.iter().for_each(|row| *counts.entry(place(row)).or_default() += 1);
-                let built = if left.is_empty() { None } else { Some(Built::of(&folder, &module, &left)?) };
-                Ok::<_, io::Error>(Some((built, counts)))
+                let built = if left.is_empty() { None } else { Some(Built::of(folder, &module, &left)?) };
+                Ok(Some((built, counts)))
             });
-            let Some((left, counts)) = built.await.map_err(io::Error::other)?? else { continue };
+            let Some((left, counts)) = built.await? else { continue };
             let replaced = self.engine.publisher.replace_erased(key, left, &split.meta, &tombstones(id, counts)).await?;
             tracing::debug!(module = &*key.module, split = split.meta.id, replaced, "took rows out of a split");
         }

@@ -70,6 +70,7 @@ impl Indexer {
         // Behind it, everything that was taken before the partner began to leave is applied.
         let begun = scrub::begin(engine).await?;
         let rows = {
+            let _rewritten = engine.publisher.hold_rewriting().await;
             let _published = engine.publisher.hold().await;
             let _marks = engine.checkpointing.lock().await;
             let files = engine.sequencer.forget(|key| leaving.has(key), |holder| leaving.holds(holder));

@@ -1,10 +1,12 @@
 //! Replacing a split by what is left of it, with the count of what is gone in the same transaction.
 
 use super::{Built, Publisher};
+use crate::catalog::Listing;
 use crate::erase::Erased;
 use crate::row::ModuleKey;
 use crate::split::SplitMeta;
 use std::io;
+use tokio::sync::MutexGuard;
 
 impl Publisher {
     /// As [`Publisher::replace`] of one split; false when it is published no longer.
@@ -16,18 +18,27 @@ impl Publisher {
         gone: &[Erased],
     ) -> io::Result<bool> {
         let _one = self.one.lock().await;
-        let published = self.store.module(key).is_some_and(|module| module.splits.iter().any(|known| known.meta.id == split.id));
-        if !published {
-            if let Some(left) = left {
-                self.remove_file(key, &left.meta().id).await;
+        let removed = [split.id.clone()];
+        let listings: Vec<Listing> = left.iter().map(Built::listing).collect();
+        if !self.publishes(key, &removed) {
+            for Listing { meta, .. } in listings {
+                self.remove_file(key, &meta.id).await;
             }
             return Ok(false);
         }
-        let removed = [split.id.clone()];
-        let metas: Vec<SplitMeta> = left.iter().map(|left| left.meta().clone()).collect();
-        self.catalog.replace_erased(&metas, &removed, gone).await.map_err(io::Error::other)?;
-        self.store.replace(key, left.into_iter().map(Built::into_split).collect(), &removed);
+        self.catalog.replace_erased(&listings, &removed, gone).await.map_err(io::Error::other)?;
+        self.store.replace(key, left.into_iter().map(Built::into_parts).collect(), &removed);
         self.remove_file(key, &split.id).await;
         Ok(true)
+    }
+
+    /// Holds up publications, expiry and replacements: as long as the guard lives, the published splits are those that are published now.
+    pub(crate) async fn hold(&self) -> MutexGuard<'_, ()> {
+        self.one.lock().await
+    }
+
+    /// Waits for merges that are under way and holds up further ones. To be taken before [`Self::hold`].
+    pub(crate) async fn hold_rewriting(&self) -> MutexGuard<'_, ()> {
+        self.rewriting.lock().await
     }
 }

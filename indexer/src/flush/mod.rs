@@ -13,18 +13,22 @@ mod days;
 mod erase;
 mod merge;
 mod merging;
+mod overdue;
 mod policy;
 mod publisher;
 mod retention;
 #[cfg(test)]
 pub(crate) mod testing;
 
+pub(crate) use built::Built;
+pub(crate) use overdue::Looked;
 pub(crate) use policy::{Limits, Step, WalPressure, choose};
 pub(crate) use publisher::Publisher;
 pub(crate) use retention::Retention;
 
 use crate::append::now_ns;
 use crate::engine::Engine;
+use crate::registry::Keeps;
 use std::io;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Weak};
@@ -67,6 +71,20 @@ pub(crate) async fn run(engine: Weak<Engine>, wake: Arc<Notify>, stop: Cancellat
 }
 
 impl Engine {
+    /// Who keeps rows for how long; asked of the registry when that has changed.
+    pub(crate) fn keeps(&self) -> Arc<Keeps> {
+        let version = *self.registry.changes().borrow();
+        let mut kept = self.keeps.lock();
+        match &*kept {
+            Some((of, keeps)) if *of == version => Arc::clone(keeps),
+            _ => {
+                let keeps = Arc::new(self.registry.keeps(self.retention.age_max));
+                *kept = Some((version, Arc::clone(&keeps)));
+                keeps
+            }
+        }
+    }
+
     /// What has to be done to the live buffers now, if anything.
     fn next_step(&self) -> Option<Step> {
         let pressure = self.store.pressure();
@@ -77,7 +95,9 @@ impl Engine {
     /// Flushes what has to be, and lets go of what is not needed or not kept any more; whether something was flushed. What frees space comes first: on a full disk
     /// the rest may fail.
     async fn maintain(&self, stop: &CancellationToken) -> io::Result<bool> {
-        self.publisher.expire(self.retention, now_ns()).await?;
+        let keeps = self.keeps();
+        self.publisher.expire(self.retention, &keeps, now_ns()).await?;
+        self.expire_rows(&keeps, now_ns()).await;
         let mut flushed = false;
         while !stop.is_cancelled()
             && let Some(step) = self.next_step()
