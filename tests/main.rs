@@ -15,9 +15,12 @@
 mod generator;
 mod harness;
 
+mod backup;
 mod capture;
 mod crash;
 mod demo;
+mod disk;
+mod erasure;
 mod field;
 mod isolation;
 mod journeys;

@@ -86,6 +86,11 @@ impl Board {
         self.lock().epoch = epoch;
     }
 
+    /// The store's epoch, as last heard by anybody; 0 before that.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.lock().epoch
+    }
+
     /// What was done so far.
     pub(crate) fn report(&self) -> Report {
         self.lock().report.clone()

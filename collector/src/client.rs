@@ -11,7 +11,7 @@ use hyper::{Method, Request, StatusCode, Uri};
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use martlog_formats::wire::{AppendAnswer, Heartbeat, PositionsAnswer, PositionsRequest};
+use martlog_formats::wire::{AppendAnswer, EPOCH_HEADER, Heartbeat, PositionsAnswer, PositionsRequest};
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
@@ -79,9 +79,9 @@ impl Client {
         self.post_json("/api/v1/positions", request, read_json).await
     }
 
-    /// Says how far the collector is.
-    pub(crate) async fn heartbeat(&self, heartbeat: &Heartbeat) -> Reply<()> {
-        self.post_json("/api/v1/heartbeat", heartbeat, |_, _| Ok(())).await
+    /// Says how far the collector is; the answer is the store's epoch, if the server tells it.
+    pub(crate) async fn heartbeat(&self, heartbeat: &Heartbeat) -> Reply<Option<u64>> {
+        self.post_json("/api/v1/heartbeat", heartbeat, |headers, _| Ok(epoch(headers))).await
     }
 
     async fn post_json<T>(&self, path: &str, body: &impl serde::Serialize, read: fn(&HeaderMap, &[u8]) -> Result<T, String>) -> Reply<T> {
@@ -140,6 +140,10 @@ fn reply<T>(status: StatusCode, headers: &HeaderMap, body: &[u8], read: fn(&Head
 
 fn read_json<T: DeserializeOwned>(_headers: &HeaderMap, body: &[u8]) -> Result<T, String> {
     serde_json::from_slice(body).map_err(|error| error.to_string())
+}
+
+fn epoch(headers: &HeaderMap) -> Option<u64> {
+    headers.get(EPOCH_HEADER)?.to_str().ok()?.parse().ok()
 }
 
 /// The title and detail of a problem document, cut to what a log line needs.

@@ -30,7 +30,11 @@ pub(crate) async fn beat(client: Client, node: String, shared: Arc<Shared>, stop
 pub(crate) async fn beat_once(client: &Client, node: &str, board: &Board) {
     let heartbeat = compose(node, &board.snapshot());
     match client.heartbeat(&heartbeat).await {
-        Reply::Answer(()) => {
+        Reply::Answer(epoch) => {
+            if let Some(epoch) = epoch {
+                // A node whose files have come to rest appends nothing, and would not hear that the store was restored.
+                board.set_epoch(epoch);
+            }
             let gone: Vec<_> = heartbeat.files.iter().filter(|file| file.gone).map(|file| file.file).collect();
             if !gone.is_empty() {
                 board.forget(&gone);

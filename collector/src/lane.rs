@@ -103,6 +103,10 @@ impl Lane {
     /// Takes in what a scan saw. Reads the first lines of new files.
     pub(crate) fn adopt(&mut self, scene: &Scene, now: Instant) {
         self.labels.clone_from(&scene.labels);
+        let heard = self.shared.board.epoch();
+        if heard != 0 && self.epoch.is_some() {
+            self.hear_epoch(heard);
+        }
         let shared = Arc::clone(&self.shared);
         let opener = Opener { root: &shared.root, site: &shared.site };
         let mut present = BTreeSet::new();

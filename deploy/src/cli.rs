@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Search(SearchArgs),
     /// Follow matching lines as they arrive.
     Tail(TailArgs),
+    /// Copy a data folder while its server runs or not, or check such a copy.
+    Backup(BackupArgs),
     /// Change and show partners, modules, instances, tokens and the quarantine (staff).
     Admin(AdminArgs),
 }
@@ -43,7 +45,7 @@ impl Command {
     pub(crate) fn kind(&self) -> Kind {
         match self {
             Self::Serve(_) | Self::Collect(_) => Kind::Service,
-            Self::Demo(_) | Self::Check(_) | Self::Search(_) | Self::Tail(_) | Self::Admin(_) => Kind::Tool,
+            Self::Demo(_) | Self::Check(_) | Self::Search(_) | Self::Tail(_) | Self::Backup(_) | Self::Admin(_) => Kind::Tool,
         }
     }
 }
@@ -90,6 +92,10 @@ pub(crate) struct ServeArgs {
     /// Remove the oldest lines while all take more of the disk than this, such as 200GiB [default: keep all].
     #[arg(long, value_name = "SIZE")]
     pub(crate) retention_size: Option<ByteSize>,
+    /// Refuse new lines while less of the disk than this is free, such as 2GiB; 0B is off [default: 2 %, at
+    /// least 1GiB, at most 16GiB, and a tenth of a small disk].
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) disk_reserve: Option<ByteSize>,
     /// Searches that run at once.
     #[arg(long, value_name = "N")]
     pub(crate) search_threads: Option<u16>,
@@ -214,6 +220,26 @@ fn share(text: &str) -> Result<f64, String> {
     }
 }
 
+/// `martlog backup`.
+#[derive(Debug, Args)]
+#[command(after_help = "To restore, copy everything back into an empty data folder and start the server:\n  \
+    martlog backup /var/lib/martlog /backup/monday\n  martlog backup --verify /backup/monday\n  \
+    cp -a /backup/monday/. /var/lib/martlog-restored/")]
+pub(crate) struct BackupArgs {
+    /// The data folder; with --verify alone, the backup.
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// A new or empty folder for the backup.
+    #[arg(value_name = "TO", required_unless_present = "verify")]
+    pub(crate) to: Option<PathBuf>,
+    /// Read the backup again and compare every file with what its manifest says.
+    #[arg(long)]
+    pub(crate) verify: bool,
+    /// A staff token for the running server [default: DIR/staff.token].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+}
+
 /// `martlog admin`.
 #[derive(Debug, Args)]
 pub(crate) struct AdminArgs {
@@ -233,7 +259,7 @@ pub(crate) enum Object {
     /// The authors of modules.
     Partner {
         #[command(subcommand)]
-        action: Action<PartnerArgs>,
+        action: PartnerAction,
     },
     /// What a partner makes.
     Module {
@@ -254,6 +280,13 @@ pub(crate) enum Object {
     Quarantine {
         #[command(subcommand)]
         action: QuarantineAction,
+    },
+    /// Erase the lines of one account for good, and report how many they were.
+    Erase(EraseArgs),
+    /// What was erased, and what is being erased.
+    Erasure {
+        #[command(subcommand)]
+        action: ErasureAction,
     },
 }
 
@@ -276,6 +309,28 @@ pub(crate) enum Action<A: Args> {
     },
 }
 
+/// What can be done with a partner.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PartnerAction {
+    /// Make one; the same again is fine.
+    Add(PartnerArgs),
+    /// Show all.
+    List,
+    /// Show one.
+    Show {
+        /// Its id.
+        id: String,
+    },
+    /// Remove one.
+    Remove {
+        /// Its id.
+        id: String,
+        /// With its modules, instances and tokens, and every line that it ever logged; this cannot be undone.
+        #[arg(long)]
+        purge: bool,
+    },
+}
+
 /// What can be done with the quarantine.
 #[derive(Debug, Subcommand)]
 pub(crate) enum QuarantineAction {
@@ -288,6 +343,44 @@ pub(crate) enum QuarantineAction {
         /// The instance that gets them; without it, the one that selects the pod.
         #[arg(long, value_name = "ID")]
         instance: Option<String>,
+    },
+}
+
+/// Which lines are to be erased.
+#[derive(Debug, Args)]
+pub(crate) struct EraseArgs {
+    /// The account's id, phone number or subscriber's number.
+    #[arg(long, value_name = "ID")]
+    pub(crate) account: String,
+    /// Of this telco alone.
+    #[arg(long)]
+    pub(crate) csp: Option<String>,
+    /// Of this partner's modules alone.
+    #[arg(long, value_name = "ID")]
+    pub(crate) partner: Option<String>,
+    /// The first time, included, RFC 3339 [default: the first line].
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<String>,
+    /// The last time, excluded, RFC 3339 [default: the last line].
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<String>,
+    /// What the report calls it, such as a ticket; not the account.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reference: Option<String>,
+    /// Say what would go, and let it be.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// What can be done with erasures.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ErasureAction {
+    /// Show all reports.
+    List,
+    /// Show one report.
+    Show {
+        /// Its id.
+        id: String,
     },
 }
 
@@ -309,6 +402,9 @@ pub(crate) struct ModuleArgs {
     /// Who makes it.
     #[arg(long)]
     pub(crate) partner: String,
+    /// Keep its lines this long, such as 30d, where an instance says nothing else [default: as `serve --retention`].
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) retention: Option<String>,
 }
 
 /// A new instance.
@@ -331,6 +427,9 @@ pub(crate) struct InstanceArgs {
     /// A label that its pods must have; may be given several times.
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) labels: Vec<(String, String)>,
+    /// Keep its lines this long, such as 30d [default: as its module].
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) retention: Option<String>,
 }
 
 /// A new token.

@@ -47,6 +47,7 @@ pub(crate) fn serve(args: ServeArgs) -> Result<serve::Options, Failure> {
     let mut store = budgets(args.live_max, args.live_age, args.wal_segment, args.search_threads, &mut problems);
     store.retention_age_max = args.retention.map(|age| age.0);
     store.retention_bytes_max = args.retention_size.map(|size| size.0);
+    store.disk_reserve_bytes = args.disk_reserve.map(|size| size.0);
     match (dir, listen) {
         (Some(dir), Some(listen)) if problems.is_empty() => Ok(serve::Options { dir, listen, probes, store }),
         _ => Err(all(&problems)),
@@ -112,6 +113,7 @@ fn serve_file(source: &Source, args: ServeArgs, problems: &mut Vec<String>) -> S
         wal_segment: args.wal_segment.or(table.parsed("wal-segment", problems)),
         retention: args.retention.or(table.parsed("retention", problems)),
         retention_size: args.retention_size.or(table.parsed("retention-size", problems)),
+        disk_reserve: args.disk_reserve.or(table.parsed("disk-reserve", problems)),
         search_threads: args.search_threads.or(table.number("search-threads", problems)),
     };
     table.finish(problems);

@@ -4,6 +4,7 @@
 //! This is the only place that knows all parts; a command is a short file that turns arguments and the config file into the
 //! options of a part and waits for it.
 
+mod backup;
 mod check;
 mod cli;
 mod client;
@@ -37,6 +38,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
             Command::Check(args) => check::command(args),
             Command::Search(args) => client::search::run(args).await,
             Command::Tail(args) => client::tail::run(args).await,
+            Command::Backup(args) => backup::run(args).await,
             Command::Admin(args) => client::admin::run(args).await,
         }
     });

@@ -251,6 +251,9 @@ pub struct Heartbeat {
     pub files: Vec<FileProgress>,
 }
 
+/// The header of a heartbeat's answer that tells the store's epoch, decimal: another one than before means that the store was restored and its marks may be lower.
+pub const EPOCH_HEADER: &str = "x-martlog-epoch";
+
 /// How far one file is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileProgress {

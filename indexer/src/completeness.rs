@@ -66,5 +66,6 @@ pub(crate) fn completeness(engine: &Engine, scope: &Scope) -> Completeness {
         until_ns,
         behind_seconds: Duration::from_nanos(behind.unsigned_abs()).as_secs_f64(),
         gaps: engine.sequencer.gaps(|owner| scope.allows(owner)),
+        erased: engine.erasures.tombstones.lock().iter().filter(|erased| scope.allows(&erased.owner)).cloned().collect(),
     }
 }

@@ -3,15 +3,17 @@
 use crate::append::{Applier, Sequencer, Ticket};
 use crate::catalog::Catalog;
 use crate::completeness::Heartbeats;
-use crate::flush::{self, Limits, Publisher, Retention};
+use crate::erase::Erasures;
+use crate::flush::{self, Limits, Looked, Publisher, Retention};
 use crate::folder::Folder;
 use crate::indexer::{OpenError, Options, Unavailable};
-use crate::registry::Registry;
+use crate::registry::{Keeps, Registry};
 use crate::replay::{blocking, load_splits, replay};
 use crate::row::ModuleKey;
 use crate::stats::{Counters, Stats, get};
 use crate::store::Store;
 use crate::wal::{Recovery, Wal};
+use crate::watermark::Watermark;
 use parking_lot::Mutex;
 use std::path::Path;
 use std::sync::Arc;
@@ -33,6 +35,11 @@ pub(crate) struct Engine {
     pub(crate) heartbeats: Heartbeats,
     pub(crate) limits: Limits,
     pub(crate) retention: Retention,
+    /// Who keeps rows for how long, and the version of the registry that says so.
+    pub(crate) keeps: Mutex<Option<(u64, Arc<Keeps>)>>,
+    /// When splits were looked at for expired rows.
+    pub(crate) looked: Looked,
+    pub(crate) watermark: Watermark,
     /// The LSN of the catalog's snapshot of the marks.
     pub(crate) marks_lsn: AtomicU64,
     /// Held by who snapshots the marks.
@@ -45,12 +52,16 @@ pub(crate) struct Engine {
     pub(crate) failed: CancellationToken,
     failure: watch::Receiver<Option<String>>,
     flusher: Mutex<Option<JoinHandle<()>>>,
-    _folder: Arc<Folder>,
+    pub(crate) erasures: Erasures,
+    /// Held by who makes a backup.
+    pub(crate) snapshotting: Arc<tokio::sync::Mutex<()>>,
+    pub(crate) folder: Arc<Folder>,
 }
 
 impl Engine {
     pub(crate) async fn open(dir: &Path, options: &Options) -> Result<Arc<Self>, OpenError> {
         let folder = Arc::new(Folder::open(dir)?);
+        folder.remove_leftovers().map_err(OpenError::Flush)?;
         let catalog = Catalog::open(dir).await?;
         let registry = Registry::open(catalog.clone()).await?;
         let mut contents = catalog.contents().await?;
@@ -90,6 +101,9 @@ impl Engine {
             heartbeats: Heartbeats::default(),
             limits: options.limits(),
             retention: options.retention(),
+            keeps: Mutex::default(),
+            looked: Looked::default(),
+            watermark: Watermark::new(dir, options.disk_reserve_bytes),
             marks_lsn: AtomicU64::new(contents.marks.lsn),
             checkpointing: tokio::sync::Mutex::default(),
             releasing: tokio::sync::Mutex::default(),
@@ -97,17 +111,26 @@ impl Engine {
             failed,
             failure: failure_seen,
             flusher: Mutex::default(),
-            _folder: folder,
+            erasures: Erasures::default(),
+            snapshotting: Arc::default(),
+            folder,
         });
         *engine.flusher.lock() = Some(tokio::spawn(flush::run(Arc::downgrade(&engine), wake, closing)));
         Ok(engine)
     }
 
-    /// Why rows of a module (or a part without rows) cannot be taken now. Over the bound of the live buffers, a module that has more than all of it
+    /// Why rows of a module (or a part without rows) cannot be taken now. On a disk that is nearly full nothing is. Over the bound of the live buffers, a module that has more than all of it
     /// waits; over twice the bound, everybody does.
     pub(crate) fn refuses(&self, live_bytes: usize, key: &ModuleKey, has_rows: bool) -> Option<Unavailable> {
         if self.closing.is_cancelled() {
             return Some(Unavailable::closing());
+        }
+        if let Some(full) = self.watermark.refuses() {
+            return Some(full);
+        }
+        if self.is_leaving(&key.partner) {
+            // Sent again, it meets a registry that does not know the partner any more.
+            return Some(Unavailable::leaving());
         }
         let max = self.limits.live_bytes_max;
         if !has_rows || live_bytes <= max {
@@ -144,6 +167,7 @@ impl Engine {
 
     pub(crate) fn stats(&self) -> Stats {
         let (totals, wal, counters) = (self.store.totals(), self.wal.counters(), &self.counters);
+        let room = self.watermark.room();
         Stats {
             modules: totals.modules,
             live_rows: totals.live_rows,
@@ -172,6 +196,9 @@ impl Engine {
             merges: get(&counters.merges),
             merge_failures: get(&counters.merge_failures),
             merged_rows: get(&counters.merged_rows),
+            disk_free_bytes: room.free,
+            disk_reserve_bytes: room.reserve,
+            disk_low: room.low,
             failure: self.failure(),
         }
     }

@@ -9,6 +9,8 @@ use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// The file in which a backup says what is in it.
+pub const MANIFEST: &str = "backup.json";
 /// Names longer than this become a hash, bytes.
 const NAME_BYTES_MAX: usize = 100;
 
@@ -80,9 +82,24 @@ impl Folder {
         self.dir.join("wal")
     }
 
+    /// Where a snapshot for a backup is, while there is one.
+    pub(crate) fn snapshot(&self) -> PathBuf {
+        self.dir.join("snapshot")
+    }
+
+    /// What a backup says of itself; a folder that was restored has it.
+    pub(crate) fn manifest(&self) -> PathBuf {
+        self.dir.join(MANIFEST)
+    }
+
     /// Where a split lies.
     pub(crate) fn split(&self, key: &ModuleKey, id: &str) -> PathBuf {
-        self.module(key).join(format!("{id}.split"))
+        Self::split_in(&self.dir, key, id)
+    }
+
+    /// Where a split lies in a folder of the same shape.
+    pub(crate) fn split_in(dir: &Path, key: &ModuleKey, id: &str) -> PathBuf {
+        module_in(dir, key).join(format!("{id}.split"))
     }
 
     /// Opens a split that lies here.
@@ -104,6 +121,15 @@ impl Folder {
         Ok(())
     }
 
+    /// Removes a snapshot that a crash left behind, and what a backup that was copied back says of itself: it is true no longer.
+    pub(crate) fn remove_leftovers(&self) -> io::Result<()> {
+        crate::backup::remove(&self.snapshot())?;
+        match fs::remove_file(self.manifest()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// Removes what was built and never published, and what was taken out and not yet removed; how many files.
     pub(crate) fn remove_orphans(&self, known: &[Listing]) -> io::Result<usize> {
         let known: HashSet<PathBuf> = known.iter().map(|Listing { meta, .. }| self.split(&meta.key, &meta.id)).collect();
@@ -122,9 +148,32 @@ impl Folder {
         Ok(removed)
     }
 
-    fn module(&self, key: &ModuleKey) -> PathBuf {
-        self.dir.join("splits").join(component(&key.partner)).join(component(&key.module))
+    /// Removes everything of a partner.
+    pub(crate) fn remove_partner(&self, partner: &str) -> io::Result<()> {
+        remove_folder(&self.dir.join("splits").join(component(partner)))
     }
+
+    /// Removes everything of a module.
+    pub(crate) fn remove_module(&self, key: &ModuleKey) -> io::Result<()> {
+        remove_folder(&self.module(key))
+    }
+
+    fn module(&self, key: &ModuleKey) -> PathBuf {
+        module_in(&self.dir, key)
+    }
+}
+
+/// Removes a folder that may not be there, durably.
+fn remove_folder(dir: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(()) => dir.parent().map_or(Ok(()), sync_folder),
+    }
+}
+
+fn module_in(dir: &Path, key: &ModuleKey) -> PathBuf {
+    dir.join("splits").join(component(&key.partner)).join(component(&key.module))
 }
 
 /// A name as one component of a path. Ids are legal as they are; a pod's UID is what a node said, so anything else becomes a hash.

@@ -10,6 +10,7 @@ use crate::row::{ModuleKey, Owner};
 use crate::stats::Stats;
 use crate::store::Store;
 use crate::wal::{Disk, Failure, RealDisk, SubmitError, WalError};
+use crate::watermark::Room;
 use martlog_formats::Record;
 use martlog_formats::wire::{AppendAnswer, DecodeError, Heartbeat, PositionsAnswer, PositionsRequest};
 use std::io;
@@ -34,6 +35,8 @@ pub struct Options {
     pub retention_age_max: Option<Duration>,
     /// Splits together, bytes: over it the oldest are removed; `None` keeps them all.
     pub retention_bytes_max: Option<u64>,
+    /// Bytes of the disk that are kept free: below it nothing new is taken. `None` goes by the disk's size; 0 is off.
+    pub disk_reserve_bytes: Option<u64>,
     /// Searches at once; each takes one thread.
     pub search_threads: usize,
     /// The disk under the WAL: tests put in a full or a broken one.
@@ -49,6 +52,7 @@ impl Default for Options {
             wal_bytes_max: 512 << 20,
             retention_age_max: None,
             retention_bytes_max: None,
+            disk_reserve_bytes: None,
             search_threads: 2,
             disk: Arc::new(RealDisk),
         }
@@ -84,6 +88,10 @@ impl Unavailable {
 
     pub(crate) fn closing() -> Self {
         Self::later(Duration::from_secs(2), "the store is closing")
+    }
+
+    pub(crate) fn leaving() -> Self {
+        Self::later(Duration::from_secs(2), "the partner of these lines is being removed")
     }
 
     pub(crate) fn over_share(key: &ModuleKey, everybody: bool) -> Self {
@@ -164,7 +172,7 @@ pub struct Indexer {
     pub(crate) store: Arc<Store>,
     /// The threads that searches share.
     pub(crate) searches: Arc<Semaphore>,
-    engine: Arc<Engine>,
+    pub(crate) engine: Arc<Engine>,
 }
 
 impl Indexer {
@@ -174,7 +182,10 @@ impl Indexer {
     /// When another process holds it, when it cannot be read or written, when the WAL is corrupt.
     pub async fn open(dir: &Path, options: Options) -> Result<Self, OpenError> {
         let engine = Engine::open(dir, &options).await?;
-        Ok(Self { store: engine.store.clone(), searches: Arc::new(Semaphore::new(options.search_threads.max(1))), engine })
+        let searches = Arc::new(Semaphore::new(options.search_threads.max(1)));
+        let indexer = Self { store: engine.store.clone(), searches, engine };
+        indexer.resume_erasures().await?;
+        Ok(indexer)
     }
 
     /// The registry.
@@ -274,6 +285,12 @@ impl Indexer {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.engine.stats()
+    }
+
+    /// The disk of the data folder, now. While it is low, new lines are refused.
+    #[must_use]
+    pub fn room(&self) -> Room {
+        self.engine.watermark.room()
     }
 
     /// Cancelled when a sync has failed: the store takes nothing more and the process has to end. [`Stats::failure`] says why.

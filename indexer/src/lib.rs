@@ -8,10 +8,12 @@
 //! ```
 
 pub mod append;
+pub mod backup;
 pub mod catalog;
 mod completeness;
 pub mod doors;
 mod engine;
+pub mod erase;
 mod flush;
 mod folder;
 pub mod indexer;
@@ -26,6 +28,8 @@ pub mod split;
 pub mod stats;
 pub mod store;
 pub mod wal;
+mod watermark;
 
-pub use folder::FolderError;
+pub use folder::{FolderError, MANIFEST};
 pub use indexer::{Indexer, OpenError, Options, Unavailable};
+pub use watermark::Room;

@@ -121,6 +121,12 @@ pub struct Stats {
     pub merge_failures: u64,
     /// Rows that were merged; one that was merged twice counts twice.
     pub merged_rows: u64,
+    /// Bytes of the data folder's disk that are free.
+    pub disk_free_bytes: u64,
+    /// Bytes of it that are kept free.
+    pub disk_reserve_bytes: u64,
+    /// Whether new lines are refused because less is free.
+    pub disk_low: bool,
     /// Why the store takes nothing more, when it does not.
     pub failure: Option<String>,
 }

@@ -100,6 +100,8 @@ pub struct Completeness {
     pub behind_seconds: f64,
     /// The holes.
     pub gaps: Vec<StoredGap>,
+    /// What was erased on purpose: no loss.
+    pub erased: Vec<crate::erase::Erased>,
 }
 
 /// A split with its hourly counts.
@@ -263,6 +265,22 @@ impl Store {
         if let Some(module) = self.state.write().modules.get_mut(&meta.key) {
             module.retain(|known| known.id != meta.id);
         }
+    }
+
+    /// Forgets modules as if they had never been; how many rows they had.
+    pub(crate) fn forget(&self, gone: impl Fn(&ModuleKey) -> bool) -> u64 {
+        let mut guard = self.state.write();
+        let state = &mut *guard;
+        let (mut rows, live_bytes) = (0, &mut state.live_bytes);
+        state.modules.retain(|key, module| {
+            let gone = gone(key);
+            if gone {
+                rows += module.live.rows() + module.splits.iter().map(|split| split.meta.rows).sum::<u64>();
+                *live_bytes -= module.live.bytes();
+            }
+            !gone
+        });
+        rows
     }
 
     /// A module as the write path sees it.

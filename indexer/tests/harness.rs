@@ -111,7 +111,7 @@ pub(crate) fn conflict(marks: &[u64]) -> PartAnswer {
 pub(crate) async fn register(indexer: &Indexer, app: &str) {
     let registry = indexer.registry();
     registry.create_partner(NewPartner { id: "acme".into(), name: None }).await.unwrap();
-    registry.create_module(NewModule { id: "sms".into(), partner: "acme".into(), name: None }).await.unwrap();
+    registry.create_module(NewModule { id: "sms".into(), partner: "acme".into(), name: None, retention: None }).await.unwrap();
     let labels = BTreeMap::from([("app".to_string(), app.to_string())]);
     let instance = NewInstance {
         id: format!("sms-{app}"),
@@ -119,6 +119,7 @@ pub(crate) async fn register(indexer: &Indexer, app: &str) {
         csp: "434".into(),
         environment: None,
         selector: Selector { namespace: "shop".into(), labels },
+        retention: None,
     };
     registry.create_instance(instance).await.unwrap();
 }

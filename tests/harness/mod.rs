@@ -5,6 +5,7 @@
 
 pub(crate) mod api;
 pub(crate) mod cri;
+pub(crate) mod disk;
 pub(crate) mod process;
 pub(crate) mod proxy;
 

@@ -82,6 +82,20 @@ async fn a_restored_store_gets_what_it_lost() {
 }
 
 #[tokio::test]
+async fn a_node_at_rest_hears_of_a_restore_too() {
+    let mut world = World::new().await;
+    let mut app = world.pods.container("u1", 0);
+    (0..50).for_each(|number| world.pods.print(&mut app, Stdout, &format!("line {number}")));
+    let running = world.start();
+    world.until_records(50).await;
+    world.server.with(|inner| (inner.epoch, inner.log) = (9, Default::default()));
+    // Nothing is printed any more.
+    world.until_records(50).await;
+    world.check_ledger();
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn a_batch_that_is_too_large_is_halved() {
     let mut world = World::new().await;
     let mut app = world.pods.container("u1", 0);

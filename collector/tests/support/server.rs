@@ -8,7 +8,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use martlog_formats::wire::{
-    AppendAnswer, BatchHeader, Heartbeat, Part, PartAnswer, PositionsAnswer, PositionsRequest, Substream, decode_batch, decode_part,
+    AppendAnswer, BatchHeader, EPOCH_HEADER, Heartbeat, Part, PartAnswer, PositionsAnswer, PositionsRequest, Substream, decode_batch,
+    decode_part,
 };
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -191,8 +192,9 @@ async fn positions(State(shared): State<Shared>, headers: HeaderMap, body: Bytes
 
 async fn heartbeat(State(shared): State<Shared>, body: Bytes) -> Response {
     let heartbeat = serde_json::from_slice(&body).unwrap();
-    shared.lock().unwrap().heartbeats.push(heartbeat);
-    StatusCode::NO_CONTENT.into_response()
+    let mut inner = shared.lock().unwrap();
+    inner.heartbeats.push(heartbeat);
+    (StatusCode::NO_CONTENT, [(EPOCH_HEADER, inner.epoch.to_string())]).into_response()
 }
 
 fn json(status: u16, body: &impl serde::Serialize) -> Response {

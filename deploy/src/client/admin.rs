@@ -3,7 +3,10 @@
 
 use super::api::{Client, NoAnswer};
 use super::render::clean;
-use crate::cli::{Action, AdminArgs, InstanceArgs, ModuleArgs, Object, PartnerArgs, QuarantineAction, TokenArgs, TokenKind};
+use crate::cli::{
+    Action, AdminArgs, EraseArgs, ErasureAction, InstanceArgs, ModuleArgs, Object, PartnerAction, PartnerArgs, QuarantineAction, TokenArgs,
+    TokenKind,
+};
 use crate::config;
 use crate::outcome::{Failure, Outcome};
 use clap::Args;
@@ -12,14 +15,19 @@ use serde_json::{Map, Value, json};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// What is to be done: one request, and where a token in its answer goes.
 struct Errand {
     method: Method,
     path: Vec<String>,
+    query: &'static [(&'static str, &'static str)],
     body: Option<Value>,
     token_out: Option<PathBuf>,
 }
+
+/// How often the server is asked whether an erasure has ended.
+const ASK_EVERY: Duration = Duration::from_millis(500);
 
 /// Runs the command.
 pub(crate) async fn run(args: AdminArgs) -> Result<Outcome, Failure> {
@@ -35,6 +43,7 @@ pub(crate) async fn run(args: AdminArgs) -> Result<Outcome, Failure> {
         }
         Err(error) => return Err(error.into()),
     };
+    answer = ended(&client, answer).await?;
     if let Some((path, file)) = out {
         keep_token(&mut answer, path, file)?;
     }
@@ -50,9 +59,26 @@ pub(crate) async fn run(args: AdminArgs) -> Result<Outcome, Failure> {
     Ok(Outcome::Fine)
 }
 
+/// Waits for an erasure to end: what cannot be undone is not said to be done before it is.
+async fn ended(client: &Client, mut report: Value) -> Result<Value, NoAnswer> {
+    let mut told = Value::Null;
+    while report["state"] == "running"
+        && let Some(id) = report["id"].as_str()
+    {
+        if report["error"].is_string() && report["error"] != told {
+            told = report["error"].clone();
+            // Whoever reads standard error may be gone; the report comes at the end.
+            let _ = writeln!(io::stderr().lock(), "martlog: the erasure {} waits: {}", clean(id), cell(&told));
+        }
+        tokio::time::sleep(ASK_EVERY).await;
+        report = client.json(client.request(Method::GET, &["erasures", id])).await?;
+    }
+    Ok(report)
+}
+
 /// Asks; a list that comes in pages is put together.
 async fn ask(client: &Client, errand: &Errand, path: &[&str]) -> Result<Value, NoAnswer> {
-    let request = || client.request(errand.method.clone(), path);
+    let request = || client.request(errand.method.clone(), path).query(errand.query);
     let mut whole = match &errand.body {
         Some(body) => client.json(request().json(body)).await?,
         None => client.json(request()).await?,
@@ -79,7 +105,15 @@ fn add_page(whole: &mut Value, page: Value) {
 
 fn errand(object: Object) -> Errand {
     match object {
-        Object::Partner { action } => of_action("partners", action, partner),
+        Object::Partner { action } => match action {
+            PartnerAction::Add(args) => of_action("partners", Action::Add(args), partner),
+            PartnerAction::List => of_action("partners", Action::List, partner),
+            PartnerAction::Show { id } => of_action("partners", Action::Show { id }, partner),
+            PartnerAction::Remove { id, purge } => {
+                let query: &'static [_] = if purge { &[("purge", "true")] } else { &[] };
+                Errand { query, ..of_action("partners", Action::Remove { id }, partner) }
+            }
+        },
         Object::Module { action } => of_action("modules", action, module),
         Object::Instance { action } => of_action("instances", action, instance),
         Object::Token { action } => {
@@ -97,7 +131,17 @@ fn errand(object: Object) -> Errand {
                     (Method::POST, path, Some(without_nulls(json!({ "instance": instance }))))
                 }
             };
-            Errand { method, path, body, token_out: None }
+            Errand { method, path, query: &[], body, token_out: None }
+        }
+        Object::Erase(args) => {
+            Errand { method: Method::POST, path: vec!["erasures".to_owned()], query: &[], body: Some(account(args)), token_out: None }
+        }
+        Object::Erasure { action } => {
+            let path = match action {
+                ErasureAction::List => vec!["erasures".to_owned()],
+                ErasureAction::Show { id } => vec!["erasures".to_owned(), id],
+            };
+            Errand { method: Method::GET, path, query: &[], body: None, token_out: None }
         }
     }
 }
@@ -110,7 +154,15 @@ fn of_action<A: Args>(collection: &str, action: Action<A>, body: fn(A) -> Value)
         Action::Show { id } => (Method::GET, vec![collection, id], None),
         Action::Remove { id } => (Method::DELETE, vec![collection, id], None),
     };
-    Errand { method, path, body, token_out: None }
+    Errand { method, path, query: &[], body, token_out: None }
+}
+
+fn account(args: EraseArgs) -> Value {
+    let dry_run = if args.dry_run { Value::Bool(true) } else { Value::Null };
+    without_nulls(json!({
+        "account": args.account, "csp": args.csp, "partner": args.partner, "from": args.from, "to": args.to,
+        "reference": args.reference, "dry_run": dry_run
+    }))
 }
 
 fn partner(args: PartnerArgs) -> Value {
@@ -118,14 +170,15 @@ fn partner(args: PartnerArgs) -> Value {
 }
 
 fn module(args: ModuleArgs) -> Value {
-    json!({ "id": args.id, "partner": args.partner })
+    without_nulls(json!({ "id": args.id, "partner": args.partner, "retention": args.retention }))
 }
 
 fn instance(args: InstanceArgs) -> Value {
     let labels: Map<String, Value> = args.labels.into_iter().map(|(key, value)| (key, value.into())).collect();
     let labels = if labels.is_empty() { Value::Null } else { labels.into() };
     let selector = without_nulls(json!({ "namespace": args.namespace, "labels": labels }));
-    without_nulls(json!({ "id": args.id, "module": args.module, "csp": args.csp, "environment": args.environment, "selector": selector }))
+    without_nulls(json!({ "id": args.id, "module": args.module, "csp": args.csp, "environment": args.environment, "selector": selector,
+                          "retention": args.retention }))
 }
 
 fn token(args: TokenArgs) -> Value {
@@ -170,7 +223,14 @@ fn shown(answer: &Value) -> String {
         Value::Array(items) => table(items),
         Value::Object(members) => match members.values().find_map(Value::as_array).filter(|_| members.len() == 1) {
             Some(items) => table(items),
-            None => members.iter().map(|(key, value)| format!("{}: {}\n", clean(key), cell(value))).collect(),
+            // A report: what it says of itself, and below it what it lists.
+            None => members
+                .iter()
+                .map(|(key, value)| match value.as_array().filter(|items| items.iter().any(Value::is_object)) {
+                    Some(items) => format!("{}:\n{}", clean(key), table(items)),
+                    None => format!("{}: {}\n", clean(key), cell(value)),
+                })
+                .collect(),
         },
         other => format!("{}\n", cell(other)),
     }
@@ -241,6 +301,12 @@ mod tests {
         assert_eq!(typed("quarantine list"), ("GET".into(), "quarantine".into(), None));
         assert_eq!(typed("quarantine release u-1"), ("POST".into(), "quarantine/u-1/release".into(), Some(json!({}))));
         assert_eq!(typed("quarantine release u-1 --instance a").2, Some(json!({ "instance": "a" })));
+        assert_eq!(
+            typed("erase --account 79123456789 --csp 434 --dry-run"),
+            ("POST".into(), "erasures".into(), Some(json!({ "account": "79123456789", "csp": "434", "dry_run": true })))
+        );
+        assert_eq!(typed("erasure show e1"), ("GET".into(), "erasures/e1".into(), None));
+        assert_eq!(typed("partner remove acme --purge"), ("DELETE".into(), "partners/acme".into(), None));
     }
 
     #[test]

@@ -81,7 +81,11 @@ impl Probes {
 async fn readyz(State(seen): State<Seen>) -> Response {
     match &*seen.phase.borrow() {
         Phase::Ready(indexer) => match indexer.stats().failure {
-            None => "ready\n".into_response(),
+            // Reading goes on, so it stays ready.
+            None => match indexer.room() {
+                room if room.low => format!("ready; {}\n", room.reason()).into_response(),
+                _ => "ready\n".into_response(),
+            },
             Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("the store takes nothing more: {why}\n")).into_response(),
         },
         Phase::Opening => (StatusCode::SERVICE_UNAVAILABLE, "the store is being opened\n").into_response(),

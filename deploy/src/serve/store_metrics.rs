@@ -28,6 +28,9 @@ impl Collector for StoreMetrics {
             ("store_wal_bytes", "These segments on disk", stats.wal_bytes),
             ("store_durable_lsn", "The newest LSN on disk", stats.durable_lsn),
             ("store_marks_lsn", "The LSN of the newest snapshot of the marks", stats.marks_lsn),
+            ("store_disk_free_bytes", "Free on the disk of the data folder", stats.disk_free_bytes),
+            ("store_disk_reserve_bytes", "Kept free there: below it new lines are refused", stats.disk_reserve_bytes),
+            ("store_disk_low", "1 while new lines are refused because the disk is nearly full", u64::from(stats.disk_low)),
         ];
         for (name, help, value) in gauges {
             let gauge = ConstGauge::new(value);

@@ -78,6 +78,15 @@ pub(crate) struct Holder {
     pub(crate) owner: Option<Arc<Owner>>,
 }
 
+impl Holder {
+    /// Of a file whose partner has left: the marks stay, and nothing is said of where it is.
+    pub(crate) fn nameless() -> Self {
+        let none = String::new;
+        let stream = Stream { namespace: none(), pod: none(), pod_uid: none(), container: none(), restart: 0 };
+        Self { node: "".into(), stream, owner: None }
+    }
+}
+
 /// What waits for a WAL record: it is applied and answered when that is durable. A barrier has an empty change.
 #[derive(Debug)]
 pub(crate) struct Ticket {

@@ -246,6 +246,27 @@ impl Sequencer {
         self.state.lock().gaps.iter().filter(|gap| allowed(&gap.owner)).cloned().collect()
     }
 
+    /// Forgets modules, their gaps, and the names of files: what the catalog is to be told of these files, whose marks stay. Nobody may take a snapshot meanwhile.
+    pub(crate) fn forget(&self, module: impl Fn(&ModuleKey) -> bool, file: impl Fn(&Holder) -> bool) -> Vec<FileMarks> {
+        let mut state = self.state.lock();
+        let saved = state.gaps_saved;
+        let gone_of_saved = state.gaps.iter().take(saved).filter(|gap| module(&gap.owner.key)).count();
+        state.gaps.retain(|gap| !module(&gap.owner.key));
+        state.gaps_saved -= gone_of_saved;
+        state.modules.retain(|key, _| !module(key));
+        state.released.retain(|key, _| !module(key));
+        let nameless = Arc::new(Holder::nameless());
+        let mut files = Vec::new();
+        for (key, known) in state.files.iter_mut().filter(|(_, known)| file(&known.holder)) {
+            known.holder = nameless.clone();
+            known.origins = [None, None];
+            let marks = known.marks.map(|mark| mark.durable);
+            let stream = nameless.stream.clone();
+            files.push(FileMarks { cluster: key.cluster.to_string(), node: String::new(), stream, file: key.file, marks });
+        }
+        files
+    }
+
     /// What the catalog does not know of marks and gaps; `None` when it knows all. To be followed by [`Self::saved`] or [`Self::not_saved`].
     pub(crate) fn snapshot(&self, marks_lsn: u64) -> Option<Snapshot> {
         let mut state = self.state.lock();

@@ -7,6 +7,8 @@
 //! dropped half-way rolls back. The schema is that of `migrations/`, which are embedded and never edited after a release.
 //! Numbers: see [`numbers`].
 
+mod copy;
+mod erasures;
 mod error;
 mod gaps;
 pub(crate) mod hours;
@@ -121,12 +123,18 @@ impl Catalog {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(BUSY_MAX)
+            // What is deleted is overwritten, and nothing of it is put into a temporary file elsewhere: see `erasures`.
+            .pragma("secure_delete", "ON")
+            .pragma("temp_store", "MEMORY")
             .disable_statement_logging();
         let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS_MAX).acquire_timeout(BUSY_MAX * 2).connect_with(options).await;
         let pool = pool.map_err(|error| CatalogError::from_sql("cannot be opened", &path, error))?;
         let catalog = Self { pool, path: Arc::new(path) };
         MIGRATOR.run(&catalog.pool).await.map_err(|error| CatalogError::from_migration(&catalog.path, error))?;
         catalog.begin_epoch("INSERT INTO meta (only_row, epoch, created_ns, marks_lsn) VALUES (1, ?, ?, 0) ON CONFLICT DO NOTHING").await?;
+        catalog.begin_anew_if_restored().await?;
+        // A crash may have left pages in SQLite's log, and older ones of what was erased in the file.
+        catalog.empty_log().await.map_err(|error| catalog.failed("cannot empty its log", error))?;
         Ok(catalog)
     }
 

@@ -6,6 +6,8 @@
 //! | `POST /api/v1/ingest` | ingest | `ingest` |
 //! | `/api/v1/partners`, `/modules`, `/instances`, `/tokens` | staff; a partner may `GET` its own | one each |
 //! | `/api/v1/quarantine` | staff | `quarantine` |
+//! | `/api/v1/erasures` | staff | `erasures` |
+//! | `POST /api/v1/backup` | staff | `backup` |
 //! | `/api/v1/session` | any | `session` |
 //!
 //! Invariants: who asks is settled before the body is read; every body is bounded; every error is a [`problem::Problem`]; what is
@@ -13,7 +15,9 @@
 
 mod append;
 pub mod auth;
+mod backup;
 mod body;
+mod erasures;
 mod heartbeat;
 mod idempotency;
 mod ingest;
@@ -79,6 +83,9 @@ pub fn router(indexer: Indexer) -> Router {
         .route("/api/v1/tokens/{id}", get(tokens::show).delete(tokens::revoke))
         .route("/api/v1/quarantine", get(quarantine::list))
         .route("/api/v1/quarantine/{pod_uid}/release", post(quarantine::release))
+        .route("/api/v1/erasures", get(erasures::list).post(erasures::create))
+        .route("/api/v1/erasures/{id}", get(erasures::show))
+        .route("/api/v1/backup", post(backup::backup))
         .route("/api/v1/session", get(session::show).post(session::sign_in).delete(session::sign_out))
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(from_fn(auth::own_page_only))

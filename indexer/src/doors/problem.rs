@@ -3,6 +3,7 @@
 //! `{"type","title","status","code","detail","request_id",…}` as `application/problem+json`. The request id is in the header `X-Request-Id` too, and
 //! in the log beside what happened inside, which the client is not told.
 
+use crate::backup::SnapshotError;
 use crate::catalog::CatalogError;
 use crate::indexer::Unavailable;
 use crate::registry::RegistryError;
@@ -132,6 +133,16 @@ impl From<CatalogError> for Problem {
         };
         let problem = Self::new(503, "catalog_unavailable", "The server cannot keep this now", detail);
         problem.retry_after(Duration::from_secs(CATALOG_RETRY_S))
+    }
+}
+
+impl From<SnapshotError> for Problem {
+    fn from(error: SnapshotError) -> Self {
+        match error {
+            SnapshotError::Busy => Self::new(409, "backup_running", "A backup is being made", error.to_string()),
+            SnapshotError::Catalog(error) => error.into(),
+            SnapshotError::Io(_) => Self::new(503, "no_snapshot", "The store cannot be copied now", error.to_string()),
+        }
     }
 }
 

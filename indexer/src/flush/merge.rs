@@ -78,15 +78,16 @@ impl Engine {
 
     /// One merge of each module that has one to do, the most splits first.
     fn plans(&self, now_ns: Option<i64>) -> Vec<Plan> {
-        let bounds = Bounds {
+        let keeps = self.keeps();
+        let bounds = |key: &ModuleKey| Bounds {
             rows_max: ROWS_MAX.min(SOURCE_ROWS_MAX),
             bytes_max: BYTES_MAX.min(SOURCE_BYTES_MAX),
-            age_max: self.retention.age_max,
+            age_max: keeps.longest(key),
             now_ns,
         };
         let plan = |(key, splits): (ModuleKey, Vec<Arc<Split>>)| {
             let metas: Vec<&SplitMeta> = splits.iter().map(|split| &split.meta).collect();
-            let sources: Vec<Arc<Split>> = choose(&metas, &bounds).into_iter().filter_map(|at| splits.get(at).cloned()).collect();
+            let sources: Vec<Arc<Split>> = choose(&metas, &bounds(&key)).into_iter().filter_map(|at| splits.get(at).cloned()).collect();
             (sources.len() > 1).then_some(Plan { key, sources })
         };
         let mut failed = self.publisher.failed_merges.lock();
@@ -103,6 +104,10 @@ impl Publisher {
     async fn merge(&self, plan: Plan, stop: &CancellationToken) -> io::Result<bool> {
         let Plan { key, sources } = plan;
         let removed: Vec<String> = sources.iter().map(|split| split.meta.id.clone()).collect();
+        let _rewriting = self.rewriting.lock().await;
+        if !self.publishes(&key, &removed) {
+            return Ok(false);
+        }
         let kept: Vec<Option<Arc<[u8]>>> = sources.iter().map(|split| self.store.hours(&split.meta)).collect();
         let (module, stop) = (key.clone(), stop.clone());
         let build = move |folder: &Folder| {

@@ -10,20 +10,25 @@
 mod built;
 mod carry;
 mod days;
+mod erase;
 mod merge;
 mod merging;
+mod overdue;
 mod policy;
 mod publisher;
 mod retention;
 #[cfg(test)]
 pub(crate) mod testing;
 
+pub(crate) use built::Built;
+pub(crate) use overdue::Looked;
 pub(crate) use policy::{Limits, Step, WalPressure, choose};
 pub(crate) use publisher::Publisher;
 pub(crate) use retention::Retention;
 
 use crate::append::now_ns;
 use crate::engine::Engine;
+use crate::registry::Keeps;
 use std::io;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Weak};
@@ -66,6 +71,20 @@ pub(crate) async fn run(engine: Weak<Engine>, wake: Arc<Notify>, stop: Cancellat
 }
 
 impl Engine {
+    /// Who keeps rows for how long; asked of the registry when that has changed.
+    pub(crate) fn keeps(&self) -> Arc<Keeps> {
+        let version = *self.registry.changes().borrow();
+        let mut kept = self.keeps.lock();
+        match &*kept {
+            Some((of, keeps)) if *of == version => Arc::clone(keeps),
+            _ => {
+                let keeps = Arc::new(self.registry.keeps(self.retention.age_max));
+                *kept = Some((version, Arc::clone(&keeps)));
+                keeps
+            }
+        }
+    }
+
     /// What has to be done to the live buffers now, if anything.
     fn next_step(&self) -> Option<Step> {
         let pressure = self.store.pressure();
@@ -73,8 +92,12 @@ impl Engine {
         choose(&pressure, self.store.live_bytes(), wal, &self.limits, Instant::now())
     }
 
-    /// Flushes what has to be, and lets go of what is not needed or not kept any more; whether something was flushed.
+    /// Flushes what has to be, and lets go of what is not needed or not kept any more; whether something was flushed. What frees space comes first: on a full disk
+    /// the rest may fail.
     async fn maintain(&self, stop: &CancellationToken) -> io::Result<bool> {
+        let keeps = self.keeps();
+        self.publisher.expire(self.retention, &keeps, now_ns()).await?;
+        self.expire_rows(&keeps, now_ns()).await;
         let mut flushed = false;
         while !stop.is_cancelled()
             && let Some(step) = self.next_step()
@@ -93,7 +116,10 @@ impl Engine {
             self.checkpoint_when_it_frees().await?;
         }
         self.checkpoint_when_it_frees().await?;
-        self.publisher.expire(self.retention, now_ns()).await?;
+        if self.watermark.room().low {
+            // A spare segment would take from the reserve.
+            return Ok(flushed);
+        }
         let wal = self.wal.clone();
         match tokio::task::spawn_blocking(move || wal.prepare_when_half_full()).await {
             Ok(prepared) => prepared.map(|()| flushed),

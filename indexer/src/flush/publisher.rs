@@ -35,6 +35,9 @@ pub(crate) struct Publisher {
     pub(super) one: Mutex<()>,
     /// Held by who builds, so that one builder's memory is used; never while waiting for `one`.
     building: Mutex<()>,
+    /// Held by who reads published splits in order to put others in their place, from before it looks whether they are published until it has replaced them or not: whoever
+    /// takes rows out and then waits for this knows that nobody brings them back, and that no file that was built of them is left. Taken before the other two.
+    pub(super) rewriting: Mutex<()>,
     /// Modules whose merge failed, and when.
     pub(super) failed_merges: parking_lot::Mutex<HashMap<ModuleKey, Instant>>,
 }
@@ -48,6 +51,7 @@ impl Publisher {
             counters,
             one: Mutex::new(()),
             building: Mutex::new(()),
+            rewriting: Mutex::new(()),
             failed_merges: parking_lot::Mutex::default(),
         }
     }
@@ -128,7 +132,7 @@ impl Publisher {
     }
 
     /// Whether all these splits are published.
-    fn publishes(&self, key: &ModuleKey, ids: &[String]) -> bool {
+    pub(super) fn publishes(&self, key: &ModuleKey, ids: &[String]) -> bool {
         let splits = self.store.module(key).map(|module| module.splits).unwrap_or_default();
         ids.iter().all(|id| splits.iter().any(|split| split.meta.id == *id))
     }

@@ -6,7 +6,7 @@
 use super::changes::Change;
 use super::owners::OwnerCache;
 use super::state::State;
-use super::{Created, Registry, RegistryError, Scope, ids};
+use super::{Created, Keep, Registry, RegistryError, Scope, ids, keep};
 use crate::catalog::numbers::{damaged, now_ns};
 use serde::{Deserialize, Serialize};
 use sqlx::{Row as _, SqliteConnection};
@@ -38,6 +38,9 @@ pub struct Instance {
     pub environment: Option<Arc<str>>,
     /// Which pods are its.
     pub selector: Selector,
+    /// How long its rows are kept; absent where that is as long as its module's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention: Option<Keep>,
     /// When it was made, ns since the epoch; RFC 3339 in answers.
     #[serde(rename = "created_at", serialize_with = "super::ids::rfc3339")]
     pub created_ns: i64,
@@ -70,6 +73,9 @@ pub struct NewInstance {
     pub environment: Option<String>,
     /// Which pods are its.
     pub selector: Selector,
+    /// How long its rows are kept, such as `30d`; as long as its module's when absent.
+    #[serde(default)]
+    pub retention: Option<Keep>,
 }
 
 /// What of an instance shall change; `null` takes it away.
@@ -83,6 +89,9 @@ pub struct PatchInstance {
     pub environment: Option<Option<String>>,
     /// Which pods are its.
     pub selector: Option<Selector>,
+    /// How long its rows are kept.
+    #[serde(default, deserialize_with = "super::ids::present")]
+    pub retention: Option<Option<Keep>>,
 }
 
 impl Selector {
@@ -138,6 +147,7 @@ impl Registry {
                 csp,
                 environment,
                 selector: new.selector,
+                retention: new.retention,
                 created_ns: now_ns(),
                 owners: OwnerCache::default(),
             };
@@ -168,6 +178,7 @@ impl Registry {
             instance.csp = csp.unwrap_or(instance.csp);
             instance.environment = environment.unwrap_or(instance.environment);
             instance.selector = patch.selector.unwrap_or(instance.selector);
+            instance.retention = patch.retention.unwrap_or(instance.retention);
             state.check_selector(&instance)?;
             let instance = Arc::new(instance);
             Ok((vec![Change::PutInstance(Arc::clone(&instance))], instance))
@@ -216,6 +227,7 @@ impl Instance {
             ("csp", self.csp != there.csp),
             ("environment", self.environment != there.environment),
             ("selector", self.selector != there.selector),
+            ("retention", self.retention != there.retention),
         ]);
         if differs.is_empty() { Ok(()) } else { Err(RegistryError::exists("instance", &self.id, &differs)) }
     }
@@ -242,8 +254,9 @@ impl State {
 
 pub(super) async fn put(connection: &mut SqliteConnection, instance: &Instance) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "INSERT INTO instances (id, module, csp, environment, namespace, labels, created_ns) VALUES (?, ?, ?, ?, ?, ?, ?) \
-         ON CONFLICT (id) DO UPDATE SET csp = excluded.csp, environment = excluded.environment, namespace = excluded.namespace, labels = excluded.labels",
+        "INSERT INTO instances (id, module, csp, environment, namespace, labels, retention, created_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?) \
+         ON CONFLICT (id) DO UPDATE SET csp = excluded.csp, environment = excluded.environment, namespace = excluded.namespace, labels = excluded.labels, \
+         retention = excluded.retention",
     )
     .bind(&*instance.id)
     .bind(&*instance.module)
@@ -251,6 +264,7 @@ pub(super) async fn put(connection: &mut SqliteConnection, instance: &Instance) 
     .bind(instance.environment.as_deref())
     .bind(&instance.selector.namespace)
     .bind(labels_text(&instance.selector.labels))
+    .bind(instance.retention.as_ref().map(Keep::text))
     .bind(instance.created_ns)
     .execute(connection)
     .await
@@ -267,6 +281,7 @@ pub(super) async fn load(connection: &mut SqliteConnection, state: &mut State) -
             csp: row.try_get::<&str, _>("csp")?.into(),
             environment: row.try_get::<Option<&str>, _>("environment")?.map(Arc::from),
             selector: Selector { namespace: row.try_get("namespace")?, labels: labels_from(row.try_get("labels")?)? },
+            retention: keep::read(&row)?,
             created_ns: row.try_get("created_ns")?,
             owners: OwnerCache::default(),
         };

@@ -2,7 +2,7 @@
 
 use super::changes::Change;
 use super::state::State;
-use super::{Created, Registry, RegistryError, Scope, ids};
+use super::{Created, Keep, Registry, RegistryError, Scope, ids, keep};
 use crate::catalog::numbers::now_ns;
 use crate::row::ModuleKey;
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,9 @@ pub struct Module {
     /// Its name for readers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// How long its rows are kept where an instance says nothing else; absent where that is as long as the whole store's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention: Option<Keep>,
     /// When it was made, ns since the epoch; RFC 3339 in answers.
     #[serde(rename = "created_at", serialize_with = "super::ids::rfc3339")]
     pub created_ns: i64,
@@ -37,6 +40,9 @@ pub struct NewModule {
     pub partner: String,
     /// Its name for readers.
     pub name: Option<String>,
+    /// How long its rows are kept, such as `30d`; as long as the whole store's when absent.
+    #[serde(default)]
+    pub retention: Option<Keep>,
 }
 
 /// What of a module shall change; `null` takes it away.
@@ -46,6 +52,9 @@ pub struct PatchModule {
     /// Its name for readers.
     #[serde(default, deserialize_with = "super::ids::present")]
     pub name: Option<Option<String>>,
+    /// How long its rows are kept.
+    #[serde(default, deserialize_with = "super::ids::present")]
+    pub retention: Option<Option<Keep>>,
 }
 
 impl Registry {
@@ -64,7 +73,11 @@ impl Registry {
                 )
             })?;
             if let Some(there) = state.modules.get(&id) {
-                let differs = ids::differing(&[("partner", there.partner != partner.id), ("name", there.name != new.name)]);
+                let differs = ids::differing(&[
+                    ("partner", there.partner != partner.id),
+                    ("name", there.name != new.name),
+                    ("retention", there.retention != new.retention),
+                ]);
                 return match differs.as_slice() {
                     [] => Ok((vec![], Created { value: Arc::clone(there), new: false })),
                     _ => Err(RegistryError::exists("module", &id, &differs)),
@@ -73,7 +86,8 @@ impl Registry {
             if state.modules.len() >= MODULES_MAX {
                 return Err(RegistryError::full("modules", MODULES_MAX));
             }
-            let module = Arc::new(Module { id, partner: Arc::clone(&partner.id), name: new.name, created_ns: now_ns() });
+            let module =
+                Arc::new(Module { id, partner: Arc::clone(&partner.id), name: new.name, retention: new.retention, created_ns: now_ns() });
             Ok((vec![Change::PutModule(Arc::clone(&module))], Created { value: module, new: true }))
         })
         .await
@@ -88,7 +102,8 @@ impl Registry {
         self.change(|state| {
             let there = state.modules.get(id).ok_or_else(|| RegistryError::absent("module", id))?;
             let name = patch.name.unwrap_or_else(|| there.name.clone());
-            let module = Arc::new(Module { name, ..Module::clone(there) });
+            let retention = patch.retention.unwrap_or_else(|| there.retention.clone());
+            let module = Arc::new(Module { name, retention, ..Module::clone(there) });
             Ok((vec![Change::PutModule(Arc::clone(&module))], module))
         })
         .await
@@ -139,11 +154,13 @@ impl State {
 
 pub(super) async fn put(connection: &mut SqliteConnection, module: &Module) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "INSERT INTO modules (id, partner, name, created_ns) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name",
+        "INSERT INTO modules (id, partner, name, retention, created_ns) VALUES (?, ?, ?, ?, ?) \
+         ON CONFLICT (id) DO UPDATE SET name = excluded.name, retention = excluded.retention",
     )
     .bind(&*module.id)
     .bind(&*module.partner)
     .bind(&module.name)
+    .bind(module.retention.as_ref().map(Keep::text))
     .bind(module.created_ns)
     .execute(connection)
     .await
@@ -156,6 +173,7 @@ pub(super) async fn load(connection: &mut SqliteConnection, state: &mut State) -
             id: row.try_get::<&str, _>("id")?.into(),
             partner: row.try_get::<&str, _>("partner")?.into(),
             name: row.try_get("name")?,
+            retention: keep::read(&row)?,
             created_ns: row.try_get("created_ns")?,
         };
         state.apply(Change::PutModule(Arc::new(module)));

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// The label by which a pod claims its partner.
-const VENDOR_LABEL: &str = "vendor_id";
+pub(super) const VENDOR_LABEL: &str = "vendor_id";
 /// The label by which a pod tells its version.
 const VERSION_LABEL: &str = "app.kubernetes.io/version";
 /// Versions of an instance that are remembered at once; more than a roll-out ever has. Beyond, they are made anew.

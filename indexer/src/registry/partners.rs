@@ -99,6 +99,34 @@ impl Registry {
         .await
     }
 
+    /// Removes a partner with its modules, instances, tokens and sessions, and pods from the quarantine's list; what is not there is fine.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub(crate) async fn remove_partner_whole(&self, id: &str, pods: &[Arc<str>]) -> Result<(), RegistryError> {
+        self.change(|state| {
+            // Sessions go with their tokens; each thing goes before what it hangs on.
+            let tokens = state.tokens.values().filter(|token| token.partner.as_deref() == Some(id));
+            let mut changes: Vec<Change> = tokens.map(|token| Change::RemoveToken(Arc::clone(&token.id))).collect();
+            changes.extend(state.instances_of(id).map(|instance| Change::RemoveInstance(Arc::clone(instance))));
+            let modules = state.modules.values().filter(|module| *module.partner == *id);
+            changes.extend(modules.map(|module| Change::RemoveModule(Arc::clone(&module.id))));
+            changes.extend(pods.iter().filter(|pod| state.pods.contains_key(*pod)).map(|pod| Change::RemovePod(Arc::clone(pod))));
+            changes.extend(state.partners.get(id).map(|partner| Change::RemovePartner(Arc::clone(&partner.id))));
+            Ok((changes, ()))
+        })
+        .await
+    }
+
+    /// What else names a partner: the quarantined pods that claim to be its, and the namespaces of its instances.
+    pub(crate) fn traces_of(&self, id: &str) -> (Vec<Arc<str>>, Vec<String>) {
+        let state = self.shared.state.read();
+        let pods = state.pods.values().filter(|pod| state.is_of(pod, id)).map(|pod| Arc::clone(&pod.id)).collect();
+        let instances = state.instances_of(id).filter_map(|instance| state.instances.get(instance));
+        let namespaces: std::collections::BTreeSet<String> = instances.map(|instance| instance.selector.namespace.clone()).collect();
+        (pods, namespaces.into_iter().collect())
+    }
+
     /// The partners of the scope, by id.
     #[must_use]
     pub fn partners(&self, scope: &Scope) -> Vec<Arc<Partner>> {

@@ -206,6 +206,12 @@ impl State {
         }
     }
 
+    /// Whether a pod is a partner's by what it claims, or would be by its selector.
+    pub(super) fn is_of(&self, pod: &Pod, partner: &str) -> bool {
+        pod.labels.get(super::owners::VENDOR_LABEL).is_some_and(|vendor| vendor == partner)
+            || self.owner_of_pod(pod).is_some_and(|owner| *owner.key.partner == *partner)
+    }
+
     fn owner_of_pod(&self, pod: &Pod) -> Option<Arc<Owner>> {
         let labels = pod.label_pairs();
         match self.claim(&pod.namespace, &labels) {

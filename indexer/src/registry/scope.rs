@@ -124,6 +124,11 @@ impl Principal {
 }
 
 impl Registry {
+    /// Everything, for the store's own upkeep: no token is behind it, so it never answers a request.
+    pub(crate) fn upkeep_scope(&self) -> Scope {
+        Scope { reach: Reach::Everything, token: Arc::default() }
+    }
+
     /// Who the token is; `None` when it is mistyped, unknown, revoked or expired.
     #[must_use]
     pub fn authenticate(&self, text: &str) -> Option<Principal> {

@@ -55,7 +55,7 @@ fn reader(registry: &Registry, token: &str) -> Scope {
 }
 
 fn new_module(id: &str, partner: &str) -> NewModule {
-    NewModule { id: id.to_owned(), partner: partner.to_owned(), name: None }
+    NewModule { id: id.to_owned(), partner: partner.to_owned(), name: None, retention: None }
 }
 
 fn new_instance(id: &str, module: &str, namespace: &str, labels: &[(&str, &str)]) -> NewInstance {
@@ -65,6 +65,7 @@ fn new_instance(id: &str, module: &str, namespace: &str, labels: &[(&str, &str)]
         csp: "434".to_owned(),
         environment: None,
         selector: selector(namespace, labels),
+        retention: None,
     }
 }
 

@@ -36,6 +36,11 @@ impl Log {
         self.written + 1
     }
 
+    /// Whether its segment holds no record yet.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.at == segment::HEADER as u64 && self.debris == 0
+    }
+
     pub(super) fn room(&self) -> usize {
         usize::try_from(self.segment.bytes.saturating_sub(self.at)).unwrap_or(usize::MAX)
     }

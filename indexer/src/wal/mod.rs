@@ -31,16 +31,19 @@
 //! * A failed sync is final: the log takes nothing more ([`Failure::Broken`]) and the process has to end. Lack of space is not: nothing of
 //!   the group is kept, and the next group tries again ([`Failure::Full`]).
 
+mod copy;
 mod disk;
 mod log;
 mod reader;
 mod record;
 mod segment;
+mod wipe;
 mod writer;
 
 pub(crate) use disk::sync_folder;
 pub use disk::{Disk, RealDisk};
 pub use reader::{Recovery, WalError};
+pub(crate) use wipe::Wiping;
 pub use writer::{Payload, Sink, SubmitError, Wal};
 
 use crate::stats::Histogram;

@@ -7,6 +7,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 /// Bytes before the first record.
 pub(super) const HEADER: usize = 64;
@@ -36,6 +37,8 @@ pub(super) struct Segments {
     spares: Mutex<Vec<PathBuf>>,
     /// One at a time makes or retires files.
     work: Mutex<()>,
+    /// Whether what is let go of is overwritten.
+    wiping: AtomicBool,
 }
 
 impl Segment {
@@ -63,7 +66,7 @@ impl Segment {
 
 impl Segments {
     pub(super) fn new(dir: PathBuf, disk: Arc<dyn Disk>, bytes: u64, list: VecDeque<Segment>, spares: Vec<PathBuf>) -> Self {
-        Self { dir, disk, bytes, list: Mutex::new(list), spares: Mutex::new(spares), work: Mutex::new(()) }
+        Self { dir, disk, bytes, list: Mutex::new(list), spares: Mutex::new(spares), work: Mutex::new(()), wiping: AtomicBool::new(false) }
     }
 
     /// Begins the segment whose first record has this LSN, with room for `needed` bytes of records at least.
@@ -107,17 +110,39 @@ impl Segments {
                 return Ok(released);
             };
             let spare = self.spare_path();
-            if oldest.bytes == self.bytes && self.spares.lock().len() < SPARES_MAX {
-                fs::rename(&oldest.path, &spare)?;
-                self.spares.lock().push(spare);
-            } else {
-                fs::remove_file(&oldest.path)?;
-            }
+            fs::rename(&oldest.path, &spare)?;
             // One by one and each synced: a crash never leaves a hole in the middle of the list.
             self.list.lock().pop_front();
             sync_folder(&self.dir)?;
+            let keep = oldest.bytes == self.bytes && self.spares.lock().len() < SPARES_MAX;
+            if keep {
+                self.spares.lock().push(spare.clone());
+            }
+            // Nobody takes a spare meanwhile: that is work, too. One whose overwriting failed stays among them, and is overwritten when it is tried again.
+            let wiped = if self.wiping.load(SeqCst) { self.wipe(&spare) } else { Ok(()) };
+            if !keep {
+                fs::remove_file(&spare)?;
+            }
+            wiped?;
             released += 1;
         }
+    }
+
+    /// Whether what is let go of is overwritten from now on.
+    pub(super) fn wipe_released(&self, wiping: bool) {
+        self.wiping.store(wiping, SeqCst);
+    }
+
+    /// Overwrites the spares.
+    pub(super) fn wipe_spares(&self) -> io::Result<()> {
+        let _work = self.work.lock();
+        let spares = self.spares.lock().clone();
+        spares.iter().try_for_each(|spare| self.wipe(spare))
+    }
+
+    /// The segments that are needed, oldest first.
+    pub(super) fn needed(&self) -> Vec<Segment> {
+        self.list.lock().iter().cloned().collect()
     }
 
     /// Bytes of the needed segments' files.

@@ -65,7 +65,7 @@ pub enum SubmitError {
 #[derive(Debug)]
 pub struct Wal<T> {
     shared: Arc<Shared<T>>,
-    segments: Arc<Segments>,
+    pub(super) segments: Arc<Segments>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -80,6 +80,8 @@ struct Shared<T> {
 struct Queue<T> {
     items: VecDeque<Item<T>>,
     bytes: usize,
+    /// The segment that is written is to be ended before what is queued.
+    roll: bool,
     state: State,
 }
 
@@ -118,7 +120,7 @@ impl<T: Send + 'static> Wal<T> {
     pub(super) fn start(log: Log, sink: impl Sink<T> + 'static) -> io::Result<Self> {
         let counters = WalCounters::default();
         counters.durable_lsn.store(log.durable, Relaxed);
-        let queue = Mutex::new(Queue { items: VecDeque::new(), bytes: 0, state: State::Open });
+        let queue = Mutex::new(Queue { items: VecDeque::new(), bytes: 0, roll: false, state: State::Open });
         let shared = Arc::new(Shared { queue, wake: Condvar::new(), counters });
         let segments = log.segments.clone();
         let writer = Writer { shared: shared.clone(), log, sink };
@@ -132,6 +134,15 @@ impl<T: Send + 'static> Wal<T> {
     /// # Errors
     /// When it was not taken; then the ticket is dropped.
     pub fn submit(&self, payload: Option<Payload>, ticket: T) -> Result<(), SubmitError> {
+        self.enqueue(payload, ticket, false)
+    }
+
+    /// A submission without a payload, before which the segment is ended.
+    pub(super) fn submit_rolling(&self, ticket: T) -> Result<(), SubmitError> {
+        self.enqueue(None, ticket, true)
+    }
+
+    fn enqueue(&self, payload: Option<Payload>, ticket: T, roll: bool) -> Result<(), SubmitError> {
         let bytes = payload.as_ref().map_or(0, Payload::len);
         if bytes > PAYLOAD_BYTES_MAX {
             return Err(SubmitError::TooLarge(bytes));
@@ -141,6 +152,7 @@ impl<T: Send + 'static> Wal<T> {
             State::Open if queue.bytes + bytes > QUEUE_BYTES_MAX => Err(SubmitError::Busy),
             State::Open => {
                 queue.bytes += bytes;
+                queue.roll |= roll;
                 queue.items.push_back(Item { payload, ticket });
                 self.shared.wake.notify_one();
                 Ok(())
@@ -184,6 +196,12 @@ impl<T: Send + 'static> Wal<T> {
     #[must_use]
     pub fn oldest_ends(&self) -> Option<u64> {
         self.segments.oldest_ends()
+    }
+
+    /// The newest LSN on disk.
+    #[must_use]
+    pub fn durable_lsn(&self) -> u64 {
+        self.shared.counters.durable_lsn.load(Relaxed)
     }
 
     /// What it counts.
@@ -276,6 +294,13 @@ impl<T, S: Sink<T>> Writer<T, S> {
 
     /// Makes a group durable, segment by segment. False when the log is broken.
     fn commit(&mut self, mut items: VecDeque<Item<T>>) -> bool {
+        let roll = std::mem::take(&mut self.shared.queue.lock().roll);
+        if roll
+            && !self.log.is_fresh()
+            && let Err(failure) = self.log.roll(0)
+        {
+            return self.fail(items, &failure);
+        }
         while !items.is_empty() {
             match self.commit_run(&mut items) {
                 Ok(done) => self.sink.durable(done),

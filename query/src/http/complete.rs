@@ -2,11 +2,16 @@
 
 use super::row::{Object, origin_members};
 use crate::time::rfc3339;
+use martlog_indexer::erase::Erased;
 use martlog_indexer::store::{Completeness, StoredGap};
 use serde_json::{Value, json};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 /// Gaps that an answer names; of more it tells the number.
 const GAPS_MAX: usize = 100;
+
+const DAY_NS: i64 = 86_400_000_000_000;
 
 /// `{"until","gaps":[…],"behind_seconds"}`, with the gaps that were noticed at or after this time; `until` is null where no collector has reported.
 /// A hole among older lines is noticed after them, so later gaps than the range's end belong to the answer too.
@@ -21,7 +26,23 @@ pub(super) fn complete(completeness: &Completeness, from_ns: i64) -> Value {
     if gaps.len() > GAPS_MAX {
         complete["gaps_total"] = gaps.len().into();
     }
+    let erased = erased(&completeness.erased, from_ns);
+    if !erased.is_empty() {
+        complete["erased"] = erased.into();
+    }
     complete
+}
+
+/// Rows that were erased on purpose, by module, instance and day, the newest days first; days before the range are left out.
+fn erased(all: &[Erased], from_ns: i64) -> Vec<Value> {
+    let mut days: BTreeMap<(Reverse<i64>, &str, &str), u64> = BTreeMap::new();
+    for erased in all.iter().filter(|erased| erased.day_ns.saturating_add(DAY_NS) > from_ns) {
+        *days.entry((Reverse(erased.day_ns), &erased.owner.key.module, &erased.owner.instance)).or_default() += erased.rows;
+    }
+    let day = |day_ns: i64| rfc3339(day_ns).chars().take(10).collect::<String>();
+    let one =
+        |((Reverse(day_ns), module, instance), rows)| json!({"day": day(day_ns), "module": module, "instance": instance, "rows": rows});
+    days.into_iter().take(GAPS_MAX).map(one).collect()
 }
 
 fn gap_value(gap: &StoredGap) -> Value {

@@ -103,7 +103,8 @@ async fn prepare(app: &App, scope: &Scope, body: &SearchBody) -> Result<Prepared
     }
     let setting = setting(app, scope, body.from.as_deref(), body.to.as_deref())?;
     let plan = planned(&body.query, setting).await?;
-    let warnings = warnings(&plan, &body.query);
+    let mut warnings = warnings(&plan, &body.query);
+    warnings.extend(disk_warning(app, scope));
     let order = match body.order {
         OrderWord::Newest => Order::NewestFirst,
         OrderWord::Oldest => Order::OldestFirst,
@@ -124,6 +125,12 @@ async fn prepare(app: &App, scope: &Scope, body: &SearchBody) -> Result<Prepared
         deadline: Instant::now() + app.limits.deadline,
     };
     Ok(Prepared { request, binding, warnings })
+}
+
+/// For staff alone, who can do something about it: the newest lines are still on their nodes. Everybody else reads in `complete` how far behind that is.
+fn disk_warning(app: &App, scope: &Scope) -> Option<Value> {
+    let room = app.indexer.room();
+    (scope.is_staff() && room.low).then(|| json!({"code": "W213", "message": room.reason()}))
 }
 
 /// An answer under way.

@@ -37,10 +37,16 @@ impl Server {
         let staff = registry.bootstrap_staff_token().await.unwrap().unwrap();
         for (partner, module, csp) in [("acme", "sms", "434"), ("zeta", "voice", "255")] {
             registry.create_partner(NewPartner { id: partner.into(), name: None }).await.unwrap();
-            registry.create_module(NewModule { id: module.into(), partner: partner.into(), name: None }).await.unwrap();
+            registry.create_module(NewModule { id: module.into(), partner: partner.into(), name: None, retention: None }).await.unwrap();
             let selector = Selector { namespace: format!("ns-{module}"), labels: Default::default() };
-            let instance =
-                NewInstance { id: format!("{module}-{csp}"), module: module.into(), csp: csp.into(), environment: None, selector };
+            let instance = NewInstance {
+                id: format!("{module}-{csp}"),
+                module: module.into(),
+                csp: csp.into(),
+                environment: None,
+                selector,
+                retention: None,
+            };
             registry.create_instance(instance).await.unwrap();
         }
         let router = martlog_indexer::doors::router(indexer.clone()).merge(router_with(indexer.clone(), limits));

@@ -88,7 +88,9 @@ async fn a_heartbeat_is_taken() {
     let stream = &part("ns-sms", "uid", &[], 0, &[]).stream;
     let file = json!({ "stream": stream, "file": FileId(1), "size": 10, "acknowledged": [10, 0], "oldest_unacknowledged_ns": null, "gone": false });
     let beat = json!({ "node": "n1", "time_ns": 1_700_000_000_000_000_000_i64, "files": [file] });
-    assert_eq!(server.ask(&server.collector, "POST", "heartbeat", beat).await.status, 204);
+    let answer = server.ask(&server.collector, "POST", "heartbeat", beat).await;
+    let epoch = server.indexer.store().epoch().to_string();
+    assert_eq!((answer.status, answer.headers["x-martlog-epoch"].to_str().unwrap()), (204, epoch.as_str()));
     let wrong = server.ask(&server.collector, "POST", "heartbeat", json!({ "node": "n1", "time_ns": "now", "files": [] })).await;
     assert_eq!((wrong.code().as_str(), &wrong.json()["field"]), ("invalid", &json!("time_ns")));
 }
