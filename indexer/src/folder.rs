@@ -2,6 +2,8 @@
 
 use crate::catalog::Listing;
 use crate::row::ModuleKey;
+use crate::split::cache::Cache;
+use crate::split::{Split, SplitMeta};
 use crate::wal::sync_folder;
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
@@ -13,7 +15,6 @@ use std::sync::Arc;
 pub const MANIFEST: &str = "backup.json";
 /// Names longer than this become a hash, bytes.
 const NAME_BYTES_MAX: usize = 100;
-
 /// Patterns of all splits that are kept in memory, bytes: part of the queries' budget.
 const PATTERNS_BYTES_MAX: u64 = 32 << 20;
 

@@ -14,7 +14,6 @@ use crate::flush::Publisher;
 use crate::folder::Folder;
 use crate::indexer::OpenError;
 use crate::row::ModuleKey;
-use crate::split::Split;
 use crate::store::{Pressure, Store};
 use crate::wal::{Recovery, WalError};
 use std::sync::Arc;
