@@ -213,11 +213,14 @@ fn nfc(text: Cow<'_, str>) -> Cow<'_, str> {
 /// Whether the text has this word; `word` is one that [`words`] gave.
 #[must_use]
 pub fn has_word(text: &str, word: &str) -> bool {
-    // Most texts do not have it: without its first bytes in either case there is nothing to fold.
-    if word.is_ascii() && text.is_ascii() && !contains_ignoring_case(text.as_bytes(), word.as_bytes()) {
-        return false;
-    }
-    words(text).any(|found| found == word)
+    may_have_word(text, word) && words(text).any(|found| found == word)
+}
+
+/// Whether the text can have this word, which is one that [`words`] gave: false says that it has not, quickly.
+#[must_use]
+pub fn may_have_word(text: &str, word: &str) -> bool {
+    // Without its bytes in either case there is nothing to fold.
+    !word.is_ascii() || !text.is_ascii() || contains_ignoring_case(text.as_bytes(), word.as_bytes())
 }
 
 /// Whether the text has these words side by side; they are as [`words`] gave them. No words are found in every text.

@@ -9,6 +9,7 @@ mod carry;
 mod disk_faults;
 mod harness;
 mod merging;
+mod old_stores;
 mod protocol;
 mod release;
 mod restart;

@@ -1,9 +1,10 @@
 //! Searching, as the rest of the program asks for it: off the reactor, on a bounded number of threads, ended when nobody waits.
 
+use super::aggregate::{AggregateRequest, Group};
 use super::request::{Event, Histogram, HistogramRequest, SearchError, SearchRequest, TailEvent, TailRequest};
 use super::tail::{Cancel, Feed};
 use super::turn::Turn;
-use super::{histogram, run, tail};
+use super::{aggregate, histogram, run, tail};
 use crate::Indexer;
 use crate::live::Chunk;
 use crate::registry::Scope;
@@ -48,16 +49,44 @@ impl Indexer {
     /// # Errors
     /// When it takes too long or the store cannot be read.
     pub async fn histogram(&self, scope: &Scope, request: HistogramRequest) -> Result<Histogram, SearchError> {
-        let permit = permit(self.searches.clone(), request.deadline).await?;
-        let (view, scope) = (self.store().view(scope, request.quarantine), scope.clone());
+        let (deadline, quarantine) = (request.deadline, request.quarantine);
+        self.counted(scope, deadline, quarantine, move |view, scope, cancelled, threads| {
+            histogram::count(view, scope, &request, cancelled, threads)
+        })
+        .await
+    }
+
+    /// Statistics of fields by groups, by ascending key.
+    ///
+    /// # Errors
+    /// When it takes too long, has too many groups, or the store cannot be read.
+    pub async fn aggregate(&self, scope: &Scope, request: AggregateRequest) -> Result<Vec<Group>, SearchError> {
+        let (deadline, quarantine) = (request.deadline, request.quarantine);
+        self.counted(scope, deadline, quarantine, move |view, scope, cancelled, threads| {
+            aggregate::aggregate(view, scope, &request, cancelled, threads)
+        })
+        .await
+    }
+
+    /// Lets `work` count what the scope sees now, on all threads that are free.
+    async fn counted<T: Send + 'static>(
+        &self,
+        scope: &Scope,
+        deadline: Instant,
+        quarantine: bool,
+        work: impl FnOnce(&View, &Scope, &(dyn Fn() -> bool + Sync), usize) -> Result<T, SearchError> + Send + 'static,
+    ) -> Result<T, SearchError> {
+        let permit = permit(self.searches.clone(), deadline).await?;
+        let more = more(&self.searches);
+        let (view, scope) = (self.store().view(scope, quarantine), scope.clone());
         let cancel = Cancel::default();
         let cancelled = cancel.flag();
         let work = tokio::task::spawn_blocking(move || {
-            let counted = histogram::count(&view, &scope, &request, &cancelled);
-            drop(permit);
+            let counted = work(&view, &scope, &cancelled, 1 + more.len());
+            drop((permit, more));
             counted
         });
-        work.await.unwrap_or_else(|_| Err(SearchError::Store("the histogram broke off: please report it".to_owned())))
+        work.await.unwrap_or_else(|_| Err(SearchError::Store("the search broke off: please report it".to_owned())))
     }
 
     /// Rows as they arrive, from now or behind a cursor, in the order of arrival. It ends within a second when the scope is revoked.
@@ -76,6 +105,11 @@ async fn permit(threads: Arc<Semaphore>, deadline: Instant) -> Result<OwnedSemap
         Ok(Err(_)) => Err(SearchError::Store("the store is closing".to_owned())),
         Err(_) => Err(SearchError::Deadline),
     }
+}
+
+/// The threads that nobody else uses now.
+pub(super) fn more(threads: &Arc<Semaphore>) -> Vec<OwnedSemaphorePermit> {
+    std::iter::from_fn(|| threads.clone().try_acquire_owned().ok()).collect()
 }
 
 impl Feed for Indexer {

@@ -1,14 +1,14 @@
 //! Counts over time: exact, from the index and the columns; stored rows are read only where the index does not decide.
 
-use super::gate::{Answer, Gate, of_module};
 use super::request::{Bucket, GroupBy, Histogram, HistogramRequest, SearchError};
-use super::source::{Seeker, SplitReader};
-use super::ticker::{Halt, Ticker};
+use super::scan::{Scan, Sink};
+use super::ticker::Halt;
 use crate::registry::Scope;
-use crate::row::Owner;
+use crate::row::{Owner, Row};
+use crate::split::Split;
 use crate::split::bits::Bits;
 use crate::split::block::{Block, Decoder};
-use crate::store::{ModuleView, View};
+use crate::store::View;
 use martlog_formats::{Severity, Verdict};
 use std::collections::BTreeMap;
 use std::io;
@@ -23,31 +23,13 @@ pub(super) fn count(
     view: &View,
     scope: &Scope,
     request: &HistogramRequest,
-    cancelled: &dyn Fn() -> bool,
+    cancelled: &(dyn Fn() -> bool + Sync),
+    threads: usize,
 ) -> Result<Histogram, SearchError> {
-    let cancelled = |_: &Ticker<'_>| cancelled();
-    let ticker = Ticker::new(request.deadline, &cancelled);
-    let mut tally = Tally { interval_ns: request.interval_ns.max(1), by: request.by, buckets: BTreeMap::new() };
-    let mut run = || -> Result<(), Halt> {
-        let decoder = Decoder::new()?;
-        let seeker = Seeker { predicate: &request.predicate, decoder: &decoder, ticker: &ticker };
-        for module in &view.modules {
-            let gate = Gate {
-                scope,
-                from_ns: request.from_ns,
-                to_ns: request.to_ns,
-                as_of_ns: i64::MAX,
-                visible_from_seq: module.visible_from_seq,
-            };
-            tally.module(module, gate, &seeker)?;
-        }
-        Ok(())
-    };
-    match run() {
-        Ok(()) => Ok(Histogram { buckets: tally.buckets.into_values().collect() }),
-        // Nobody sees the answer to a cancelled request.
-        Err(halt) => Err(halt.into_error().unwrap_or(SearchError::Deadline)),
-    }
+    let (from_ns, to_ns) = (request.from_ns, request.to_ns);
+    let scan = Scan { view, scope, predicate: &request.predicate, from_ns, to_ns, deadline: request.deadline, cancelled, threads };
+    let tally = scan.run(|| Tally { interval_ns: request.interval_ns.max(1), by: request.by, buckets: BTreeMap::new() })?;
+    Ok(Histogram { buckets: tally.buckets.into_values().collect() })
 }
 
 struct Tally {
@@ -56,46 +38,38 @@ struct Tally {
     buckets: BTreeMap<i64, Bucket>,
 }
 
+impl Sink for Tally {
+    fn live(&mut self, row: &Row) -> Result<(), Halt> {
+        let label = self.by.map(|by| label(by, row.record.severity, row.record.verdict, &row.owner));
+        self.count(self.start_of(row.record.time_ns), 1, label)
+    }
+
+    fn block(&mut self, _: &Split, block: &Block<'_>, found: &Bits) -> Result<(), Halt> {
+        self.rows(block, found)
+    }
+
+    fn end_of_split(&mut self, _: &Split, _: &Decoder) -> Result<(), Halt> {
+        Ok(())
+    }
+
+    fn add(&mut self, other: Self) -> Result<(), Halt> {
+        for bucket in other.buckets.into_values() {
+            let grouped: u64 = bucket.by.values().sum();
+            self.count(bucket.start_ns, bucket.count - grouped, None)?;
+            for (label, count) in &bucket.by {
+                self.count(bucket.start_ns, *count, Some(label))?;
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Tally {
-    fn module(&mut self, module: &ModuleView, gate: Gate<'_>, seeker: &Seeker<'_>) -> Result<(), Halt> {
-        let answer = |seqs| of_module(seeker.predicate, &module.key, &seqs);
-        if answer(0..u64::MAX) == Answer::No {
-            return Ok(());
-        }
-        for chunk in &module.live {
-            for row in seeker.chunk(chunk, &gate)?.into_iter().filter_map(|at| chunk.rows.get(at)) {
-                let label = self.by.map(|by| label(by, row.record.severity, row.record.verdict, &row.owner));
-                self.add(self.start_of(row.record.time_ns), 1, label)?;
-            }
-        }
-        for split in &module.splits {
-            if !gate.may_admit(split) || answer(split.meta.seq_from..split.meta.seq_to) == Answer::No {
-                continue;
-            }
-            let reader = seeker.open(split, gate)?;
-            if !reader.is_void() {
-                self.split(&reader, &gate, seeker)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn split<'a>(&mut self, reader: &SplitReader<'a>, gate: &Gate<'_>, seeker: &Seeker<'a>) -> Result<(), Halt> {
-        for (number, meta) in reader.split.head()?.blocks.iter().enumerate() {
-            if gate.may_admit_block(meta) && reader.may_match(number) {
-                let block = Block::new(reader.split, number, seeker.decoder)?;
-                let found = reader.matches(&block, seeker)?;
-                self.block(&block, &found)?;
-            }
-        }
-        Ok(())
-    }
-
     /// Counts rows of a block. They ascend in time, so that one bucket after the other gets all of its rows at once.
-    fn block(&mut self, block: &Block<'_>, found: &Bits) -> Result<(), Halt> {
+    fn rows(&mut self, block: &Block<'_>, found: &Bits) -> Result<(), Halt> {
         let (first, last) = (self.start_of(block.meta.time_min_ns), self.start_of(block.meta.time_max_ns));
         if first == last && self.by.is_none() {
-            return self.add(first, found.count(), None);
+            return self.count(first, found.count(), None);
         }
         let groups = groups_of(self.by, block)?;
         let mut counts = vec![0_u64; groups.labels.len()];
@@ -115,12 +89,12 @@ impl Tally {
 
     fn flush(&mut self, start: i64, groups: &Groups<'_>, counts: &mut [u64]) -> Result<(), Halt> {
         for (label, count) in groups.labels.iter().zip(counts) {
-            self.add(start, std::mem::take(count), *label)?;
+            self.count(start, std::mem::take(count), *label)?;
         }
         Ok(())
     }
 
-    fn add(&mut self, start_ns: i64, count: u64, label: Option<&str>) -> Result<(), Halt> {
+    fn count(&mut self, start_ns: i64, count: u64, label: Option<&str>) -> Result<(), Halt> {
         if count == 0 {
             return Ok(());
         }

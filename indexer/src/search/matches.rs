@@ -59,7 +59,12 @@ struct Seen<'a> {
 impl Seen<'_> {
     /// Whether the message or one attribute value passes.
     fn any_text(&self, mut pass: impl FnMut(&str) -> bool) -> bool {
-        pass(self.row.message) || self.texts.get_or_init(|| scalars(self.row.attributes)).iter().any(|scalar| pass(scalar.text()))
+        pass(self.row.message) || self.any_value_text(pass)
+    }
+
+    /// Whether one attribute value passes.
+    fn any_value_text(&self, mut pass: impl FnMut(&str) -> bool) -> bool {
+        self.texts.get_or_init(|| scalars(self.row.attributes)).iter().any(|scalar| pass(scalar.text()))
     }
 
     /// Whether a value of the attribute passes.
@@ -68,6 +73,11 @@ impl Seen<'_> {
         fields::visit(self.row.attributes, path, |scalar| passed = passed || pass(&scalar));
         passed
     }
+}
+
+/// Whether attributes, as they are written, can have a value with this word: most that do not are told without reading them.
+fn may_have(attributes: &str, word: &str) -> bool {
+    !attributes.is_empty() && (attributes.contains('\\') || words::may_have_word(attributes, word))
 }
 
 fn scalars(attributes: &str) -> Vec<Scalar<'_>> {
@@ -84,9 +94,15 @@ fn evaluate(predicate: &Predicate, seen: &Seen<'_>) -> bool {
         Predicate::And(all) => all.iter().all(|part| evaluate(part, seen)),
         Predicate::Or(any) => any.iter().any(|part| evaluate(part, seen)),
         Predicate::Not(inner) => !evaluate(inner, seen),
-        Predicate::Word(pattern) if pattern.is_plain() => seen.any_text(|text| words::has_word(text, &pattern.0)),
+        Predicate::Word(pattern) if pattern.is_plain() => {
+            words::has_word(row.message, &pattern.0)
+                || (may_have(row.attributes, &pattern.0) && seen.any_value_text(|text| words::has_word(text, &pattern.0)))
+        }
         Predicate::Word(pattern) => seen.any_text(|text| words::words(text).any(|word| words::matches_wildcard(&pattern.0, &word))),
-        Predicate::Phrase(wanted) => seen.any_text(|text| words::has_phrase(text, wanted)),
+        Predicate::Phrase(wanted) => {
+            words::has_phrase(row.message, wanted)
+                || (wanted.iter().all(|word| may_have(row.attributes, word)) && seen.any_value_text(|text| words::has_phrase(text, wanted)))
+        }
         Predicate::Literal(piece) => row.attributes.contains(piece.as_str()) || seen.any_text(|text| text.contains(piece.as_str())),
         Predicate::Regex(regex) => seen.any_text(|text| regex.is_match(text)),
         Predicate::Severity(range) => row.severity.is_some_and(|severity| range.contains(&severity.number())),

@@ -8,12 +8,18 @@
 //! source               which rows of a chunk or split match
 //! ordered              a chunk or split as an ordered run of matching rows
 //! run                  rows in order over all of them, with an early stop
+//! scan                 every matching row, on several threads, into accumulators
 //! histogram            counts over time
+//! aggregate, columns   statistics of fields by groups; sketches where exact ones would be too large
 //! tail, catchup        rows as they arrive
 //! ```
 
+pub mod aggregate;
+#[cfg(test)]
+mod aggregate_tests;
 mod candidates;
 mod catchup;
+mod columns;
 mod entry;
 #[cfg(test)]
 mod entry_tests;
@@ -28,6 +34,8 @@ pub mod predicate;
 pub mod request;
 mod run;
 pub(crate) mod scalars;
+mod scan;
+pub mod sketches;
 mod source;
 mod tail;
 #[cfg(test)]
@@ -40,5 +48,6 @@ mod text;
 mod ticker;
 mod turn;
 
+pub use aggregate::{AggregateRequest, Group, Key, Measure};
 pub use predicate::{Field, Predicate, Test};
 pub use request::{Bucket, Event, Histogram, HistogramRequest, Order, SearchRequest, Summary, TailCursor, TailEvent, TailRequest};

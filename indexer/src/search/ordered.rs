@@ -86,6 +86,11 @@ impl<'a> Source<'a> {
         Self { pieces, gate, course, module, beside_after, ready: Vec::new(), matched: 0 }
     }
 
+    /// Whether it is a split.
+    pub(super) fn is_split(&self) -> bool {
+        matches!(&self.pieces, Pieces::Split(_))
+    }
+
     /// Whether it is a split that was opened.
     pub(super) fn is_open_split(&self) -> bool {
         matches!(&self.pieces, Pieces::Split(blocks) if blocks.reader.is_some())
@@ -184,28 +189,57 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Counts the matching rows of what was not read; see [`Self::matched`] for the others.
-    pub(super) fn count_rest(&mut self, seeker: &Seeker<'a>) -> Result<u64, Halt> {
-        match &mut self.pieces {
-            Pieces::Chunk { read: true, .. } => Ok(0),
-            Pieces::Chunk { chunk, .. } => Ok(seeker.chunk(chunk, &self.gate)?.len() as u64),
-            Pieces::Split(blocks) => {
-                if blocks.reader.is_none() {
-                    blocks.open(seeker, self.gate, self.course)?;
-                }
-                let Some(reader) = &blocks.reader else { return Ok(0) };
-                let mut count = 0;
-                for at in 0..blocks.read.len() {
-                    if blocks.read.get(at) == Some(&false)
-                        && reader.may_match(at)
-                        && let Some(block) = seeker.block(blocks.split, at)?
-                    {
-                        count += reader.matches(&block, seeker)?.count();
-                    }
-                }
-                Ok(count)
+    /// What was not read; see [`Self::matched`] for the others.
+    pub(super) fn rest(&self) -> Rest<'_> {
+        let gate = self.gate;
+        match &self.pieces {
+            Pieces::Chunk { read: true, .. } => Rest::Nothing,
+            Pieces::Chunk { chunk, .. } => Rest::Chunk(chunk, gate),
+            Pieces::Split(blocks) => Rest::Split { split: blocks.split, gate, reader: blocks.reader.as_ref(), read: &blocks.read },
+        }
+    }
+}
+
+/// What of a source was not read.
+pub(super) enum Rest<'s> {
+    Nothing,
+    Chunk(&'s Chunk, Gate<'s>),
+    Split {
+        split: &'s Split,
+        gate: Gate<'s>,
+        /// `None` when it was not opened.
+        reader: Option<&'s SplitReader<'s>>,
+        /// The blocks that were read.
+        read: &'s [bool],
+    },
+}
+
+impl Rest<'_> {
+    /// Counts the matching rows.
+    pub(super) fn count<'s>(&'s self, seeker: &Seeker<'s>) -> Result<u64, Halt> {
+        let (split, gate, reader, read) = match self {
+            Self::Nothing => return Ok(0),
+            Self::Chunk(chunk, gate) => return Ok(seeker.chunk(chunk, gate)?.len() as u64),
+            Self::Split { split, gate, reader, read } => (*split, *gate, *reader, *read),
+        };
+        let opened;
+        let reader: &SplitReader<'s> = match reader {
+            Some(reader) => reader,
+            None => {
+                opened = seeker.open(split, gate)?;
+                &opened
+            }
+        };
+        let mut count = 0;
+        for at in 0..split.head()?.blocks.len() {
+            if read.get(at) != Some(&true)
+                && reader.may_match(at)
+                && let Some(block) = seeker.block(split, at)?
+            {
+                count += reader.matches(&block, seeker)?.count();
             }
         }
+        Ok(count)
     }
 }
 

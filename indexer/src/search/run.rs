@@ -4,6 +4,7 @@
 //! that no row of it can be before. The top of the heap is looked at: a bound makes its source read on; a row is the next of all rows and is sent.
 //! So only as many blocks are read as the wanted rows need, and live rows that overlap splits in time come in their place.
 
+use super::entry::more;
 use super::gate::{Answer, Gate, of_module, seqs_of};
 use super::ordered::{Course, Rank, Source};
 use super::request::{Event, SearchRequest, Summary};
@@ -15,6 +16,7 @@ use crate::split::block::Decoder;
 use crate::store::{ModuleView, View};
 use std::cell::Cell;
 use std::collections::BinaryHeap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
@@ -152,19 +154,52 @@ impl<'a> Search<'a> {
         let ended = self.rows()?;
         let read: u64 = self.sources.iter().map(|source| source.matched).sum();
         if self.request.count {
-            self.summary.matched = read;
-            for source in &mut self.sources {
-                self.summary.matched += source.count_rest(&self.seeker)?;
-            }
+            let (matched, scanned) = self.count_rest()?;
+            self.summary.matched = read + matched;
+            self.seeker.ticker.rows_scanned.set(self.seeker.ticker.rows_scanned.get() + scanned);
             self.summary.exact = true;
         } else {
             self.summary.matched = self.summary.returned + u64::from(self.summary.more);
             self.summary.exact = ended && self.request.after.is_none();
         }
-        self.summary.splits = self.sources.iter().filter(|source| source.is_open_split()).count() as u64;
+        self.summary.splits =
+            self.sources.iter().filter(|source| self.request.count && source.is_split() || source.is_open_split()).count() as u64;
         self.summary.rows_scanned = self.seeker.ticker.rows_scanned.get();
         self.summary.elapsed_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         Ok(self.summary)
+    }
+
+    /// Counts the matching rows of what was not read for the rows that were sent, on all threads that are free; and the texts that were read for it.
+    fn count_rest(&self) -> Result<(u64, u64), Halt> {
+        let more = more(self.reader.turn.threads());
+        let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let (rests, request, sender) = (self.sources.iter().map(Source::rest).collect::<Vec<_>>(), self.request, self.reader.sender);
+        let work = || -> Result<(u64, u64), Halt> {
+            let cancelled = |_: &Ticker<'_>| stop.load(Relaxed) || sender.is_closed();
+            let ticker = Ticker::new(request.deadline, &cancelled);
+            let decoder = Decoder::new()?;
+            let seeker = Seeker { predicate: &request.predicate, decoder: &decoder, ticker: &ticker };
+            let mut count = 0;
+            while let Some(rest) = rests.get(next.fetch_add(1, Relaxed)) {
+                count += rest.count(&seeker)?;
+            }
+            Ok((count, ticker.rows_scanned.get()))
+        };
+        let work = || work().inspect_err(|_| stop.store(true, Relaxed));
+        std::thread::scope(|scope| {
+            let others: Vec<_> = (0..more.len().min(rests.len().saturating_sub(1))).map(|_| scope.spawn(work)).collect();
+            let mut all = work();
+            for other in others {
+                let other =
+                    other.join().unwrap_or_else(|_| Err(Halt::Store(std::io::Error::other("a search broke off: please report it"))));
+                all = match (all, other) {
+                    (Ok(all), Ok(other)) => Ok((all.0 + other.0, all.1 + other.1)),
+                    // What the first one says is why the others were stopped.
+                    (Err(Halt::Cancelled), Err(error)) | (Err(error), _) | (_, Err(error)) => Err(error),
+                };
+            }
+            all
+        })
     }
 
     /// Sends the rows; whether there was no further one.

@@ -186,7 +186,7 @@ proptest! {
             quarantine: false,
             deadline: request.deadline,
         };
-        let counted = histogram::count(&view, &scope, &request, &|| false).unwrap();
+        let counted = histogram::count(&view, &scope, &request, &|| false, 2).unwrap();
         prop_assert_eq!(counted, Histogram { buckets: wanted.into_values().collect() });
     }
 }

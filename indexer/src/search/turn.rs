@@ -23,6 +23,11 @@ impl Turn {
         Self { threads, permit: RefCell::new(Some(permit)) }
     }
 
+    /// The threads that searches share.
+    pub(super) fn threads(&self) -> &Arc<Semaphore> {
+        &self.threads
+    }
+
     /// Gives the turn back, tries again and again until there is something, and takes the turn anew.
     pub(super) fn wait<T>(&self, deadline: Instant, mut attempt: impl FnMut() -> Result<Option<T>, Halt>) -> Result<T, Halt> {
         drop(self.permit.take());

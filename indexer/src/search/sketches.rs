@@ -1,0 +1,232 @@
+//! Quantiles and numbers of distinct values: exact while there are few enough different values, then sketches that say how far they may be off.
+
+use datasketches::hll::{HllSketch, HllType, HllUnion};
+use hashbrown::{HashMap, HashSet};
+use sketches_ddsketch::{Config, DDSketch};
+
+/// What a DDSketch's quantiles may be off, relatively.
+const QUANTILE_ERROR: f64 = 0.01;
+/// Bins of a DDSketch at most: enough for numbers over 17 decimal orders.
+const BINS_MAX: u32 = 2_048;
+/// 2^14 registers: a standard error of 0.81 %.
+const HLL_LOG_REGISTERS: u8 = 14;
+/// Its standard error, relatively.
+const DISTINCT_ERROR: f64 = 0.0081;
+
+/// An answer, and how far it may be off (relatively); 0 is exact.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Estimate {
+    /// The answer.
+    pub value: f64,
+    /// The relative error that it may have: the largest one of a quantile, the standard error of a number of distinct values.
+    pub error: f64,
+}
+
+/// Numbers, to ask for their quantiles.
+#[derive(Clone)]
+pub struct Quantiles(Numbers);
+
+#[derive(Clone)]
+enum Numbers {
+    /// How often each came, by its bits.
+    Exact(HashMap<u64, u64>),
+    Sketch(Box<DDSketch>),
+}
+
+impl Default for Quantiles {
+    fn default() -> Self {
+        Self(Numbers::Exact(HashMap::new()))
+    }
+}
+
+impl std::fmt::Debug for Quantiles {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0 {
+            Numbers::Exact(numbers) => f.debug_tuple("Exact").field(&numbers.len()).finish(),
+            Numbers::Sketch(sketch) => f.debug_tuple("Sketch").field(&sketch.count()).finish(),
+        }
+    }
+}
+
+impl Quantiles {
+    /// Adds a number that came so often; beyond `exact_max` different ones it becomes a sketch.
+    pub(super) fn insert(&mut self, number: f64, count: u64, exact_max: usize) {
+        match &mut self.0 {
+            // Minus zero is zero.
+            Numbers::Exact(numbers) => {
+                *numbers.entry((number + 0.0).to_bits()).or_default() += count;
+                if numbers.len() > exact_max {
+                    self.0 = Numbers::Sketch(Box::new(sketch_of(numbers)));
+                }
+            }
+            Numbers::Sketch(sketch) => sketch.add_with_count(number, count),
+        }
+    }
+
+    pub(super) fn add(&mut self, other: Self, exact_max: usize) {
+        match other.0 {
+            Numbers::Exact(numbers) => numbers.into_iter().for_each(|(bits, count)| self.insert(f64::from_bits(bits), count, exact_max)),
+            Numbers::Sketch(other) => {
+                let mut own = match &self.0 {
+                    Numbers::Exact(numbers) => sketch_of(numbers),
+                    Numbers::Sketch(sketch) => (**sketch).clone(),
+                };
+                // They have the same configuration.
+                let _ = own.merge(&other);
+                self.0 = Numbers::Sketch(Box::new(own));
+            }
+        }
+    }
+
+    /// The smallest number that at least this share of all numbers does not exceed, 0 to 1; `None` without numbers.
+    #[must_use]
+    pub fn quantile(&self, share: f64) -> Option<Estimate> {
+        match &self.0 {
+            Numbers::Sketch(sketch) => sketch.quantile(share).ok().flatten().map(|value| Estimate { value, error: QUANTILE_ERROR }),
+            Numbers::Exact(numbers) => {
+                let mut sorted: Vec<(f64, u64)> = numbers.iter().map(|(bits, count)| (f64::from_bits(*bits), *count)).collect();
+                sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
+                let all: u64 = sorted.iter().map(|(_, count)| count).sum();
+                #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+                // A place among fewer than 2^52 numbers.
+                let wanted = ((all as f64 * share).ceil() as u64).clamp(1, all.max(1));
+                let mut seen = 0;
+                let found = sorted.into_iter().find(|(_, count)| {
+                    seen += count;
+                    seen >= wanted
+                });
+                found.map(|(value, _)| Estimate { value, error: 0.0 })
+            }
+        }
+    }
+}
+
+fn sketch_of(numbers: &HashMap<u64, u64>) -> DDSketch {
+    let mut sketch = DDSketch::new(Config::new(QUANTILE_ERROR, BINS_MAX, 1e-9));
+    numbers.iter().for_each(|(bits, count)| sketch.add_with_count(f64::from_bits(*bits), *count));
+    sketch
+}
+
+/// Distinct values, by their hashes.
+#[derive(Clone)]
+pub struct Distinct(Hashes);
+
+#[derive(Clone)]
+enum Hashes {
+    Exact(HashSet<u128>),
+    Sketch(Box<HllSketch>),
+}
+
+impl Default for Distinct {
+    fn default() -> Self {
+        Self(Hashes::Exact(HashSet::new()))
+    }
+}
+
+impl std::fmt::Debug for Distinct {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Distinct").field(&self.count()).finish()
+    }
+}
+
+impl Distinct {
+    /// Adds a value; beyond `exact_max` it becomes a sketch.
+    pub(super) fn insert(&mut self, hash: u128, exact_max: usize) {
+        match &mut self.0 {
+            Hashes::Exact(hashes) => {
+                hashes.insert(hash);
+                if hashes.len() > exact_max
+                    && let Some(sketch) = hll_of(hashes.iter())
+                {
+                    self.0 = Hashes::Sketch(Box::new(sketch));
+                }
+            }
+            Hashes::Sketch(sketch) => sketch.update(hash),
+        }
+    }
+
+    pub(super) fn add(&mut self, other: Self, exact_max: usize) {
+        match other.0 {
+            Hashes::Exact(hashes) => hashes.into_iter().for_each(|hash| self.insert(hash, exact_max)),
+            Hashes::Sketch(other) => {
+                let own = match &self.0 {
+                    Hashes::Exact(hashes) => hll_of(hashes.iter()),
+                    Hashes::Sketch(sketch) => Some((**sketch).clone()),
+                };
+                // Of this many registers there always is one.
+                if let (Some(own), Ok(mut union)) = (own, HllUnion::new(HLL_LOG_REGISTERS)) {
+                    union.update(&own);
+                    union.update(&other);
+                    self.0 = Hashes::Sketch(Box::new(union.to_sketch(HllType::Hll8)));
+                }
+            }
+        }
+    }
+
+    /// How many.
+    #[must_use]
+    pub fn count(&self) -> Estimate {
+        match &self.0 {
+            #[allow(clippy::cast_precision_loss)] // Far fewer than 2^52.
+            Hashes::Exact(hashes) => Estimate { value: hashes.len() as f64, error: 0.0 },
+            Hashes::Sketch(sketch) => Estimate { value: sketch.estimate().round(), error: DISTINCT_ERROR },
+        }
+    }
+}
+
+fn hll_of<'h>(hashes: impl Iterator<Item = &'h u128>) -> Option<HllSketch> {
+    let mut sketch = HllSketch::new(HLL_LOG_REGISTERS, HllType::Hll8).ok()?;
+    hashes.for_each(|hash| sketch.update(hash));
+    Some(sketch)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn few_numbers_have_exact_quantiles_and_many_have_near_ones(numbers in proptest::collection::vec(0_u32..100_000, 1..400), parts in 1_usize..5) {
+            let mut sorted: Vec<f64> = numbers.iter().map(|number| f64::from(*number)).collect();
+            let build = |exact_max: usize| {
+                let mut all = Quantiles::default();
+                for part in sorted.chunks(sorted.len().div_ceil(parts)) {
+                    let mut quantiles = Quantiles::default();
+                    part.iter().for_each(|number| quantiles.insert(*number, 1, exact_max));
+                    all.add(quantiles, exact_max);
+                }
+                all
+            };
+            let (exact, sketch) = (build(1_000), build(3));
+            sorted.sort_by(f64::total_cmp);
+            for share in [0.0, 0.25, 0.5, 0.95, 1.0] {
+                let rank = ((sorted.len() as f64 * share).ceil() as usize).clamp(1, sorted.len());
+                let wanted = sorted[rank - 1];
+                prop_assert_eq!(exact.quantile(share), Some(Estimate { value: wanted, error: 0.0 }));
+                let near = sketch.quantile(share).unwrap();
+                // A rank beside it: sketches round the rank down.
+                let beside = [sorted[rank.saturating_sub(2)], wanted, sorted[rank.min(sorted.len() - 1)]];
+                prop_assert!(beside.iter().any(|wanted| (near.value - wanted).abs() <= wanted * 0.0101 + 1e-6), "{near:?} of {wanted} at {share}");
+            }
+        }
+    }
+
+    #[test]
+    fn distinct_values_are_counted_once_whatever_is_put_together() {
+        let of = |range: std::ops::Range<u128>, exact_max: usize| {
+            let mut distinct = Distinct::default();
+            range.for_each(|number| distinct.insert(xxhash_rust::xxh3::xxh3_128(&number.to_le_bytes()), exact_max));
+            distinct
+        };
+        let mut exact = of(0..5_000, 100_000);
+        exact.add(of(2_500..10_000, 100_000), 100_000);
+        assert_eq!(exact.count(), Estimate { value: 10_000.0, error: 0.0 });
+        for (left, right) in [(100, 100), (100_000, 100), (100, 100_000)] {
+            let mut sketch = of(0..5_000, left);
+            sketch.add(of(2_500..10_000, right), left);
+            let count = sketch.count();
+            assert!((count.value - 10_000.0).abs() < 400.0 && count.error > 0.0, "{count:?}");
+        }
+    }
+}
