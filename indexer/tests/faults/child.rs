@@ -61,10 +61,7 @@ impl Step {
                     register(&indexer, module, app).await;
                 }
             }
-            Self::Append(number) => {
-                let shop: Vec<Part> = [WEB, WEB_ERRORS, API, LOST].map(|source| source.part(number)).into();
-                tokio::join!(deliver(&indexer, shop), deliver(&indexer, vec![BILL.part(number)]));
-            }
+            Self::Append(number) => append(&indexer, number).await,
             Self::Gap => deliver(&indexer, vec![gap()]).await,
             Self::Push(number) => {
                 let owner = indexer.registry().instance("billing-bill").unwrap();
@@ -73,6 +70,10 @@ impl Step {
                 }
             }
             Self::Flush => indexer.flush().await.unwrap(),
+            Self::FlushDuring(number) => {
+                let (flushed, ()) = tokio::join!(indexer.flush(), append(&indexer, number));
+                flushed.unwrap();
+            }
             Self::Release => {
                 register(&indexer, "sms", "lost").await;
                 let owner = indexer.registry().instance("sms-lost").unwrap();
@@ -84,6 +85,12 @@ impl Step {
         }
         indexer
     }
+}
+
+/// Two collectors at once.
+async fn append(indexer: &Indexer, number: u64) {
+    let shop: Vec<Part> = [WEB, WEB_ERRORS, API, LOST].map(|source| source.part(number)).into();
+    tokio::join!(deliver(indexer, shop), deliver(indexer, vec![BILL.part(number)]));
 }
 
 /// Everything in splits expires.

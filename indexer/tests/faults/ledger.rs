@@ -110,7 +110,7 @@ impl Ledger {
     /// What an earlier check saw is there now, under the same number, or has expired.
     pub(crate) fn check_kept(&self, before: &[Row], now: &[Row]) {
         let expired = |row: &Row| {
-            let kept_from = self.steps[..self.retained_below()].iter().filter(|step| matches!(step, Step::Append(_))).count() as u64;
+            let kept_from = self.steps[..self.retained_below()].iter().filter(|step| step.append().is_some()).count() as u64;
             let source = SOURCES.iter().find(|source| source.pod == &*row.origin.pod && source.substream == row.origin.substream);
             source.is_none_or(|source| row.offset < source.end(kept_from))
         };
@@ -208,7 +208,7 @@ impl Ledger {
     }
 
     async fn check_positions(&self, indexer: &Indexer) {
-        let appends = |steps: &[Step]| steps.iter().filter(|step| matches!(step, Step::Append(_))).count() as u64;
+        let appends = |steps: &[Step]| steps.iter().filter(|step| step.append().is_some()).count() as u64;
         let sure = appends(&self.steps[..self.done]);
         let possible = appends(&self.steps[..self.steps.len().min(self.done + usize::from(self.doubt))]);
         for source in SOURCES {
@@ -228,10 +228,7 @@ impl Ledger {
 
     /// The units of a source's appends.
     fn of(&self, source: Source) -> Vec<Unit> {
-        let unit = |(step, kind): (usize, &Step)| match kind {
-            Step::Append(number) => Some(Unit { step, rows: rows_of(source, *number) }),
-            _ => None,
-        };
+        let unit = |(step, kind): (usize, &Step)| Some(Unit { step, rows: rows_of(source, kind.append()?) });
         self.steps.iter().enumerate().filter_map(unit).collect()
     }
 
@@ -241,9 +238,8 @@ impl Ledger {
             script::pushed(number).into_iter().map(row).collect()
         };
         let unit = |(step, kind): (usize, &Step)| match kind {
-            Step::Append(number) => Some(Unit { step, rows: rows_of(script::BILL, *number) }),
             Step::Push(number) => Some(Unit { step, rows: pushed(*number) }),
-            _ => None,
+            other => Some(Unit { step, rows: rows_of(script::BILL, other.append()?) }),
         };
         self.steps.iter().enumerate().filter_map(unit).collect()
     }
@@ -253,9 +249,9 @@ impl Ledger {
         let mut units = Vec::new();
         let mut quarantined = Vec::new();
         for (step, kind) in self.steps.iter().enumerate() {
-            if let Step::Append(number) = kind {
-                units.extend([script::WEB, script::WEB_ERRORS, script::API].map(|source| Unit { step, rows: rows_of(source, *number) }));
-                let lost = rows_of(LOST, *number);
+            if let Some(number) = kind.append() {
+                units.extend([script::WEB, script::WEB_ERRORS, script::API].map(|source| Unit { step, rows: rows_of(source, number) }));
+                let lost = rows_of(LOST, number);
                 if step < release { quarantined.extend(lost) } else { units.push(Unit { step, rows: lost }) }
             } else if *kind == Step::Release {
                 units.push(Unit { step, rows: std::mem::take(&mut quarantined) });

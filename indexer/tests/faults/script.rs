@@ -20,6 +20,8 @@ pub(crate) enum Step {
     Gap,
     /// Everything live becomes splits; the log is let go of.
     Flush,
+    /// The same while an append goes on, whose records the log has to keep.
+    FlushDuring(u64),
     /// The pod in the quarantine gets an instance, and its rows.
     Release,
     /// Everything in splits expires.
@@ -52,13 +54,13 @@ pub(crate) const SOURCES: [Source; 5] = [WEB, WEB_ERRORS, API, LOST, BILL];
 
 /// The whole scenario.
 pub(crate) fn steps() -> Vec<Step> {
-    use Step::{Flush, Gap, Release, Retain, Setup};
+    use Step::{Append, Flush, FlushDuring, Gap, Release, Retain, Setup};
     let (mut appends, mut pushes) = (0.., 0..);
-    let mut append = || Step::Append(appends.next().unwrap());
+    let mut number = || appends.next().unwrap();
     let mut push = || Step::Push(pushes.next().unwrap());
     let mut steps = vec![Setup];
     for round in 0..6 {
-        steps.extend([append(), append(), push(), append(), Flush, append()]);
+        steps.extend([Append(number()), Append(number()), push(), Append(number()), FlushDuring(number()), Append(number())]);
         match round {
             0 => steps.push(Gap),
             2 => steps.push(Release),
@@ -66,8 +68,18 @@ pub(crate) fn steps() -> Vec<Step> {
         }
     }
     // One append stays live over the retention.
-    steps.extend([append(), Flush, append(), Retain, append(), push(), Flush, append()]);
+    steps.extend([Append(number()), Flush, Append(number()), Retain, Append(number()), push(), FlushDuring(number())]);
     steps
+}
+
+impl Step {
+    /// The append of this step, if it has one.
+    pub(crate) fn append(self) -> Option<u64> {
+        match self {
+            Self::Append(number) | Self::FlushDuring(number) => Some(number),
+            _ => None,
+        }
+    }
 }
 
 impl Source {
