@@ -9,17 +9,20 @@
 
 use crate::append::payload::{Interner, decode};
 use crate::append::{Change, Sequencer};
-use crate::catalog::{Contents, Listing};
+use crate::catalog::{CatalogError, Contents, Listing};
 use crate::flush::Publisher;
 use crate::folder::Folder;
 use crate::indexer::OpenError;
 use crate::row::ModuleKey;
 use crate::store::{Pressure, Store};
 use crate::wal::{Recovery, WalError};
+use std::io;
 use std::sync::Arc;
 
-/// Records are decoded in steps of about this many bytes of payload.
-const STEP_BYTES: usize = 8 << 20;
+/// Records are decoded in steps of at most this many bytes of payload.
+const STEP_BYTES_MAX: usize = 8 << 20;
+/// A step is a smaller part than this of what may be live: decoded, records are two or three times as large.
+const STEPS_LIVE_MIN: usize = 8;
 
 /// Opens the published splits.
 pub(crate) async fn load_splits(folder: &Arc<Folder>, store: &Arc<Store>, contents: &Contents) -> Result<(), OpenError> {
@@ -52,9 +55,10 @@ pub(crate) async fn replay(
         return Err(OpenError::WalMissing { from: marks_lsn + 1, to: recovery.first_lsn() });
     }
     let mut interner = Interner::default();
+    let step_bytes = (live_bytes_max / STEPS_LIVE_MIN).min(STEP_BYTES_MAX);
     loop {
         let step = blocking(move || {
-            let changes = read_step(&mut recovery, &mut interner);
+            let changes = read_step(&mut recovery, &mut interner, step_bytes);
             changes.map(|changes| (recovery, interner, changes))
         });
         let changes;
@@ -73,7 +77,14 @@ pub(crate) async fn replay(
         while store.live_bytes() > live_bytes_max
             && let Some(largest) = largest(store)
         {
-            publisher.flush(&largest).await.map_err(OpenError::Flush)?;
+            if let Err(error) = publisher.flush(&largest).await {
+                if !is_full(&error) {
+                    return Err(OpenError::Flush(error));
+                }
+                // A store that opens can be searched, and frees space by itself; its rows are bounded by the log.
+                tracing::warn!(%error, "no room to flush while the log is replayed: more rows stay in memory than should");
+                break;
+            }
         }
     }
     let wanted = known.modules.iter().map(|module| module.applied_lsn).max().unwrap_or(0).max(marks_lsn);
@@ -88,16 +99,23 @@ pub(crate) async fn replay(
 }
 
 /// Decodes some records; none at the end of the log.
-fn read_step(recovery: &mut Recovery, interner: &mut Interner) -> Result<Vec<(u64, Change)>, OpenError> {
+fn read_step(recovery: &mut Recovery, interner: &mut Interner, step_bytes: usize) -> Result<Vec<(u64, Change)>, OpenError> {
     let mut changes = Vec::new();
     let mut bytes = 0;
-    while bytes < STEP_BYTES
+    // One at least.
+    while (changes.is_empty() || bytes < step_bytes)
         && let Some((lsn, payload)) = recovery.next_record()?
     {
         bytes += payload.len();
         changes.push((lsn, decode(lsn, &payload, interner).map_err(|error| OpenError::Replay(error.to_string()))?));
     }
     Ok(changes)
+}
+
+/// Whether a flush found no room, for its split or for the catalog.
+fn is_full(error: &io::Error) -> bool {
+    let catalog = error.get_ref().and_then(|error| error.downcast_ref::<CatalogError>());
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) || matches!(catalog, Some(CatalogError::Full(_)))
 }
 
 fn largest(store: &Store) -> Option<ModuleKey> {
