@@ -116,7 +116,9 @@ fn encode(lines: impl Iterator<Item = GeneratedLine>, offsets: &mut BTreeMap<(St
         *offset = end;
     }
     let mut encoder = BatchEncoder::new(&BatchHeader { cluster: CLUSTER.into(), node: "node-1".into() });
-    parts.values().for_each(|part| encoder.push(part));
+    for part in parts.values() {
+        encoder.push(part);
+    }
     encoder.finish()
 }
 

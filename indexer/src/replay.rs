@@ -43,7 +43,7 @@ pub(crate) async fn load_splits(folder: &Arc<Folder>, store: &Arc<Store>, conten
 
 /// Replays the log; what comes back is at its end.
 pub(crate) async fn replay(
-    mut recovery: Recovery,
+    recovery: Recovery,
     known: &Contents,
     sequencer: &Sequencer,
     store: &Store,
@@ -54,18 +54,21 @@ pub(crate) async fn replay(
     if recovery.first_lsn() > marks_lsn + 1 {
         return Err(OpenError::WalMissing { from: marks_lsn + 1, to: recovery.first_lsn() });
     }
-    let mut interner = Interner::default();
     let step_bytes = (live_bytes_max / STEPS_LIVE_MIN).min(STEP_BYTES_MAX);
-    loop {
-        let step = blocking(move || {
-            let changes = read_step(&mut recovery, &mut interner, step_bytes);
-            changes.map(|changes| (recovery, interner, changes))
-        });
-        let changes;
-        (recovery, interner, changes) = step.await?;
+    let read = |mut recovery, mut interner| {
+        blocking(move || {
+            let changes = read_step(&mut recovery, &mut interner, step_bytes)?;
+            Ok((recovery, interner, changes))
+        })
+    };
+    let mut ahead = read(recovery, Interner::default());
+    let recovery = loop {
+        let (recovery, interner, changes) = ahead.await?;
         if changes.is_empty() {
-            break;
+            break recovery;
         }
+        // The next step is read while this one is applied and flushed.
+        ahead = read(recovery, interner);
         for (lsn, mut change) in changes {
             sequencer.recover(lsn, &change, marks_lsn);
             if let Some(key) = change.rows.first().map(|row| row.owner.key.clone()) {
@@ -86,7 +89,7 @@ pub(crate) async fn replay(
                 break;
             }
         }
-    }
+    };
     let wanted = known.modules.iter().map(|module| module.applied_lsn).max().unwrap_or(0).max(marks_lsn);
     if recovery.last_lsn() < wanted {
         return Err(OpenError::WalMissing { from: recovery.last_lsn() + 1, to: wanted + 1 });
@@ -123,14 +126,19 @@ fn largest(store: &Store) -> Option<ModuleKey> {
     store.pressure().into_iter().filter(whole).max_by_key(|module| module.bytes).map(|module| module.key)
 }
 
-/// Runs on a thread that may wait for the disk.
-pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, OpenError> + Send + 'static) -> Result<T, OpenError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_) => std::future::pending().await,
-        },
+/// Runs on a thread that may wait for the disk, from now on, whether it is awaited already or not.
+pub(crate) fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, OpenError> + Send + 'static,
+) -> impl Future<Output = Result<T, OpenError>> {
+    let running = tokio::task::spawn_blocking(work);
+    async {
+        match running.await {
+            Ok(done) => done,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => std::future::pending().await,
+            },
+        }
     }
 }
 
