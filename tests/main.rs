@@ -16,6 +16,7 @@ mod generator;
 mod harness;
 
 mod backup;
+mod broken_disk;
 mod capture;
 mod crash;
 mod demo;

@@ -9,6 +9,7 @@ use crate::folder::Folder;
 use crate::indexer::{OpenError, Options, Unavailable};
 use crate::registry::{Keeps, Registry};
 use crate::replay::{blocking, load_splits, replay};
+use crate::reserve::Reserve;
 use crate::row::ModuleKey;
 use crate::stats::{Counters, Stats, get};
 use crate::store::Store;
@@ -40,6 +41,7 @@ pub(crate) struct Engine {
     /// When splits were looked at for expired rows.
     pub(crate) looked: Looked,
     pub(crate) watermark: Watermark,
+    pub(crate) reserve: Reserve,
     /// The LSN of the catalog's snapshot of the marks.
     pub(crate) marks_lsn: AtomicU64,
     /// Held by who snapshots the marks.
@@ -61,6 +63,8 @@ pub(crate) struct Engine {
 impl Engine {
     pub(crate) async fn open(dir: &Path, options: &Options) -> Result<Arc<Self>, OpenError> {
         let folder = Arc::new(Folder::open(dir)?);
+        // Before anything else is written.
+        let reserve = Reserve::open(dir, options.wal_segment_bytes);
         folder.remove_leftovers().map_err(OpenError::Flush)?;
         let catalog = Catalog::open(dir).await?;
         let registry = Registry::open(catalog.clone()).await?;
@@ -104,6 +108,7 @@ impl Engine {
             keeps: Mutex::default(),
             looked: Looked::default(),
             watermark: Watermark::new(dir, options.disk_reserve_bytes),
+            reserve,
             marks_lsn: AtomicU64::new(contents.marks.lsn),
             checkpointing: tokio::sync::Mutex::default(),
             releasing: tokio::sync::Mutex::default(),
@@ -131,6 +136,8 @@ impl Engine {
         if self.is_leaving(&key.partner) {
             // Sent again, it meets a registry that does not know the partner any more.
             return Some(Unavailable::leaving());
+        if !self.reserve.is_held() {
+            return Some(Unavailable::full());
         }
         let max = self.limits.live_bytes_max;
         if !has_rows || live_bytes <= max {
@@ -154,11 +161,19 @@ impl Engine {
         if let Err(error) = tokio::task::spawn_blocking(move || wal.close()).await {
             tracing::error!(%error, "the write-ahead log closed badly");
         }
-        if let Err(error) = self.checkpoint().await {
+        if let Err(error) = self.last_checkpoint().await {
             tracing::warn!(%error, "could not snapshot the marks; the next start replays them");
         }
         self.registry.close().await;
         self.catalog.close().await;
+    }
+
+    /// On a full disk with the room of the reserve.
+    async fn last_checkpoint(&self) -> std::io::Result<()> {
+        match self.checkpoint().await {
+            Err(_) if self.reserve.give_up_when_full() => self.checkpoint().await,
+            done => done,
+        }
     }
 
     pub(crate) fn failure(&self) -> Option<String> {
@@ -172,6 +187,7 @@ impl Engine {
             modules: totals.modules,
             live_rows: totals.live_rows,
             live_bytes: self.store.live_bytes() as u64,
+            live_bytes_peak: self.store.live_bytes_peak() as u64,
             splits: totals.splits,
             split_rows: totals.split_rows,
             split_bytes: totals.split_bytes,

@@ -70,10 +70,10 @@ impl Folder {
             }
             Err(error) => return Err(failed("lock", &path)(error.into())),
         }
+        // Over what is there and of one length, so that it needs no room on a full disk.
         let write = |lock: &mut File| {
-            lock.set_len(0)?;
             lock.rewind()?;
-            writeln!(lock, "{}", std::process::id())
+            writeln!(lock, "{:<10}", std::process::id())
         };
         write(&mut lock).map_err(failed("write to", &path))?;
         Ok(Self { dir: dir.to_path_buf(), patterns: Arc::new(Cache::new(PATTERNS_BYTES_MAX)), _lock: lock })

@@ -94,6 +94,13 @@ impl Unavailable {
         Self::later(Duration::from_secs(2), "the partner of these lines is being removed")
     }
 
+    pub(crate) fn full() -> Self {
+        Self::later(
+            Duration::from_secs(5),
+            "the disk of the data folder is full: free some space on it; what was taken is kept and can be searched, and the store goes on by itself",
+        )
+    }
+
     pub(crate) fn over_share(key: &ModuleKey, everybody: bool) -> Self {
         let whose = if everybody { "the store".to_string() } else { format!("module {}", key.module) };
         let reason = format!("{whose} has more rows in memory than it may: they are being written out");

@@ -22,6 +22,7 @@ pub mod overview;
 pub mod registry;
 mod release;
 mod replay;
+mod reserve;
 pub mod row;
 pub mod search;
 pub mod split;

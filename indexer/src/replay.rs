@@ -9,17 +9,20 @@
 
 use crate::append::payload::{Interner, decode};
 use crate::append::{Change, Sequencer};
-use crate::catalog::{Contents, Listing};
+use crate::catalog::{CatalogError, Contents, Listing};
 use crate::flush::Publisher;
 use crate::folder::Folder;
 use crate::indexer::OpenError;
 use crate::row::ModuleKey;
 use crate::store::{Pressure, Store};
 use crate::wal::{Recovery, WalError};
+use std::io;
 use std::sync::Arc;
 
-/// Records are decoded in steps of about this many bytes of payload.
-const STEP_BYTES: usize = 8 << 20;
+/// Records are decoded in steps of at most this many bytes of payload.
+const STEP_BYTES_MAX: usize = 8 << 20;
+/// A step is a smaller part than this of what may be live: decoded, records are two or three times as large.
+const STEPS_LIVE_MIN: usize = 8;
 
 /// Opens the published splits.
 pub(crate) async fn load_splits(folder: &Arc<Folder>, store: &Arc<Store>, contents: &Contents) -> Result<(), OpenError> {
@@ -40,7 +43,7 @@ pub(crate) async fn load_splits(folder: &Arc<Folder>, store: &Arc<Store>, conten
 
 /// Replays the log; what comes back is at its end.
 pub(crate) async fn replay(
-    mut recovery: Recovery,
+    recovery: Recovery,
     known: &Contents,
     sequencer: &Sequencer,
     store: &Store,
@@ -51,17 +54,21 @@ pub(crate) async fn replay(
     if recovery.first_lsn() > marks_lsn + 1 {
         return Err(OpenError::WalMissing { from: marks_lsn + 1, to: recovery.first_lsn() });
     }
-    let mut interner = Interner::default();
-    loop {
-        let step = blocking(move || {
-            let changes = read_step(&mut recovery, &mut interner);
-            changes.map(|changes| (recovery, interner, changes))
-        });
-        let changes;
-        (recovery, interner, changes) = step.await?;
+    let step_bytes = (live_bytes_max / STEPS_LIVE_MIN).min(STEP_BYTES_MAX);
+    let read = |mut recovery, mut interner| {
+        blocking(move || {
+            let changes = read_step(&mut recovery, &mut interner, step_bytes)?;
+            Ok((recovery, interner, changes))
+        })
+    };
+    let mut ahead = read(recovery, Interner::default());
+    let recovery = loop {
+        let (recovery, interner, changes) = ahead.await?;
         if changes.is_empty() {
-            break;
+            break recovery;
         }
+        // The next step is read while this one is applied and flushed.
+        ahead = read(recovery, interner);
         for (lsn, mut change) in changes {
             sequencer.recover(lsn, &change, marks_lsn);
             if let Some(key) = change.rows.first().map(|row| row.owner.key.clone()) {
@@ -73,9 +80,16 @@ pub(crate) async fn replay(
         while store.live_bytes() > live_bytes_max
             && let Some(largest) = largest(store)
         {
-            publisher.flush(&largest).await.map_err(OpenError::Flush)?;
+            if let Err(error) = publisher.flush(&largest).await {
+                if !is_full(&error) {
+                    return Err(OpenError::Flush(error));
+                }
+                // A store that opens can be searched, and frees space by itself; its rows are bounded by the log.
+                tracing::warn!(%error, "no room to flush while the log is replayed: more rows stay in memory than should");
+                break;
+            }
         }
-    }
+    };
     let wanted = known.modules.iter().map(|module| module.applied_lsn).max().unwrap_or(0).max(marks_lsn);
     if recovery.last_lsn() < wanted {
         return Err(OpenError::WalMissing { from: recovery.last_lsn() + 1, to: wanted + 1 });
@@ -88,10 +102,11 @@ pub(crate) async fn replay(
 }
 
 /// Decodes some records; none at the end of the log.
-fn read_step(recovery: &mut Recovery, interner: &mut Interner) -> Result<Vec<(u64, Change)>, OpenError> {
+fn read_step(recovery: &mut Recovery, interner: &mut Interner, step_bytes: usize) -> Result<Vec<(u64, Change)>, OpenError> {
     let mut changes = Vec::new();
     let mut bytes = 0;
-    while bytes < STEP_BYTES
+    // One at least.
+    while (changes.is_empty() || bytes < step_bytes)
         && let Some((lsn, payload)) = recovery.next_record()?
     {
         bytes += payload.len();
@@ -100,19 +115,30 @@ fn read_step(recovery: &mut Recovery, interner: &mut Interner) -> Result<Vec<(u6
     Ok(changes)
 }
 
+/// Whether a flush found no room, for its split or for the catalog.
+fn is_full(error: &io::Error) -> bool {
+    let catalog = error.get_ref().and_then(|error| error.downcast_ref::<CatalogError>());
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) || matches!(catalog, Some(CatalogError::Full(_)))
+}
+
 fn largest(store: &Store) -> Option<ModuleKey> {
     let whole = |module: &Pressure| module.rows > 0 && !store.has_hole(&module.key);
     store.pressure().into_iter().filter(whole).max_by_key(|module| module.bytes).map(|module| module.key)
 }
 
-/// Runs on a thread that may wait for the disk.
-pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, OpenError> + Send + 'static) -> Result<T, OpenError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_) => std::future::pending().await,
-        },
+/// Runs on a thread that may wait for the disk, from now on, whether it is awaited already or not.
+pub(crate) fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, OpenError> + Send + 'static,
+) -> impl Future<Output = Result<T, OpenError>> {
+    let running = tokio::task::spawn_blocking(work);
+    async {
+        match running.await {
+            Ok(done) => done,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => std::future::pending().await,
+            },
+        }
     }
 }
 

@@ -73,6 +73,8 @@ pub struct Stats {
     pub live_rows: u64,
     /// Their size in memory, bytes, estimated.
     pub live_bytes: u64,
+    /// The most that they ever were.
+    pub live_bytes_peak: u64,
     /// Published splits.
     pub splits: u64,
     /// Rows in them.

@@ -36,6 +36,8 @@ struct State {
     as_of_ns: i64,
     applied_lsn: u64,
     live_bytes: usize,
+    /// The most that `live_bytes` ever was.
+    live_bytes_peak: usize,
 }
 
 #[derive(Debug, Default)]
@@ -164,6 +166,11 @@ impl Store {
     #[must_use]
     pub fn live_bytes(&self) -> usize {
         self.state.read().live_bytes
+    }
+
+    /// The most bytes that live buffers ever had together, estimated, since the store opened.
+    pub(crate) fn live_bytes_peak(&self) -> usize {
+        self.state.read().live_bytes_peak
     }
 
     /// Bytes in one module's live buffer.
@@ -371,6 +378,7 @@ impl State {
         for chunk in Chunk::of(change.rows, lsn) {
             self.as_of_ns = self.as_of_ns.max(chunk.arrived_ns());
             self.live_bytes += chunk.bytes;
+            self.live_bytes_peak = self.live_bytes_peak.max(self.live_bytes);
             if let Some(row) = chunk.rows.first() {
                 self.modules.entry(row.owner.key.clone()).or_default().live.push(chunk.clone());
             }

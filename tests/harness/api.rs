@@ -59,6 +59,11 @@ impl Api {
         answer(self.client.post(self.url("ingest")).bearer_auth(&self.token).body(lines.to_owned())).await
     }
 
+    /// The same to a server that may go away.
+    pub(crate) async fn try_ingest(&self, lines: &str) -> Option<Answer> {
+        try_answer(self.client.post(self.url("ingest")).bearer_auth(&self.token).body(lines.to_owned())).await.ok()
+    }
+
     /// Creates a thing of the registry.
     pub(crate) async fn create(&self, at: &str, body: Value) -> Value {
         let answer = self.post(at, &body).await;
@@ -112,8 +117,12 @@ impl Api {
 }
 
 async fn answer(request: reqwest::RequestBuilder) -> Answer {
-    let response = request.timeout(super::PATIENCE).send().await.expect("an answer");
-    Answer { status: response.status().as_u16(), text: response.text().await.expect("a body") }
+    try_answer(request).await.expect("an answer")
+}
+
+async fn try_answer(request: reqwest::RequestBuilder) -> reqwest::Result<Answer> {
+    let response = request.timeout(super::PATIENCE).send().await?;
+    Ok(Answer { status: response.status().as_u16(), text: response.text().await? })
 }
 
 /// Reads the NDJSON of a search.

@@ -58,10 +58,15 @@ impl Scene {
     }
 
     pub(crate) async fn serve_at(&self, listen: &str, more: &[&str]) -> Server {
+        self.serve_under(&[], listen, more).await
+    }
+
+    /// A server that another program starts, with these arguments ahead.
+    pub(crate) async fn serve_under(&self, wrapper: &[&str], listen: &str, more: &[&str]) -> Server {
         let data = self.data();
         let mut args = vec!["serve", "--dir", path(&data), "--listen", listen, "--probes", "127.0.0.1:0"];
         args.extend_from_slice(more);
-        let mut process = Process::start("serve", &args, &self.root);
+        let mut process = Process::start_under(wrapper, "serve", &args, &self.root);
         let first = process.first_line().await;
         let address = first.strip_prefix("listening on ").unwrap_or_else(|| panic!("the first line is {first:?}")).to_owned();
         let token = std::fs::read_to_string(data.join("staff.token")).expect("the staff token").trim().to_owned();

@@ -18,8 +18,14 @@ pub(crate) struct Process {
 impl Process {
     /// Starts `martlog ARGS` with a home of its own, so that no configuration of the machine is read.
     pub(crate) fn start(name: &'static str, args: &[&str], home: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_martlog"))
-            .args(args)
+        Self::start_under(&[], name, args, home)
+    }
+
+    /// The same, started by another program with these arguments ahead.
+    pub(crate) fn start_under(wrapper: &[&str], name: &'static str, args: &[&str], home: &Path) -> Self {
+        let mut command = wrapper.iter().copied().chain([env!("CARGO_BIN_EXE_martlog")]).chain(args.iter().copied());
+        let mut child = Command::new(command.next().expect("a program"))
+            .args(command)
             .env_remove("RUST_LOG")
             .env("HOME", home)
             .current_dir(home)

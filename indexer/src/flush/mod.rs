@@ -62,6 +62,11 @@ pub(crate) async fn run(engine: Weak<Engine>, wake: Arc<Notify>, stop: Cancellat
                 }
                 TICK
             }
+            // There is room now, and no reason to wait.
+            Err(error) if engine.reserve.give_up_when_full() => {
+                tracing::warn!(%error, "could not flush; tried again with the room of the reserve");
+                TICK
+            }
             Err(error) => {
                 tracing::error!(%error, "could not flush; the rows stay in the write-ahead log and are tried again");
                 RETRY
@@ -95,6 +100,7 @@ impl Engine {
     /// Flushes what has to be, and lets go of what is not needed or not kept any more; whether something was flushed. What frees space comes first: on a full disk
     /// the rest may fail.
     async fn maintain(&self, stop: &CancellationToken) -> io::Result<bool> {
+        self.reserve.take();
         let keeps = self.keeps();
         self.publisher.expire(self.retention, &keeps, now_ns()).await?;
         self.expire_rows(&keeps, now_ns()).await;

@@ -1,4 +1,5 @@
-//! The end of the log: the segment that is written, and the three things that are done to it: append a group, seal it, go on in the next one.
+//! The end of the log: the segment that is written, and the three things that are done to it: append a group and seal it, sync the seal, go on in
+//! the next one.
 
 use super::Failure;
 use super::record;
@@ -7,6 +8,9 @@ use super::writer::{GROUP_BYTES, Payload};
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
+
+/// Bytes of a seal.
+const SEAL: usize = record::size(0);
 
 /// See the module.
 #[derive(Debug)]
@@ -19,17 +23,17 @@ pub(super) struct Log {
     written: u64,
     /// The newest LSN synced.
     pub(super) durable: u64,
-    /// Whether the newest record is a seal, or there is nothing to seal.
-    pub(super) sealed: bool,
+    /// Whether a seal, or nothing at all, is behind the newest payload.
+    sealed: bool,
     /// Bytes behind `at` that a failed write may have left there.
     debris: usize,
     buffer: Vec<u8>,
 }
 
 impl Log {
-    pub(super) fn new(segments: Arc<Segments>, segment: Segment, file: File, at: u64, last_lsn: u64) -> Self {
-        // What survived may be unsealed.
-        Self { segments, segment, file, at, written: last_lsn, durable: last_lsn, sealed: last_lsn == 0, debris: 0, buffer: Vec::new() }
+    /// The end of a log that was just read, and synced when it was opened.
+    pub(super) fn new(segments: Arc<Segments>, segment: Segment, file: File, at: u64, last_lsn: u64, sealed: bool) -> Self {
+        Self { segments, segment, file, at, written: last_lsn, durable: last_lsn, sealed, debris: 0, buffer: Vec::new() }
     }
 
     pub(super) fn next_lsn(&self) -> u64 {
@@ -41,20 +45,26 @@ impl Log {
         self.at == segment::HEADER as u64 && self.debris == 0
     }
 
+    /// Whether something was written that no sync has covered: only a seal can be, between two groups.
+    pub(super) fn unsynced(&self) -> bool {
+        self.durable < self.written
+    }
+
+    /// Bytes of records that still fit, with a seal behind them.
     pub(super) fn room(&self) -> usize {
-        usize::try_from(self.segment.bytes.saturating_sub(self.at)).unwrap_or(usize::MAX)
+        usize::try_from(self.segment.bytes.saturating_sub(self.at)).unwrap_or(usize::MAX).saturating_sub(SEAL)
     }
 
     /// Begins the next segment. Everything in this one is synced first: see the module's invariants.
     pub(super) fn roll(&mut self, needed: usize) -> Result<(), Failure> {
         self.clear_debris()?;
         self.sync().map_err(|error| Failure::Broken(error.to_string()))?;
-        let (segment, file) = self.segments.begin(self.next_lsn(), needed).map_err(|error| failure(&error))?;
+        let (segment, file) = self.segments.begin(self.next_lsn(), needed + SEAL).map_err(|error| failure(&error))?;
         (self.segment, self.file, self.at) = (segment, file, segment::HEADER as u64);
         Ok(())
     }
 
-    /// Writes and syncs these records; the bytes that it took, `None` when there was nothing to write.
+    /// Writes, syncs and seals these records; the bytes that they took, `None` when there was nothing to write.
     pub(super) fn append<'a>(&mut self, payloads: impl Iterator<Item = &'a Payload>) -> Result<Option<u64>, Failure> {
         self.buffer.clear();
         let mut lsn = self.written;
@@ -70,6 +80,7 @@ impl Log {
         self.sealed = false;
         self.sync().map_err(|error| Failure::Broken(error.to_string()))?;
         let bytes = self.buffer.len() as u64;
+        self.seal();
         self.buffer.shrink_to(GROUP_BYTES);
         Ok(Some(bytes))
     }
@@ -96,26 +107,30 @@ impl Log {
     }
 
     pub(super) fn sync(&mut self) -> io::Result<()> {
-        if self.durable < self.written {
+        if self.unsynced() {
             self.segments.disk.sync(&self.file)?;
             self.durable = self.written;
         }
         Ok(())
     }
 
-    /// Writes a seal when there is something to seal and room for it. It is not synced: the next group does that.
-    pub(super) fn seal(&mut self) -> io::Result<()> {
-        if self.sealed || self.room() < record::size(0) {
-            self.sealed = true;
-            return Ok(());
+    /// Writes a seal behind what is synced, when there is something to seal. It is not synced with that: the next group or the next pause does it.
+    pub(super) fn seal(&mut self) {
+        // In a segment of before, there may be no room; then the header of the next one tells.
+        if self.sealed || self.segment.bytes.saturating_sub(self.at) < SEAL as u64 {
+            return;
         }
-        self.buffer.clear();
         let lsn = self.next_lsn();
+        self.buffer.clear();
         record::encode(&mut self.buffer, self.segment.salt, lsn, self.durable, &Payload::default());
-        self.write().map_err(io::Error::other)?;
-        self.written += 1;
-        self.sealed = true;
-        Ok(())
+        match self.write() {
+            Ok(()) => {
+                self.written += 1;
+                self.sealed = true;
+            }
+            // Not worth a failure: the records before it are durable without it, and a disk that is broken says so at the next group.
+            Err(error) => tracing::debug!(%error, "no seal"),
+        }
     }
 }
 

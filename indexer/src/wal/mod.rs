@@ -18,7 +18,7 @@
 //! ```
 //!
 //! Invariants:
-//! * LSNs are dense and begin at 1. An LSN is given when its record is written, by one thread; what could not be synced was never
+//! * LSNs are dense and begin at 1; a seal has one too. An LSN is given when its record is written, by one thread; what could not be synced was never
 //!   handed out, so its LSN may be given again.
 //! * Segments are allocated, filled with zeros and synced before their first record, so that a commit syncs data and no metadata. A segment
 //!   that is not needed any more is renamed to a spare and used again; its old records have another salt and never pass as new ones.
@@ -27,7 +27,13 @@
 //! * **Torn or corrupt.** The pages of an unsynced write reach the disk in any order, so a valid record behind an invalid one proves
 //!   nothing by itself. But each record says what was durable when it was written: an unreadable record whose LSN a later record calls durable
 //!   had been acknowledged, which is corruption, and the log does not open. An unreadable end that nothing behind it calls durable is a torn tail:
-//!   unacknowledged, and cut off. When the log falls idle it writes a *seal*, so that the last records, too, are called durable by something.
+//!   unacknowledged, and cut off.
+//! * **Sealed before told.** Behind each synced group, and before anything of it is acknowledged, a *seal* is written, so that the last records, too,
+//!   are called durable by something; room for it is kept in each segment. It is not synced on the way (that would double the syncs): the next group's
+//!   sync covers it, or its own when the log has been idle for 20 ms. After a kill of the process, whose writes survive, any damage to what was
+//!   acknowledged is therefore told. After a power cut one thing cannot be: damage to the very last group that was synced, when the power went before its
+//!   seal was synced, or when one fault took both the group's end and the seal behind it. That looks like a write that never finished.
+//! * A damaged seal loses nothing: behind the last group it is a torn tail, and further ahead what follows calls it durable, so the log does not open.
 //! * A failed sync is final: the log takes nothing more ([`Failure::Broken`]) and the process has to end. Lack of space is not: nothing of
 //!   the group is kept, and the next group tries again ([`Failure::Full`]).
 

@@ -52,6 +52,8 @@ pub struct Recovery {
     /// How many segments were begun.
     read: usize,
     last_lsn: u64,
+    /// Whether the newest record is a seal, or there is none.
+    sealed: bool,
 }
 
 #[derive(Debug)]
@@ -90,7 +92,17 @@ impl Recovery {
         sync_folder(dir).map_err(failed("sync"))?;
         segments.sort_by_key(|segment| segment.number);
         let last_lsn = segments.first().map_or(0, |first| first.base.saturating_sub(1));
-        Ok(Self { dir: dir.to_path_buf(), disk, segment_bytes, segments: segments.into(), spares, reading: None, read: 0, last_lsn })
+        Ok(Self {
+            dir: dir.to_path_buf(),
+            disk,
+            segment_bytes,
+            segments: segments.into(),
+            spares,
+            reading: None,
+            read: 0,
+            last_lsn,
+            sealed: true,
+        })
     }
 
     /// Opens with the real disk.
@@ -132,6 +144,7 @@ impl Recovery {
                 Some(found) => {
                     reading.at = found.next;
                     self.last_lsn = found.lsn;
+                    self.sealed = found.payload.is_empty();
                     if !found.payload.is_empty() {
                         return Ok(Some((found.lsn, found.payload.to_vec())));
                     }
@@ -208,7 +221,7 @@ impl Recovery {
     /// # Errors
     /// When the first segment cannot be made or the last one not be opened.
     pub fn start<T: Send + 'static>(self, sink: impl Sink<T> + 'static) -> Result<Wal<T>, WalError> {
-        let Self { dir, disk, segment_bytes, segments, spares, reading, last_lsn, .. } = self;
+        let Self { dir, disk, segment_bytes, segments, spares, reading, last_lsn, sealed, .. } = self;
         let failed = |source| WalError::Io { what: "write", path: dir.clone(), source };
         let segments = Arc::new(Segments::new(dir.clone(), disk, segment_bytes, segments, spares));
         let (segment, file, at) = match reading {
@@ -221,7 +234,7 @@ impl Recovery {
                 (segment, file, HEADER as u64)
             }
         };
-        Wal::start(Log::new(segments, segment, file, at, last_lsn), sink).map_err(failed)
+        Wal::start(Log::new(segments, segment, file, at, last_lsn, sealed), sink).map_err(failed)
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) struct Found<'a> {
 }
 
 /// The bytes that a record with this payload takes in a segment.
-pub(super) fn size(payload: usize) -> usize {
+pub(super) const fn size(payload: usize) -> usize {
     (HEADER + payload).next_multiple_of(ALIGN)
 }
 

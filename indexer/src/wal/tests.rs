@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -122,13 +122,11 @@ fn queued_records_are_one_group_and_a_barrier_waits_for_what_is_before_it() {
 fn a_record_larger_than_a_segment_gets_one_of_its_own() {
     let dir = tempfile::tempdir().unwrap();
     let (_, wal, outcomes) = open_real(dir.path()).unwrap();
-    for (number, bytes) in [(0, 10), (1, 50_000), (2, 10)] {
-        assert!(write(&wal, &outcomes, number, bytes).is_some());
-    }
+    let lsns = [(0, 10), (1, 50_000), (2, 10)].map(|(number, bytes)| write(&wal, &outcomes, number, bytes).unwrap());
     drop(wal);
     let (records, wal, _) = open_real(dir.path()).unwrap();
     assert_eq!(numbers(&records), [0, 1, 2]);
-    assert_eq!(wal.release(3).unwrap(), 2);
+    assert_eq!(wal.release(lsns[2]).unwrap(), 2);
     assert_eq!(wal.submit(Some(payload(0, PAYLOAD_MAX)), 0), Err(SubmitError::TooLarge(PAYLOAD_MAX + 4)));
 }
 
@@ -149,7 +147,8 @@ fn released_segments_are_used_again_and_their_old_records_stay_dead() {
     drop(wal);
     let (records, wal, _) = open_real(dir.path()).unwrap();
     assert!(records.iter().any(|(lsn, _)| *lsn == last) && records.iter().any(|(lsn, _)| *lsn == last - 2));
-    assert!(records.windows(2).all(|pair| pair[0].0 + 1 == pair[1].0), "{records:?}");
+    let numbers = numbers(&records);
+    assert!(numbers.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{numbers:?}");
     // The last segment is never released, whatever is asked.
     wal.release(u64::MAX).unwrap();
     assert_eq!(wal.segments(), 1);
@@ -158,50 +157,80 @@ fn released_segments_are_used_again_and_their_old_records_stay_dead() {
     assert!(write(&wal, &outcomes, 1, 1).unwrap() > last);
 }
 
-/// A log of one or two segments whose records are all acknowledged; the last ones perhaps not sealed.
-fn small_log(dir: &Path, sealed: bool) -> Vec<u32> {
+/// A log of one segment whose records are all acknowledged, each in a group of its own; closed, or as a kill right behind the last acknowledgement left it.
+fn small_log(dir: &Path, closed: bool) -> Vec<u32> {
     let (_, wal, outcomes) = open_real(dir).unwrap();
     let numbers: Vec<u32> = (0..6).collect();
     for number in &numbers {
         write(&wal, &outcomes, *number, 20 + *number as usize).unwrap();
     }
-    if sealed {
+    if closed {
         wal.close();
     }
     numbers
 }
 
+/// Where the records of a segment lie: from, to, and whether it is a seal.
+fn places(path: &Path) -> Vec<(usize, usize, bool)> {
+    let image = fs::read(path).unwrap();
+    let segment = super::segment::Segment::parse(path, image.len() as u64, &image[..super::segment::HEADER]).unwrap();
+    let mut at = super::segment::HEADER;
+    let mut places = Vec::new();
+    while let Some(found) = super::record::read(&image, at, segment.salt) {
+        // The zeros behind the payload are nobody's.
+        places.push((at, at + super::record::HEADER + found.payload.len(), found.payload.is_empty()));
+        at = found.next;
+    }
+    places
+}
+
+#[test]
+fn every_acknowledged_record_has_a_seal_or_a_record_behind_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, wal, outcomes) = open_real(dir.path()).unwrap();
+    for number in 0..200 {
+        // Sizes that end segments with every remainder of room.
+        write(&wal, &outcomes, number, 30 + number as usize % 97).unwrap();
+        let newest = segments(dir.path()).pop().unwrap();
+        assert!(places(&newest).last().unwrap().2, "record {number} is acknowledged and not sealed");
+    }
+}
+
 #[test]
 fn no_flipped_byte_loses_an_acknowledged_record_silently() {
-    let origin = tempfile::tempdir().unwrap();
-    let written = small_log(origin.path(), true);
-    let segment = segments(origin.path()).remove(0);
-    let image = fs::read(&segment).unwrap();
-    let (mut detected, mut harmless) = (0, 0);
-    for at in 0..image.len() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut flipped = image.clone();
-        flipped[at] ^= 1 << (at % 8);
-        fs::write(dir.path().join(segment.file_name().unwrap()), flipped).unwrap();
-        match open_real(dir.path()) {
-            Ok((records, wal, outcomes)) => {
-                assert_eq!(numbers(&records), written, "byte {at}");
-                harmless += 1;
-                assert!(write(&wal, &outcomes, 99, 5).is_some());
-                drop(wal);
-                let (records, ..) = open_real(dir.path()).unwrap();
-                assert_eq!(numbers(&records), [&written[..], &[99]].concat(), "byte {at}");
+    for closed in [true, false] {
+        let origin = tempfile::tempdir().unwrap();
+        let written = small_log(origin.path(), closed);
+        let segment = segments(origin.path()).remove(0);
+        let image = fs::read(&segment).unwrap();
+        let places = places(&segment);
+        let last_payload = places.iter().rposition(|(.., seal)| !seal).unwrap();
+        for at in 0..image.len() {
+            let dir = tempfile::tempdir().unwrap();
+            let mut flipped = image.clone();
+            flipped[at] ^= 1 << (at % 8);
+            fs::write(dir.path().join(segment.file_name().unwrap()), flipped).unwrap();
+            // All but the last seal: that one proves, and nothing proves it.
+            let record = places.iter().position(|(from, to, _)| (*from..*to).contains(&at)).filter(|record| *record <= last_payload);
+            let in_header = at < super::segment::HEADER - 20;
+            match open_real(dir.path()) {
+                Ok((records, wal, outcomes)) => {
+                    assert!(record.is_none() && !in_header, "byte {at} of an acknowledged record is not watched");
+                    assert_eq!(numbers(&records), written, "byte {at}");
+                    assert!(write(&wal, &outcomes, 99, 5).is_some());
+                    drop(wal);
+                    let (records, ..) = open_real(dir.path()).unwrap();
+                    assert_eq!(numbers(&records), [&written[..], &[99]].concat(), "byte {at}");
+                }
+                Err(WalError::Corrupt { segment: named, offset, .. }) => {
+                    assert_eq!(named.file_name(), segment.file_name());
+                    let from = if in_header { 0 } else { places[record.unwrap_or_else(|| panic!("byte {at} is nobody's"))].0 };
+                    assert_eq!(offset, from as u64, "byte {at}");
+                }
+                Err(error) => panic!("byte {at}: {error}"),
             }
-            Err(WalError::Corrupt { segment: named, offset, .. }) => {
-                assert_eq!(named.file_name(), segment.file_name());
-                assert!(offset <= at as u64 && at as u64 - offset < 64, "byte {at} was reported at {offset}");
-                detected += 1;
-            }
-            Err(error) => panic!("byte {at}: {error}"),
         }
     }
-    let records: usize = written.iter().map(|number| super::record::HEADER + 4 + 20 + *number as usize).sum();
-    assert!(detected >= records, "every byte of an acknowledged record is watched: {detected} of {records}; {harmless} harmless");
 }
 
 #[test]
@@ -267,14 +296,16 @@ fn pages_of_an_unsynced_group_may_survive_in_any_order() {
     for lsn in 2..=4 {
         super::record::encode(&mut group, segment.salt, lsn, 1, &payload(u32::try_from(lsn).unwrap(), 8));
     }
+    // The power went before the seal was synced.
     let start = first.next;
+    image[start..].fill(0);
     image[start..start + group.len()].copy_from_slice(&group);
     image[start + 30] ^= 1;
     fs::write(&path, &image).unwrap();
     let (records, wal, outcomes) = open_real(dir.path()).unwrap();
     assert_eq!(numbers(&records), [0]);
     // The survivors must not line up behind a new record of the same length.
-    assert_eq!(write(&wal, &outcomes, 9, 8), Some(2));
+    assert_eq!(write(&wal, &outcomes, 9, 8), Some(3), "behind the seal of the first");
     drop(wal);
     let (records, ..) = open_real(dir.path()).unwrap();
     assert_eq!(numbers(&records), [0, 9]);
@@ -286,6 +317,9 @@ struct Faulty {
     full: AtomicBool,
     full_writes: AtomicBool,
     broken_sync: AtomicBool,
+    syncs: AtomicUsize,
+    /// The first sync that fails, counted from 1; 0 is none.
+    broken_from_sync: AtomicUsize,
     hold: Mutex<()>,
 }
 
@@ -308,7 +342,12 @@ impl Disk for Faulty {
 
     fn sync(&self, file: &fs::File) -> io::Result<()> {
         let _held = self.hold.lock();
-        if self.broken_sync.load(SeqCst) { Err(io::Error::from_raw_os_error(5)) } else { RealDisk.sync(file) }
+        let (number, from) = (self.syncs.fetch_add(1, SeqCst) + 1, self.broken_from_sync.load(SeqCst));
+        if self.broken_sync.load(SeqCst) || (from > 0 && number >= from) {
+            Err(io::Error::from_raw_os_error(5))
+        } else {
+            RealDisk.sync(file)
+        }
     }
 }
 
@@ -353,21 +392,41 @@ fn a_failed_sync_is_final() {
 }
 
 #[test]
-fn an_idle_log_is_sealed() {
+fn the_seal_of_an_idle_log_is_synced_and_one_is_enough() {
     let dir = tempfile::tempdir().unwrap();
-    let (_, wal, outcomes) = open_real(dir.path()).unwrap();
+    let disk = Arc::new(Faulty::default());
+    let (_, wal, outcomes) = open(dir.path(), disk.clone()).unwrap();
     let lsn = write(&wal, &outcomes, 1, 10).unwrap();
-    let path = segments(dir.path()).remove(0);
-    let sealed = || {
-        let image = fs::read(&path).unwrap();
-        let segment = super::segment::Segment::parse(&path, SEGMENT, &image[..super::segment::HEADER]).unwrap();
-        let first = super::record::read(&image, super::segment::HEADER, segment.salt).unwrap();
-        super::record::read(&image, first.next, segment.salt).is_some_and(|seal| seal.payload.is_empty() && seal.durable == lsn)
-    };
     let deadline = std::time::Instant::now() + Duration::from_secs(10);
-    while !sealed() {
-        assert!(std::time::Instant::now() < deadline, "no seal");
-        std::thread::sleep(Duration::from_millis(10));
+    // One for the group, one for its seal; the header's was before.
+    let before = disk.syncs.load(SeqCst);
+    while disk.syncs.load(SeqCst) < before.max(3) {
+        assert!(std::time::Instant::now() < deadline, "the seal stays unsynced");
+        std::thread::sleep(Duration::from_millis(5));
     }
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!(disk.syncs.load(SeqCst), 3, "an idle log rests");
     assert_eq!(write(&wal, &outcomes, 2, 10), Some(lsn + 2));
+    wal.close();
+    drop(wal);
+    for _ in 0..3 {
+        drop(open_real(dir.path()).unwrap());
+    }
+    assert_eq!(places(&segments(dir.path()).remove(0)).len(), 4, "two records, two seals, however often it is opened");
+}
+
+#[test]
+fn a_failed_sync_of_a_seal_is_final_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Arc::new(Faulty::default());
+    let (_, wal, outcomes) = open(dir.path(), disk.clone()).unwrap();
+    // The header's, the group's, and then the seal's.
+    disk.broken_from_sync.store(3, SeqCst);
+    assert!(write(&wal, &outcomes, 1, 10).is_some());
+    let deadline = std::time::Instant::now() + Duration::from_secs(10);
+    while disk.syncs.load(SeqCst) < 3 || wal.submit(None, 2).is_ok() {
+        assert!(std::time::Instant::now() < deadline, "the log goes on over a failed sync");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(matches!(wal.submit(None, 2), Err(SubmitError::Broken(_))));
 }

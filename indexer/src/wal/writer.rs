@@ -19,8 +19,9 @@ const QUEUE_BYTES_MAX: usize = 64 << 20;
 pub(super) const GROUP_BYTES: usize = 4 << 20;
 /// The largest payload: a pushed body of 16 MiB, each of whose bytes may have become a replacement character of three, and what was resolved, bytes.
 pub(super) const PAYLOAD_BYTES_MAX: usize = 56 << 20;
-/// A log that has been idle for this long is sealed.
-const SEAL_AFTER: Duration = Duration::from_millis(200);
+/// A seal that no group has synced for this long is synced by itself: long enough that a busy log never does, short beside the seconds that the
+/// kernel would wait.
+const SYNC_SEAL_AFTER: Duration = Duration::from_millis(20);
 
 /// What a record carries, in two pieces so that the long one need not be copied to be queued. Together never empty.
 #[derive(Debug, Clone, Default)]
@@ -254,6 +255,8 @@ struct Writer<T, S> {
 
 impl<T, S: Sink<T>> Writer<T, S> {
     fn run(mut self) {
+        // What survived the last life was synced when the log was opened, and is told only from here on.
+        self.log.seal();
         while let Some(group) = self.next_group() {
             if !self.commit(group) {
                 return;
@@ -261,7 +264,7 @@ impl<T, S: Sink<T>> Writer<T, S> {
         }
     }
 
-    /// Waits for work; seals the log when there is none for a while. `None` when the thread has to end.
+    /// Waits for work; syncs the seal when there is none for a while. `None` when the thread has to end.
     fn next_group(&mut self) -> Option<VecDeque<Item<T>>> {
         let shared = self.shared.clone();
         let mut queue = shared.queue.lock();
@@ -270,8 +273,8 @@ impl<T, S: Sink<T>> Writer<T, S> {
                 State::Abandoned | State::Broken(_) => return None,
                 State::Closing if queue.items.is_empty() => {
                     drop(queue);
-                    if let Err(error) = self.log.seal().and_then(|()| self.log.sync()) {
-                        tracing::error!(%error, "could not seal the write-ahead log");
+                    if let Err(error) = self.log.sync() {
+                        tracing::error!(%error, "could not sync the end of the write-ahead log");
                     }
                     return None;
                 }
@@ -280,14 +283,16 @@ impl<T, S: Sink<T>> Writer<T, S> {
             if !queue.items.is_empty() {
                 return Some(take_group(&mut queue));
             }
-            if self.log.sealed {
+            if !self.log.unsynced() {
                 shared.wake.wait(&mut queue);
-            } else if shared.wake.wait_for(&mut queue, SEAL_AFTER).timed_out() && queue.items.is_empty() {
-                // Not worth a failure: the records before it are durable without it.
-                if let Err(error) = self.log.seal() {
-                    tracing::debug!(%error, "no seal");
-                    self.log.sealed = true;
+            } else if shared.wake.wait_for(&mut queue, SYNC_SEAL_AFTER).timed_out() && queue.items.is_empty() {
+                drop(queue);
+                if let Err(error) = self.log.sync() {
+                    // A failed sync is final, whatever it was for: the next one could succeed without having kept anything.
+                    self.fail(VecDeque::new(), &Failure::Broken(error.to_string()));
+                    return None;
                 }
+                queue = shared.queue.lock();
             }
         }
     }
@@ -327,12 +332,12 @@ impl<T, S: Sink<T>> Writer<T, S> {
         }
         let first = self.log.next_lsn();
         let began = Instant::now();
-        let payloads = items.iter().take(count).filter_map(|item| item.payload.as_ref());
-        if let Some(bytes) = self.log.append(payloads)? {
+        let payloads = || items.iter().take(count).filter_map(|item| item.payload.as_ref());
+        if let Some(bytes) = self.log.append(payloads())? {
             let counters = &self.shared.counters;
             counters.sync.record(began.elapsed());
             counters.bytes.fetch_add(bytes, Relaxed);
-            counters.records.fetch_add(self.log.next_lsn() - first, Relaxed);
+            counters.records.fetch_add(payloads().count() as u64, Relaxed);
             counters.durable_lsn.store(self.log.durable, Relaxed);
             counters.segment_used.store(self.log.at, Relaxed);
         }
