@@ -79,11 +79,15 @@ async fn release_source(engine: &Engine, key: &ModuleKey, owner: &Arc<Owner>, so
     let mut rows = read.map_err(io::Error::other).and_then(|rows| rows).map_err(|error| Unavailable::broken_split(&error))?;
     let from = engine.sequencer.released(key);
     rows.retain(|row| row.seq >= from);
+    // Where the next piece begins. Its first row may lie behind that: what was erased in between is no reason to wait for.
+    let mut begin = from;
     let mut moved = 0;
     while !rows.is_empty() {
         let rest = rows.split_off(piece(&rows));
+        let end = rows.last().map_or(begin, |row| row.seq + 1);
         make_room(engine, owner).await?;
-        moved += release_piece(engine, key, owner, rows).await?;
+        moved += release_piece(engine, key, owner, begin, rows).await?;
+        begin = end;
         rows = rest;
     }
     Ok(moved)
@@ -98,8 +102,8 @@ async fn make_room(engine: &Engine, owner: &Arc<Owner>) -> Result<(), Unavailabl
     refused().map_or(Ok(()), Err)
 }
 
-async fn release_piece(engine: &Engine, key: &ModuleKey, owner: &Arc<Owner>, rows: Vec<Row>) -> Result<u64, Unavailable> {
-    let (Some(first), Some(last)) = (rows.first().map(|row| row.seq), rows.last().map(|row| row.seq)) else { return Ok(0) };
+async fn release_piece(engine: &Engine, key: &ModuleKey, owner: &Arc<Owner>, first: u64, rows: Vec<Row>) -> Result<u64, Unavailable> {
+    let Some(last) = rows.last().map(|row| row.seq) else { return Ok(0) };
     let count = rows.len() as u64;
     let rows: Vec<_> = rows.into_iter().map(|row| ReleasedRow { origin: row.origin, offset: row.offset, record: row.record }).collect();
     let body = encode_rows(&rows);

@@ -7,6 +7,7 @@ mod append_model;
 mod append_random;
 mod carry;
 mod disk_faults;
+mod erase;
 mod harness;
 mod merging;
 mod old_stores;

@@ -76,7 +76,7 @@ pub(crate) enum Verdict {
 #[derive(Debug)]
 pub(crate) struct Release {
     pub(crate) from: ModuleKey,
-    /// The first row's seq in the quarantine: the position that makes a release idempotent.
+    /// Where it begins in the quarantine, at or before its first row: the position that makes a release idempotent.
     pub(crate) first: u64,
     pub(crate) upto: u64,
     pub(crate) owner: Arc<Owner>,

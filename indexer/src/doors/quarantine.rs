@@ -137,10 +137,10 @@ fn rows_held(indexer: &Indexer, scope: &Scope) -> BTreeMap<Arc<str>, u64> {
     view.modules.iter().map(|module| (Arc::clone(&module.key.module), rows(module))).filter(|(_, rows)| *rows > 0).collect()
 }
 
-/// Seqs are dense, so what is above the released ones can be counted without opening a split.
+/// Seqs are dense but for what was erased, so what is above the released ones can be counted, or nearly so, without opening a split.
 fn rows(module: &ModuleView) -> u64 {
     let above = |from: u64, to: u64| to.saturating_sub(from.max(module.visible_from_seq));
-    let splits = module.splits.iter().map(|split| above(split.meta.seq_from, split.meta.seq_to));
+    let splits = module.splits.iter().map(|split| above(split.meta.seq_from, split.meta.seq_to).min(split.meta.rows));
     let live = module.live.iter().filter_map(|chunk| Some(above(chunk.rows.first()?.seq, chunk.rows.last()?.seq + 1)));
     splits.chain(live).sum()
 }
