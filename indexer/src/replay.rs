@@ -18,7 +18,7 @@ use crate::store::{Pressure, Store};
 use crate::wal::{Recovery, WalError};
 use std::sync::Arc;
 
-/// Records are decoded in steps of about this many bytes of payload.
+/// Records are decoded in steps of about this many bytes of payload, or of what live buffers may have when that is less.
 const STEP_BYTES: usize = 8 << 20;
 
 /// Opens the published splits.
@@ -52,9 +52,10 @@ pub(crate) async fn replay(
         return Err(OpenError::WalMissing { from: marks_lsn + 1, to: recovery.first_lsn() });
     }
     let mut interner = Interner::default();
+    let step_bytes = STEP_BYTES.min(live_bytes_max.max(1));
     loop {
         let step = blocking(move || {
-            let changes = read_step(&mut recovery, &mut interner);
+            let changes = read_step(&mut recovery, &mut interner, step_bytes);
             changes.map(|changes| (recovery, interner, changes))
         });
         let changes;
@@ -88,10 +89,10 @@ pub(crate) async fn replay(
 }
 
 /// Decodes some records; none at the end of the log.
-fn read_step(recovery: &mut Recovery, interner: &mut Interner) -> Result<Vec<(u64, Change)>, OpenError> {
+fn read_step(recovery: &mut Recovery, interner: &mut Interner, step_bytes: usize) -> Result<Vec<(u64, Change)>, OpenError> {
     let mut changes = Vec::new();
     let mut bytes = 0;
-    while bytes < STEP_BYTES
+    while bytes < step_bytes
         && let Some((lsn, payload)) = recovery.next_record()?
     {
         bytes += payload.len();
@@ -121,3 +122,6 @@ impl From<WalError> for OpenError {
         Self::Wal(error)
     }
 }
+
+#[cfg(test)]
+mod tests;
