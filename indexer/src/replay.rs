@@ -147,3 +147,6 @@ impl From<WalError> for OpenError {
         Self::Wal(error)
     }
 }
+
+#[cfg(test)]
+mod tests;
