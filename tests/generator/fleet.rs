@@ -1,4 +1,4 @@
-//! Who exists: 30 partners, 60 modules, 20 CSPs, 600 instances, and how busy each is.
+//! Who exists, and how busy each is: 30 partners, 60 modules, 20 CSPs, 600 instances, unevenly busy; or any number of modules, evenly.
 
 use super::dice::Dice;
 use std::sync::Arc;
@@ -49,25 +49,35 @@ pub(crate) struct Fleet {
     pub(crate) instances: Vec<Instance>,
     /// For each instance the sum of the weights up to and including it.
     weights: Vec<u64>,
+    instances_per_module: usize,
 }
 
 impl Fleet {
+    /// The one that the figures are stated for. A few modules and telcos make most of the lines, as ever.
     pub(super) fn new() -> Self {
-        let mut fleet = Self { instances: Vec::new(), weights: Vec::new() };
+        Self::of(MODULES, INSTANCES, |module, number| 1_000_000 / ((module + 4) * (number + 2)))
+    }
+
+    /// So many modules with so many instances each, all equally busy. Those beyond the 60th print what one of the first 60 prints.
+    pub(crate) fn even(modules: usize, instances: usize) -> Self {
+        Self::of(modules, instances, |_, _| 1)
+    }
+
+    fn of(modules: usize, instances: usize, weight: impl Fn(u64, u64) -> u64) -> Self {
+        let mut fleet = Self { instances: Vec::new(), weights: Vec::new(), instances_per_module: instances };
         let mut sum = 0;
-        for module_number in 0..MODULES {
+        for module_number in 0..modules {
             let module: Arc<str> = format!("{}-{}", KINDS[module_number % KINDS.len()], module_number / KINDS.len() + 1).into();
             let partner: Arc<str> = format!("partner-{:02}", module_number % PARTNERS).into();
-            for number in 0..INSTANCES {
+            for number in 0..instances {
                 let csp: Arc<str> = format!("{}", 400 + (module_number * 3 + number * 2) % CSPS * 17).into();
-                // A few modules and telcos make most of the lines, as ever.
-                sum += 1_000_000 / ((module_number as u64 + 4) * (number as u64 + 2));
+                sum += weight(module_number as u64, number as u64);
                 fleet.instances.push(Instance {
                     id: format!("csp-{csp}-{module}").into(),
                     module: module.clone(),
                     partner: partner.clone(),
                     csp,
-                    module_number,
+                    module_number: module_number % MODULES,
                 });
                 fleet.weights.push(sum);
             }
@@ -88,7 +98,10 @@ impl Fleet {
 
     /// Modules and their partners, each once.
     pub(crate) fn modules(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<str>)> {
-        self.instances.chunks(INSTANCES).filter_map(|instances| instances.first()).map(|instance| (&instance.module, &instance.partner))
+        self.instances
+            .chunks(self.instances_per_module)
+            .filter_map(|instances| instances.first())
+            .map(|instance| (&instance.module, &instance.partner))
     }
 
     /// Partners, each once.

@@ -21,10 +21,11 @@ mod text;
 
 pub(crate) use fleet::{Fleet, Instance};
 pub(crate) use layout::{Written, write_pods};
-pub(crate) use needles::{COMMON_WORD, ID, LITERAL, NUMBERS, PHRASE, PREFIX, RARE_WORD, Truth};
+pub(crate) use needles::{COMMON_WORD, FREQUENT_PIECE, GAVE_UP, ID, LITERAL, NUMBERS, PHRASE, PREFIX, RARE_WORD, TWO_WORDS, Truth, VOWELS};
 
 use dice::Dice;
 use sessions::Sessions;
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use text::Texts;
@@ -63,6 +64,8 @@ pub(crate) struct Generator {
     fleet: Fleet,
     texts: Texts,
     sessions: Sessions,
+    /// The sessions that have printed, for the truth.
+    seen: HashSet<String>,
     truth: Truth,
     number: u64,
     time_ns: i64,
@@ -77,11 +80,16 @@ impl Generator {
 
     /// So many lines a day.
     pub(crate) fn over_a_day(seed: u64, lines: u64) -> Self {
-        let fleet = Fleet::new();
+        Self::of_fleet(seed, lines, Fleet::new(), DAY_NS)
+    }
+
+    /// So many lines a day of these instances, from this moment on (ns since the epoch).
+    pub(crate) fn of_fleet(seed: u64, lines: u64, fleet: Fleet, from_ns: i64) -> Self {
         let sessions = Sessions::new(fleet.instances.len());
         let step_ns = DAY_LENGTH_NS / i64::try_from(lines.max(1)).unwrap_or(i64::MAX);
-        let truth = Truth::new(fleet.busiest().id.clone());
-        Self { dice: Dice::new(seed, 0), texts: Texts::new(seed), fleet, sessions, truth, number: 0, time_ns: DAY_NS, step_ns }
+        let truth = Truth::new(fleet.busiest());
+        let seen = HashSet::new();
+        Self { dice: Dice::new(seed, 0), texts: Texts::new(seed), fleet, sessions, seen, truth, number: 0, time_ns: from_ns, step_ns }
     }
 
     /// Who exists, to be registered.
@@ -109,7 +117,8 @@ impl Generator {
         let json = self.json(&mut line, at);
         let instance = &self.fleet.instances[at];
         let stream = if self.dice.chance(5.0) { Stream::Stderr } else { Stream::Stdout };
-        self.truth.observe(&line, &instance.id, self.time_ns);
+        self.truth.observe(&line, &json, instance, self.time_ns);
+        self.truth.sessions = self.seen.len() as u64;
         GeneratedLine {
             partner: instance.partner.clone(),
             module: instance.module.clone(),
@@ -137,6 +146,9 @@ impl Generator {
         match self.sessions.next(&mut self.dice, at) {
             Some(session) => {
                 let request = line.request.unwrap_or(&session.request);
+                if !self.seen.contains(&session.id) {
+                    self.seen.insert(session.id.clone());
+                }
                 let _ = write!(
                     json,
                     ",\"request_id\":\"{request}\",\"unique_id\":\"{}\",\"session_id\":\"{}\",\"account_id\":\"{}@msisdn\"",

@@ -40,6 +40,18 @@ fn the_fleet_is_as_large_as_the_figures_say() {
 }
 
 #[test]
+fn a_fleet_of_any_size_prints_evenly_from_any_moment() {
+    let from_ns = DAY_NS - 30 * DAY_LENGTH_NS;
+    let lines: Vec<_> = Generator::of_fleet(1, 10_000, Fleet::even(200, 1), from_ns).take(20_000).collect();
+    let modules: BTreeSet<_> = lines.iter().map(|line| line.module.clone()).collect();
+    assert_eq!(modules.len(), 200);
+    let of_one = lines.iter().filter(|line| line.module == lines[0].module).count();
+    assert!((60..=140).contains(&of_one), "{of_one} lines, of 100 on average");
+    let days = (lines.last().unwrap().time_ns - from_ns) / 1_000_000_000;
+    assert!((172_000..=174_000).contains(&days), "20,000 lines take two days, not {days} s");
+}
+
+#[test]
 fn sessions_are_forty_thousand_in_a_million_lines() {
     let (mut sessions, mut lines) = (BTreeSet::new(), 0_u64);
     for line in Generator::new(3).take(200_000) {
@@ -65,6 +77,24 @@ fn the_truth_is_what_a_search_through_the_text_finds() {
     assert!(truth.error_without_common_word > 2000 && truth.numbers > 500, "{truth:?}");
     assert_eq!(truth.by_minute.values().sum::<u64>(), 100_000);
     assert!((1435..=1445).contains(&truth.by_minute.len()), "a day has 1,440 minutes, not {}", truth.by_minute.len());
+    assert_eq!(truth.frequent_piece, with(FREQUENT_PIECE));
+    assert_eq!(truth.gave_up, with("giving up: timeout") + with("giving up: no route to"));
+    let vowels = |value: &serde_json::Value| {
+        let text = value.as_str().unwrap_or_default();
+        (0..text.len()).any(|at| text.as_bytes()[at..].iter().take_while(|letter| "aeiou".contains(**letter as char)).count() >= 3)
+    };
+    let object = |line: &GeneratedLine| serde_json::from_str::<serde_json::Map<_, _>>(&line.json).unwrap();
+    assert_eq!(truth.vowels, lines.iter().filter(|line| object(line).values().any(vowels)).count() as u64);
+    let (partner, both) = truth.two_words.clone().unwrap();
+    let of_partner = lines.iter().filter(|line| line.partner == partner && line.json.contains("giving up: timeout")).count() as u64;
+    assert!(both >= of_partner && of_partner > 10, "{both} of at least {of_partner}");
+    let sessions: BTreeSet<_> =
+        lines.iter().filter_map(|line| line.json.split_once("\"session_id\":\"")).map(|(_, rest)| &rest[..12]).collect();
+    assert_eq!(truth.sessions, sessions.len() as u64);
+    assert_eq!(truth.errors_by_module.values().sum::<u64>(), with("\"level\":\"error\""));
+    let durations = truth.durations_by_module.values().flat_map(|module| module.values()).sum::<u64>();
+    assert_eq!(durations, with("\"duration_ms\":"));
+    assert_eq!(truth.by_instance.values().sum::<u64>(), truth.lines);
     let (busiest, count) = truth.busiest.clone().unwrap();
     assert_eq!(count, lines.iter().filter(|line| line.instance == busiest).count() as u64);
 }
