@@ -54,7 +54,7 @@ pub(crate) struct Fleet {
 
 impl Fleet {
     /// The one that the figures are stated for. A few modules and telcos make most of the lines, as ever.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::of(MODULES, INSTANCES, |module, number| 1_000_000 / ((module + 4) * (number + 2)))
     }
 

@@ -12,7 +12,9 @@ use martlog_indexer::Indexer;
 use martlog_indexer::registry::Scope;
 use martlog_indexer::search::predicate::{Pattern, Stamp};
 use martlog_indexer::search::request::GroupBy;
-use martlog_indexer::search::{Bucket, Event, Field, HistogramRequest, Order, Predicate, SearchRequest, Test};
+use martlog_indexer::search::{
+    AggregateRequest, Bucket, Event, Field, Group, HistogramRequest, Key, Measure, Order, Predicate, SearchRequest, Test,
+};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -56,8 +58,10 @@ enum Ask {
     Count,
     PerMinute,
     PerModule,
-    /// AGGREGATE: distinct values, averages and percentiles are asked here, once the store has a call for them. Until then nothing is asked.
-    Aggregate,
+    /// How many distinct sessions there are.
+    Sessions,
+    /// Average and p95 of `duration_ms`, by module.
+    Durations,
 }
 
 /// What comes out.
@@ -70,8 +74,10 @@ pub(crate) enum Found {
     Minutes(BTreeMap<i64, u64>),
     /// The ten groups with the most rows, and how many of them.
     Top(Vec<(String, u64)>),
-    /// What is not asked.
-    Unasked(String),
+    /// Distinct values.
+    Distinct(u64),
+    /// By group: the sum, how many, and the p95 of numbers.
+    Numbers(Vec<(String, u64, u64, u64)>),
 }
 
 /// How long it took.
@@ -134,13 +140,21 @@ fn charts(truth: &Truth) -> [Query; 4] {
     let minutes = truth.by_minute.iter().map(|(minute, lines)| (minute * MINUTE_NS, *lines)).collect();
     let chart = |name, predicate, ask, truth| Query { name, bound: CHARTS, predicate, ask, truth };
     let errors = truth.errors_by_module.iter().map(|(module, errors)| (module.to_string(), *errors));
-    let sessions = Found::Unasked(format!("{} sessions are to be found", thousands(truth.sessions)));
-    let durations = Found::Unasked(format!("{} modules are to be found", truth.durations_by_module.len()));
+    let durations = truth.durations_by_module.iter().map(|(module, durations)| {
+        let count: u64 = durations.values().sum();
+        let mut seen = 0;
+        let p95 = durations.iter().find(|(_, lines)| {
+            seen += **lines;
+            seen * 100 >= count * 95
+        });
+        (module.to_string(), durations.iter().map(|(ms, lines)| ms * lines).sum(), count, p95.map_or(0, |(ms, _)| *ms))
+    });
+    let durations = Found::Numbers(durations.collect());
     [
         chart("histogram of the day per minute", Predicate::All, Ask::PerMinute, Found::Minutes(minutes)),
         chart("top modules by errors", error(), Ask::PerModule, Found::Top(top(errors))),
-        chart("distinct sessions", Predicate::All, Ask::Aggregate, sessions),
-        chart("average and p95 of `duration_ms` by module", Predicate::All, Ask::Aggregate, durations),
+        chart("distinct sessions", Predicate::All, Ask::Sessions, Found::Distinct(truth.sessions)),
+        chart("average and p95 of `duration_ms` by module", Predicate::All, Ask::Durations, durations),
     ]
 }
 
@@ -234,7 +248,21 @@ impl Query {
                 }
                 Ok(Found::Top(top(modules)))
             }
-            Ask::Aggregate => Ok(self.truth.clone()),
+            Ask::Sessions => {
+                let groups = self.aggregate(indexer, scope, range, Vec::new(), "session_id", true).await?;
+                let count = groups.first().and_then(|group| group.of.first()).map_or(0.0, |measured| measured.distinct.count().value);
+                Ok(Found::Distinct(whole(count)))
+            }
+            Ask::Durations => {
+                let by = vec![Key::Field(Field::Stamp(Stamp::Module))];
+                let groups = self.aggregate(indexer, scope, range, by, "duration_ms", false).await?;
+                let numbers = groups.into_iter().filter_map(|group| {
+                    let (module, measured) = (group.key.into_iter().next().flatten()?, group.of.into_iter().next()?);
+                    let p95 = measured.quantiles.quantile(0.95).map_or(0.0, |estimate| estimate.value);
+                    (measured.count > 0).then(|| (module, whole(measured.sum), measured.count, whole(p95)))
+                });
+                Ok(Found::Numbers(numbers.collect()))
+            }
         }
     }
 
@@ -279,6 +307,28 @@ impl Query {
         Err("a search ended without a summary".into())
     }
 
+    async fn aggregate(
+        &self,
+        indexer: &Indexer,
+        scope: &Scope,
+        range: &Range<i64>,
+        by: Vec<Key>,
+        field: &str,
+        distinct: bool,
+    ) -> Result<Vec<Group>, Failure> {
+        let measure = Measure { field: Field::Attribute(field.to_owned()), numbers: !distinct, quantiles: !distinct, distinct };
+        let request = AggregateRequest {
+            predicate: Arc::new(self.predicate.clone()),
+            from_ns: range.start,
+            to_ns: range.end,
+            by,
+            of: vec![measure],
+            quarantine: false,
+            deadline: Instant::now() + DEADLINE,
+        };
+        Ok(indexer.aggregate(scope, request).await?)
+    }
+
     async fn histogram(
         &self,
         indexer: &Indexer,
@@ -301,9 +351,6 @@ impl Query {
 
     /// The query beside its bound; `live` is the same one of another truth, with full live buffers.
     pub(crate) fn figure(&self, taken: &Taken, live: Option<(&Self, &Taken)>) -> Figure {
-        if let Found::Unasked(truth) = &self.truth {
-            return Figure::unmeasured(self.name, self.bound, format!("not measured: the store does not aggregate yet; {truth}"));
-        }
         let more = format!("first time {:.1} ms; {}", ms(taken.first), self.judge(&taken.found));
         match live {
             Some((query, live)) => {
@@ -331,9 +378,16 @@ impl Found {
                 Some((first, count)) => format!("{} groups, the first {first} with {}", groups.len(), thousands(*count)),
                 None => "no group".to_owned(),
             },
-            Self::Unasked(text) => text.clone(),
+            Self::Distinct(count) => format!("{} distinct", thousands(*count)),
+            Self::Numbers(groups) => format!("{} numbers in {} groups", thousands(groups.iter().map(|group| group.2).sum()), groups.len()),
         }
     }
+}
+
+/// A count, a sum of whole numbers, one of them.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative, far below 2^53")]
+fn whole(number: f64) -> u64 {
+    number.round() as u64
 }
 
 /// The ten with the most, the first by name where several have as many.
