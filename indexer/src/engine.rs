@@ -136,6 +136,7 @@ impl Engine {
         if self.is_leaving(&key.partner) {
             // Sent again, it meets a registry that does not know the partner any more.
             return Some(Unavailable::leaving());
+        }
         if !self.reserve.is_held() {
             return Some(Unavailable::full());
         }

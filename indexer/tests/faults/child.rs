@@ -130,7 +130,7 @@ async fn deliver(indexer: &Indexer, parts: Vec<Part>) {
 async fn register(indexer: &Indexer, module: &str, app: &str) {
     let registry = indexer.registry();
     registry.create_partner(NewPartner { id: "acme".into(), name: None }).await.unwrap();
-    registry.create_module(NewModule { id: module.into(), partner: "acme".into(), name: None }).await.unwrap();
+    registry.create_module(NewModule { id: module.into(), partner: "acme".into(), name: None, retention: None }).await.unwrap();
     let labels = BTreeMap::from([("app".to_string(), app.to_string())]);
     let instance = NewInstance {
         id: format!("{module}-{app}"),
@@ -138,6 +138,7 @@ async fn register(indexer: &Indexer, module: &str, app: &str) {
         csp: "434".into(),
         environment: None,
         selector: Selector { namespace: "shop".into(), labels },
+        retention: None,
     };
     registry.create_instance(instance).await.unwrap();
 }
