@@ -2,13 +2,13 @@
 //! and the server says what is wrong.
 
 use crate::harness::api::Api;
+use crate::harness::disk::SmallDisk;
 use crate::harness::{Scene, Server, path, until};
 use serde_json::json;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-/// Small segments, so that a few requests fill one.
-const SEGMENTS: [&str; 2] = ["--wal-segment", "4MiB"];
+/// Small segments, so that a few requests fill one; and no watermark, which would refuse before the disk is full.
+const SEGMENTS: [&str; 4] = ["--wal-segment", "4MiB", "--disk-reserve", "0"];
 /// Lines of one request; with their filler about 350 bytes each.
 const LINES: u64 = 500;
 
@@ -94,51 +94,20 @@ impl Store {
     }
 }
 
-/// Writes until nothing more fits.
-fn fill(file: &Path) {
-    let mut file = std::fs::File::create(file).expect("the ballast");
-    let mut size = 1 << 20;
-    while size >= 1 {
-        if file.write_all(&vec![7; size]).is_err() {
-            size /= 2;
-        }
-    }
-}
-
-/// A file system of 24 MiB in the place of the scene's data folder, as long as this lives.
-struct Small(PathBuf);
-
-impl Small {
-    fn mount(scene: &Scene) -> Self {
-        let mounted = std::process::Command::new("mount").args(["-t", "tmpfs", "-o", "size=24m", "tmpfs", path(&scene.data())]).status();
-        assert!(mounted.is_ok_and(|status| status.success()), "a tmpfs for the full disk: this test needs root");
-        Self(scene.data())
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        let unmounted = std::process::Command::new("umount").args(["-l", path(&self.0)]).status();
-        if !unmounted.is_ok_and(|status| status.success()) {
-            eprintln!("{} stays mounted", self.0.display());
-        }
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_starts_on_a_full_disk_and_goes_on_when_there_is_room() {
     let scene = Scene::new();
-    let _small = Small::mount(&scene);
+    let small = SmallDisk::mount(&scene.data(), 24);
     let mut store = Store::new(&scene).await;
     for _ in 0..6 {
         assert_eq!(store.send().await.0, 200);
     }
-    let (reserve, ballast) = (scene.data().join("reserve"), scene.data().join("ballast"));
+    let reserve = scene.data().join("reserve");
     assert!(reserve.exists());
     // A clean end first: then SQLite's files are gone and have to be made anew. After that a kill.
     store.server.process.signal(rustix::process::Signal::TERM);
     assert_eq!(store.server.process.wait().await, Some(0));
-    fill(&ballast);
+    small.fill_to(0);
     for clean in [false, true, false] {
         store = store.again(&scene, &[]).await;
         assert!(!reserve.exists(), "the reserve is what it starts with");
@@ -154,7 +123,7 @@ async fn a_store_starts_on_a_full_disk_and_goes_on_when_there_is_room() {
         }
     }
     store = store.again(&scene, &[]).await;
-    std::fs::remove_file(&ballast).expect("room");
+    small.lighten();
     until("the store takes lines again", async || (store.send().await.0 == 200).then_some(())).await;
     assert!(reserve.exists(), "the reserve is taken again first");
     store.assert_all().await;

@@ -1,6 +1,6 @@
 //! The child that is killed: opens the store and goes on with the script as a collector would, from wherever the marks are.
 //!
-//! On stdout, a line each: `begun N` before a step, `done N` when everything of it has been acknowledged.
+//! On stdout, a line each: `begun N` before a step, `done N` when everything of it has been acknowledged; `merges N` before everything expires.
 
 use crate::harness::{CLUSTER, batch, open_with};
 use crate::script::{API, BILL, LOST, Step, WEB, WEB_ERRORS, gap, pushed, steps};
@@ -45,6 +45,9 @@ pub(crate) fn main(dir: &Path, from: usize) {
 /// Runs the steps from this one on.
 pub(crate) async fn run(mut indexer: Indexer, dir: &Path, from: usize, say: impl Fn(String)) -> Indexer {
     for (number, step) in steps().into_iter().enumerate().skip(from) {
+        if step == Step::Retain {
+            say(format!("merges {}", indexer.stats().merges));
+        }
         say(format!("begun {number}"));
         indexer = step.run(indexer, dir).await;
         say(format!("done {number}"));
@@ -68,6 +71,10 @@ impl Step {
                 while indexer.push(owner.clone(), pushed(number)).await.is_err() {
                     tokio::time::sleep(Duration::from_millis(5)).await;
                 }
+            }
+            Self::MergeDuring(number) => {
+                let (merged, ()) = tokio::join!(indexer.merge_all(), append(&indexer, number));
+                merged.unwrap();
             }
             Self::Flush => indexer.flush().await.unwrap(),
             Self::FlushDuring(number) => {

@@ -89,6 +89,8 @@ pub(crate) fn all(dir: &Path, trace: &Path) -> Vec<Point> {
         let folder = dir.join(family.name());
         let run = run(&folder, 0, family, None, trace);
         assert!(run.status.success(), "the script does not run under strace: {} {}", run.status, run.stderr);
+        let merges = run.lines.iter().find_map(|line| line.strip_prefix("merges ")).and_then(|count| count.parse::<u64>().ok());
+        assert!(merges >= Some(3), "too little is merged: {merges:?}");
         for (syscall, calls) in most_calls(&std::fs::read_to_string(trace).unwrap()) {
             points.extend((1..=calls).map(|call| Point { family, syscall: syscall.clone(), call }));
         }

@@ -22,6 +22,8 @@ pub(crate) enum Step {
     Flush,
     /// The same while an append goes on, whose records the log has to keep.
     FlushDuring(u64),
+    /// Everything in splits that the policy puts together, as if every period were over, while an append goes on.
+    MergeDuring(u64),
     /// The pod in the quarantine gets an instance, and its rows.
     Release,
     /// Everything in splits expires.
@@ -54,7 +56,7 @@ pub(crate) const SOURCES: [Source; 5] = [WEB, WEB_ERRORS, API, LOST, BILL];
 
 /// The whole scenario.
 pub(crate) fn steps() -> Vec<Step> {
-    use Step::{Append, Flush, FlushDuring, Gap, Release, Retain, Setup};
+    use Step::{Append, Flush, FlushDuring, Gap, MergeDuring, Release, Retain, Setup};
     let (mut appends, mut pushes) = (0.., 0..);
     let mut number = || appends.next().unwrap();
     let mut push = || Step::Push(pushes.next().unwrap());
@@ -64,6 +66,7 @@ pub(crate) fn steps() -> Vec<Step> {
         match round {
             0 => steps.push(Gap),
             2 => steps.push(Release),
+            1 | 3 | 5 => steps.push(MergeDuring(number())),
             _ => {}
         }
     }
@@ -76,7 +79,7 @@ impl Step {
     /// The append of this step, if it has one.
     pub(crate) fn append(self) -> Option<u64> {
         match self {
-            Self::Append(number) | Self::FlushDuring(number) => Some(number),
+            Self::Append(number) | Self::FlushDuring(number) | Self::MergeDuring(number) => Some(number),
             _ => None,
         }
     }
