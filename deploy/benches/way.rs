@@ -33,6 +33,10 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+/// As the program's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The name of the collector's threads.
 const COLLECTOR: &str = "collector";
 /// The name of the server's threads.

@@ -21,6 +21,10 @@ use cli::{Cli, Command};
 use outcome::{Failure, Outcome};
 use std::process::ExitCode;
 
+/// Memory of many short lives on many threads: this one gives back more of it than the system's, and is faster.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let ended = logging::start(cli.command.kind(), cli.log_format).and_then(|()| run(cli.command));

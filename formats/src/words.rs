@@ -220,7 +220,19 @@ pub fn has_word(text: &str, word: &str) -> bool {
 #[must_use]
 pub fn may_have_word(text: &str, word: &str) -> bool {
     // Without its bytes in either case there is nothing to fold.
-    !word.is_ascii() || !text.is_ascii() || contains_ignoring_case(text.as_bytes(), word.as_bytes())
+    !word.is_ascii() || contains_ignoring_case(text.as_bytes(), word.as_bytes()) || may_fold_to_ascii(text)
+}
+
+/// Whether the text may have a character that is not ASCII and whose fold has ASCII in it, as `ß`, `ſ` or the Kelvin sign. Told by the first bytes of characters: Cyrillic,
+/// Chinese, Japanese, Korean and the Latin-1 letters but `ß` have no such fold.
+fn may_fold_to_ascii(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    !text.is_ascii()
+        && bytes.iter().enumerate().any(|(at, byte)| match byte {
+            0xC3 => bytes.get(at + 1) == Some(&0x9F),
+            0xC0..=0xFF => !matches!(byte, 0xD0..=0xD4 | 0xE3..=0xED),
+            _ => false,
+        })
 }
 
 /// Whether the text has these words side by side; they are as [`words`] gave them. No words are found in every text.

@@ -38,6 +38,10 @@ use server::Failure;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+/// As the program's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Lines that fill the live buffers to most of their budget.
 const LIVE_LINES: u64 = 150_000;
 

@@ -125,7 +125,7 @@ impl Engine {
     }
 
     /// Why rows of a module (or a part without rows) cannot be taken now. On a disk that is nearly full nothing is. Over the bound of the live buffers, a module that has more than all of it
-    /// waits; over twice the bound, everybody does.
+    /// waits; over a quarter more than the bound, everybody does.
     pub(crate) fn refuses(&self, live_bytes: usize, key: &ModuleKey, has_rows: bool) -> Option<Unavailable> {
         if self.closing.is_cancelled() {
             return Some(Unavailable::closing());
@@ -144,7 +144,7 @@ impl Engine {
         if !has_rows || live_bytes <= max {
             return None;
         }
-        let everybody = live_bytes > max.saturating_mul(2);
+        let everybody = live_bytes > max.saturating_add(max / 4);
         (everybody || self.store.live_bytes_of(key) > max).then(|| Unavailable::over_share(key, everybody))
     }
 

@@ -15,8 +15,8 @@ use std::sync::Arc;
 pub const MANIFEST: &str = "backup.json";
 /// Names longer than this become a hash, bytes.
 const NAME_BYTES_MAX: usize = 100;
-/// Patterns of all splits that are kept in memory, bytes: part of the queries' budget.
-const PATTERNS_BYTES_MAX: u64 = 32 << 20;
+/// Patterns and rows of all splits that are kept in memory, bytes: part of the queries' budget.
+const CACHE_BYTES_MAX: u64 = 48 << 20;
 
 /// Why a folder cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +46,7 @@ pub enum FolderError {
 pub(crate) struct Folder {
     dir: PathBuf,
     /// What its splits read often.
-    patterns: Arc<Cache>,
+    cache: Arc<Cache>,
     _lock: File,
 }
 
@@ -76,7 +76,7 @@ impl Folder {
             writeln!(lock, "{:<10}", std::process::id())
         };
         write(&mut lock).map_err(failed("write to", &path))?;
-        Ok(Self { dir: dir.to_path_buf(), patterns: Arc::new(Cache::new(PATTERNS_BYTES_MAX)), _lock: lock })
+        Ok(Self { dir: dir.to_path_buf(), cache: Arc::new(Cache::new(CACHE_BYTES_MAX)), _lock: lock })
     }
 
     pub(crate) fn wal(&self) -> PathBuf {
@@ -106,7 +106,7 @@ impl Folder {
     /// Opens a split that lies here.
     pub(crate) fn open_split(&self, meta: SplitMeta) -> io::Result<Split> {
         let path = self.split(&meta.key, &meta.id);
-        Split::open_with(&path, meta, &self.patterns)
+        Split::open_with(&path, meta, &self.cache)
     }
 
     /// Makes a module's folder, durably.

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 /// The store's budgets.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Live buffers over all modules together, bytes. Over it the largest is flushed; over twice of it nothing is taken.
+    /// Live buffers over all modules together, bytes. Over it the largest is flushed; over a quarter more nothing is taken.
     pub live_bytes_max: usize,
     /// A buffer whose oldest row waits longer than this is flushed; one of fewer than 1,000 rows and 256 KiB, 144 times as long (a day, by default), but no longer than a tenth of the retention.
     pub live_age_max: Duration,

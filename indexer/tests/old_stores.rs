@@ -95,7 +95,7 @@ async fn every_store_of_old_opens_and_has_all_its_rows() {
         let found: Vec<Record> = rows(&indexer, &staff, false).into_iter().map(|row: Row| row.record).collect();
         assert_eq!(found, (0..LINES).map(line).collect::<Vec<_>>());
         assert_eq!(indexer.stats().splits, 2);
-        let gaps = indexer.completeness(&staff).gaps;
+        let gaps = indexer.completeness(&staff).await.gaps;
         assert_eq!(gaps.iter().map(|gap| (gap.from, gap.to, gap.reason)).collect::<Vec<_>>(), [(0, 77, GapReason::RotatedAway)]);
         let asked = PositionsRequest { node: NODE.into(), files: vec![FileId(1), FileId(2)] };
         assert_eq!(indexer.positions(CLUSTER, &asked).await.marks, [[LINES * 100, 0], [77, 0]]);

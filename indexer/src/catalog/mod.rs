@@ -126,6 +126,8 @@ impl Catalog {
             // What is deleted is overwritten, and nothing of it is put into a temporary file elsewhere: see `erasures`.
             .pragma("secure_delete", "ON")
             .pragma("temp_store", "MEMORY")
+            // The journal keeps the length that it once had, otherwise.
+            .pragma("journal_size_limit", "4194304")
             .disable_statement_logging();
         let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS_MAX).acquire_timeout(BUSY_MAX * 2).connect_with(options).await;
         let pool = pool.map_err(|error| CatalogError::from_sql("cannot be opened", &path, error))?;

@@ -22,7 +22,7 @@ use std::time::Instant;
 use tokio::sync::Mutex;
 
 /// One flush takes at most this many bytes of live buffer; the builder's memory grows with it.
-const FLUSH_LIVE_BYTES_MAX: usize = 64 << 20;
+const FLUSH_LIVE_BYTES_MAX: usize = 32 << 20;
 
 /// See the module. What is published changes one change at a time, and one split is built at a time.
 #[derive(Debug)]

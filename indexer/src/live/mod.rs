@@ -3,7 +3,10 @@
 //! Invariants of a buffer: chunks ascend in seq, and in the LSN of the WAL record that each needs. A chunk needs the record that it came with, until a later record
 //! carries its rows: then it needs that one.
 
+mod filter;
+
 use crate::row::Row;
+use filter::Filter;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,9 +20,21 @@ pub struct Chunk {
     pub lsn: u64,
     /// Their size in memory, bytes, estimated.
     pub bytes: usize,
+    filter: Filter,
 }
 
 impl Chunk {
+    /// Rows that came with this record of the log, and their size.
+    #[must_use]
+    pub fn new(rows: Vec<Row>, lsn: u64, bytes: usize) -> Self {
+        Self { rows, lsn, bytes, filter: Filter::default() }
+    }
+
+    /// Whether a row can have one of the keys of each clause.
+    pub(crate) fn may_have(&self, clauses: &[Vec<u64>]) -> bool {
+        clauses.is_empty() || self.filter.may_have(&self.rows, clauses)
+    }
+
     /// The chunks of a record's rows: one, or one for each run of rows of one origin when they were released from a quarantine.
     #[must_use]
     pub fn of(mut rows: Vec<Row>, lsn: u64) -> Vec<Arc<Self>> {
@@ -28,7 +43,7 @@ impl Chunk {
             let run = rows.iter().take_while(|row| Arc::ptr_eq(&row.origin, &first.origin) || row.origin == first.origin).count();
             let rest = rows.split_off(run);
             let bytes = rows_bytes(&rows);
-            chunks.push(Arc::new(Self { rows, lsn, bytes }));
+            chunks.push(Arc::new(Self::new(rows, lsn, bytes)));
             rows = rest;
         }
         chunks

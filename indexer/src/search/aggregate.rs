@@ -4,7 +4,7 @@
 //! Exact as long as the memory suffices: beyond [`EXACT_MAX`] different values over all groups, quantiles come from a DDSketch and distinct values from a HyperLogLog sketch, and both say
 //! how far they may be off.
 
-use super::columns::{Entries, Wanted};
+use super::columns::Wanted;
 use super::matches::{origin_stamp, owner_stamp};
 use super::predicate::{Field, Stamp};
 use super::request::SearchError;
@@ -16,7 +16,8 @@ use crate::row::Row;
 use crate::search::Predicate;
 use crate::split::Split;
 use crate::split::bits::Bits;
-use crate::split::block::{Block, Decoder};
+use crate::split::block::{Block, Decoder, Stored};
+use crate::split::shape;
 use crate::store::View;
 use martlog_formats::fields::{self, Scalar};
 use std::collections::HashMap;
@@ -158,8 +159,8 @@ struct OfSplit {
     measures: Vec<Wanted>,
     /// The same of each key that is an attribute.
     keys: Vec<Wanted>,
-    /// Entries of dictionaries that were seen: by measure, group and field.
-    seen: HashMap<(usize, usize, u32), Bits>,
+    /// Entries of dictionaries that were seen: by measure and field, of each group.
+    seen: HashMap<(usize, u32), Vec<Option<Bits>>>,
 }
 
 impl Groups<'_> {
@@ -224,11 +225,14 @@ impl Sink for Groups<'_> {
     fn end_of_split(&mut self, split: &Split, decoder: &Decoder) -> Result<(), Halt> {
         let exact_max = self.exact_max();
         let OfSplit { measures, seen, .. } = std::mem::take(&mut self.of_split);
-        for ((at, group, field), entries) in seen {
+        for ((at, field), of_groups) in seen {
             let (Some(wanted), Some(measure)) = (measures.get(at), self.request.of.get(at)) else { continue };
             let path = path_of(&measure.field);
-            let Some(measured) = self.groups.get_mut(group).and_then(|group| group.of.get_mut(at)) else { continue };
-            wanted.each_entry(split, field, &entries, decoder, |scalar| distinct(measured, path, scalar, exact_max))?;
+            for (group, entries) in of_groups.iter().enumerate() {
+                let measured = self.groups.get_mut(group).and_then(|group| group.of.get_mut(at));
+                let (Some(measured), Some(entries)) = (measured, entries) else { continue };
+                wanted.each_entry(split, field, entries, decoder, |scalar| distinct(measured, path, scalar, exact_max))?;
+            }
         }
         Ok(())
     }
@@ -253,6 +257,10 @@ impl Groups<'_> {
         let mut columns = Vec::with_capacity(request.by.len());
         for (at, key) in request.by.iter().enumerate() {
             columns.push(labels(key, self.of_split.keys.get(at), block, found)?);
+        }
+        if columns.iter().all(|column| column.labels.len() <= 1) && !found.is_empty() {
+            let key = columns.iter().map(|column| column.labels.first().cloned().flatten()).collect();
+            return Ok(vec![self.group(key)?; usize::try_from(found.count()).unwrap_or(0)]);
         }
         let mut known: HashMap<Vec<u32>, usize> = HashMap::new();
         let mut last: Option<(Vec<u32>, usize)> = None;
@@ -298,23 +306,38 @@ impl Groups<'_> {
         let OfSplit { measures, seen, .. } = of_split;
         let Some(wanted) = measures.get_mut(at) else { return Ok(()) };
         if measure.numbers || measure.quantiles {
-            wanted.each_number(path, block, found, |nth, number| {
+            wanted.each_number(block, found, |nth, number| {
                 let measured = groups.get(nth).and_then(|group| all.get_mut(*group)).and_then(|group| group.of.get_mut(at));
                 measured.into_iter().for_each(|measured| measured.number(number, measure.quantiles, exact_max));
             })?;
         }
-        if measure.distinct {
-            wanted.each_value(block, found, |nth, value| {
-                let Some(group) = groups.get(nth) else { return };
-                match value {
-                    Entries::Entry { field, entry, of } => seen.entry((at, *group, field)).or_insert_with(|| Bits::none(of)).set(entry),
-                    Entries::Value(scalar) => {
-                        let measured = all.get_mut(*group).and_then(|group| group.of.get_mut(at));
-                        measured.into_iter().for_each(|measured| distinct(measured, path, &scalar, exact_max));
+        if !measure.distinct {
+            return Ok(());
+        }
+        let mut text = String::new();
+        for places in wanted.places(block, found)? {
+            let field = places.column.field.number;
+            if let Stored::Ordinals(ordinals) = &places.column.stored {
+                let seen = seen.entry((at, field)).or_default();
+                seen.resize_with(all.len().max(seen.len()), || None);
+                let count = places.column.field.entries_len();
+                for (nth, place) in &places.of {
+                    if let (Some(group), Some(entry)) = (groups.get(*nth).and_then(|group| seen.get_mut(*group)), ordinals.get(*place)) {
+                        group.get_or_insert_with(|| Bits::none(count)).set(entry as usize);
                     }
                 }
-            })?;
+                continue;
+            }
+            for (nth, place) in &places.of {
+                let kind = places.column.text(*place, block.decoder(), &mut text)?;
+                let measured = groups.get(*nth).and_then(|group| all.get_mut(*group)).and_then(|group| group.of.get_mut(at));
+                measured.into_iter().for_each(|measured| distinct(measured, path, &shape::scalar(kind, &text), exact_max));
+            }
         }
+        wanted.each_of_whole(block, found, |nth, scalar| {
+            let measured = groups.get(nth).and_then(|group| all.get_mut(*group)).and_then(|group| group.of.get_mut(at));
+            measured.into_iter().for_each(|measured| distinct(measured, path, scalar, exact_max));
+        })?;
         Ok(())
     }
 }
@@ -358,13 +381,15 @@ fn labels(key: &Key, wanted: Option<&Wanted>, block: &Block<'_>, found: &Bits) -
             Labels::collect(times)?
         }
         Key::Field(Field::Stamp(stamp)) if is_of_owner(*stamp) => {
-            let label = |owner: &u32| {
-                block.owner(*owner).map(|owner| owner_stamp(*stamp, owner).filter(|text| !text.is_empty()).map(ToOwned::to_owned))
+            let text = |owner: &u32| {
+                let owner = block.owner(*owner)?;
+                Ok(owner_stamp(*stamp, owner).filter(|text| !text.is_empty()).map(ToOwned::to_owned))
             };
-            Labels {
-                labels: hot.owners.distinct.iter().map(label).collect::<io::Result<_>>()?,
-                of: found.iter().map(|row| u32::try_from(hot.owners.places.get(row)).unwrap_or(0)).collect(),
-            }
+            // Several owners may have the same text.
+            let distinct = Labels::collect(hot.owners.distinct.iter().map(text))?;
+            let number = |row| usize::try_from(hot.owners.places.get(row)).ok().and_then(|place| distinct.of.get(place)).copied();
+            let of = if distinct.labels.len() == 1 { Vec::new() } else { found.iter().map(|row| number(row).unwrap_or(0)).collect() };
+            Labels { labels: distinct.labels, of }
         }
         Key::Field(field @ (Field::Stamp(_) | Field::Message)) => {
             Labels::collect(found.iter().map(|row| Ok(text_of(field, block, row)?.filter(|text| !text.is_empty()))))?

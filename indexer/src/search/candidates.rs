@@ -103,6 +103,31 @@ pub(super) struct Candidates {
     maybe: Option<Bits>,
     /// Of each of these groups of filter keys a block has one, or no variable in it matters.
     keys: Vec<Vec<u64>>,
+    /// When an expression is asked for.
+    expression: Option<Expression>,
+}
+
+/// What is known of an expression without matching.
+#[derive(Debug, Default)]
+struct Expression {
+    /// Pieces that every match has.
+    pieces: Vec<String>,
+    /// No match has a digit in it or depends on what stands beside it.
+    without_digits: bool,
+}
+
+impl Expression {
+    fn of(question: &Question<'_>) -> Option<Self> {
+        let regex = match question {
+            Question::Regex(regex) => regex,
+            Question::Message(Test::Regex(regex)) | Question::Attribute(_, Test::Regex(regex)) => regex,
+            _ => return None,
+        };
+        let hir = regex_syntax::parse(regex.as_str()).ok()?;
+        let mut known = Self { pieces: Vec::new(), without_digits: without_digits(&hir) };
+        required_pieces(&hir, &mut known.pieces);
+        Some(known)
+    }
 }
 
 impl Candidates {
@@ -114,7 +139,7 @@ impl Candidates {
             Question::Word(pattern) if !pattern.is_plain() => wildcard(&pattern.0, postings, docs, more),
             Question::Word(pattern) => {
                 let (yes, maybe) = word(&pattern.0, postings, docs)?;
-                Ok(Self { yes, maybe: Some(maybe), keys: keys_of(std::slice::from_ref(&pattern.0)) })
+                Ok(Self { yes, maybe: Some(maybe), keys: keys_of(std::slice::from_ref(&pattern.0)), expression: None })
             }
             _ => {
                 let required = question.required();
@@ -129,9 +154,18 @@ impl Candidates {
                 }
                 let mut keys = keys_of(&required.words);
                 keys.extend(required.any_of);
-                Ok(Self { yes: Bits::none(docs), maybe: all, keys })
+                Ok(Self { yes: Bits::none(docs), maybe: all, keys, expression: Expression::of(question) })
             }
         }
+    }
+}
+
+impl Candidates {
+    /// Whether a field can have a pattern that matches, or may.
+    pub(super) fn may_be_of(&self, field: &Field<'_>) -> bool {
+        let docs = field.docs();
+        let any = |set: &Bits| set.any_in(docs.clone());
+        !docs.is_empty() && (field.opaque().is_some() || any(&self.yes) || self.maybe.as_ref().is_none_or(any))
     }
 }
 
@@ -184,7 +218,7 @@ fn wildcard(wanted: &str, postings: &Postings, docs: usize, more: More<'_>) -> i
             look("0")?;
         }
     }
-    Ok(Candidates { yes, maybe: Some(maybe), keys: Vec::new() })
+    Ok(Candidates { yes, maybe: Some(maybe), keys: Vec::new(), expression: None })
 }
 
 /// Whether a word of a pattern, with a variable in it, can begin like this.
@@ -263,7 +297,7 @@ pub(super) fn refine(
         if own == "0" && kind != 'o' {
             refined.numbers.set(number);
         }
-        match with_variables(question, kind, own) {
+        match with_variables(question, candidates.expression.as_ref(), kind, own) {
             Some(true) => refined.yes.set(number),
             Some(false) => {}
             None => refined.maybe.set(number),
@@ -273,7 +307,7 @@ pub(super) fn refine(
 }
 
 /// What a pattern with variables says of all of its values, if it does.
-fn with_variables(question: &Question<'_>, kind: char, pattern: &str) -> Option<bool> {
+fn with_variables(question: &Question<'_>, expression: Option<&Expression>, kind: char, pattern: &str) -> Option<bool> {
     if kind == 'o' {
         return None;
     }
@@ -283,6 +317,8 @@ fn with_variables(question: &Question<'_>, kind: char, pattern: &str) -> Option<
         Question::Message(Test::Exists) | Question::Attribute(_, Test::Exists) => Some(true),
         Question::Literal(piece) if kind != 'u' => literal_in(piece, pattern, kind != 's' || as_written(kind, pattern, piece).is_empty()),
         Question::Message(Test::Literal(piece)) | Question::Attribute(_, Test::Literal(piece)) => literal_in(piece, pattern, true),
+        Question::Regex(regex) => regex_in(regex, expression?, pattern),
+        Question::Message(Test::Regex(regex)) | Question::Attribute(_, Test::Regex(regex)) => regex_in(regex, expression?, pattern),
         _ => None,
     }
 }
@@ -303,6 +339,9 @@ fn literal_in(piece: &str, pattern: &str, plain: bool) -> Option<bool> {
     if !plain {
         return None;
     }
+    if !has_digits && !may_overlap(piece, pattern) {
+        return Some(false);
+    }
     // Words with a digit may be variables, and so may be what stands at the ends of the piece: what lies between is literal.
     let separates = |letter: char| !words::is_word_char(letter) && letter != '-';
     for part in piece.split(|letter: char| letter.is_ascii_digit()) {
@@ -317,12 +356,63 @@ fn literal_in(piece: &str, pattern: &str, plain: bool) -> Option<bool> {
     None
 }
 
+/// The length of a UUID as text.
+const UUID_BYTES: usize = 36;
+
+/// Whether a piece without digits can have its beginning or its end in a variable.
+fn may_overlap(piece: &str, pattern: &str) -> bool {
+    let hex = |text: &str| text.starts_with(|letter: char| letter.is_ascii_hexdigit() || letter == '-');
+    let ends_hex = |text: &str| text.ends_with(|letter: char| letter.is_ascii_hexdigit() || letter == '-');
+    pattern::slots(pattern).any(|slot| match slot {
+        Slot::Number => false,
+        Slot::Hex { .. } => hex(piece) || ends_hex(piece),
+        // One without any digit may lie within.
+        Slot::Uuid { .. } => hex(piece) || ends_hex(piece) || piece.len() > UUID_BYTES,
+        Slot::Other => true,
+    })
+}
+
+/// Whether every value of a pattern matches an expression, or none.
+fn regex_in(regex: &regex::Regex, expression: &Expression, pattern: &str) -> Option<bool> {
+    if expression.pieces.iter().any(|piece| literal_in(piece, pattern, true) == Some(false)) {
+        return Some(false);
+    }
+    // Then variables that are numbers are no part of a match.
+    let decides = expression.without_digits && pattern::slots(pattern).all(|slot| slot == Slot::Number);
+    decides.then(|| pieces(pattern).any(|own| matches!(own, Piece::Literal(text) if regex.is_match(text))))
+}
+
+/// Adds pieces that every match has.
+fn required_pieces(hir: &Hir, found: &mut Vec<String>) {
+    match hir.kind() {
+        HirKind::Literal(literal) => found.extend(std::str::from_utf8(&literal.0).ok().map(ToOwned::to_owned)),
+        HirKind::Capture(capture) => required_pieces(&capture.sub, found),
+        HirKind::Repetition(repetition) if repetition.min > 0 => required_pieces(&repetition.sub, found),
+        HirKind::Concat(parts) => parts.iter().for_each(|part| required_pieces(part, found)),
+        _ => {}
+    }
+}
+
+/// Whether a match has no digit in it and does not depend on what stands beside it.
+fn without_digits(hir: &Hir) -> bool {
+    match hir.kind() {
+        // Nothing matches everywhere, beside a digit as well.
+        HirKind::Empty | HirKind::Look(_) => false,
+        HirKind::Literal(literal) => !literal.0.iter().any(u8::is_ascii_digit),
+        HirKind::Class(regex_syntax::hir::Class::Unicode(class)) => class.iter().all(|range| range.end() < '0' || range.start() > '9'),
+        HirKind::Class(regex_syntax::hir::Class::Bytes(class)) => class.iter().all(|range| range.end() < b'0' || range.start() > b'9'),
+        HirKind::Repetition(repetition) => repetition.min > 0 && without_digits(&repetition.sub),
+        HirKind::Capture(capture) => without_digits(&capture.sub),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().all(without_digits),
+    }
+}
+
 /// Whether there is a word that is a variable for its length, or may be part of a UUID.
 fn long_word(text: &str) -> bool {
     words::runs(text).any(|run| run.text.len() > pattern::LITERAL_BYTES_MAX || run.uuid)
 }
 
-fn regex_words(regex: &regex::Regex) -> Vec<String> {
+pub(super) fn regex_words(regex: &regex::Regex) -> Vec<String> {
     let mut wanted = Vec::new();
     if let Ok(hir) = regex_syntax::parse(regex.as_str()) {
         required_words(&hir, &mut wanted);
@@ -331,7 +421,7 @@ fn regex_words(regex: &regex::Regex) -> Vec<String> {
 }
 
 /// Words that every text has which equals this one without case. Where folding or composing could make other words of it, none.
-fn equal_words(text: &str) -> Vec<String> {
+pub(super) fn equal_words(text: &str) -> Vec<String> {
     if !text.chars().all(|character| character.is_ascii() || words::is_word_char(character)) {
         return Vec::new();
     }
@@ -340,7 +430,7 @@ fn equal_words(text: &str) -> Vec<String> {
 
 /// Words that every text has which contains this piece: those between its first and its last separator, since the ones at its ends may
 /// be parts of longer words.
-fn inner_words(piece: &str) -> Vec<String> {
+pub(super) fn inner_words(piece: &str) -> Vec<String> {
     // ASCII, and nothing that a mark behind it could be composed with (`=` and U+0338 are U+2260).
     let separates = |character: char| character.is_ascii() && !words::is_word_char(character) && !matches!(character, '<' | '=' | '>');
     match (piece.find(separates), piece.rfind(separates)) {

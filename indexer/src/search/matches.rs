@@ -98,7 +98,13 @@ fn evaluate(predicate: &Predicate, seen: &Seen<'_>) -> bool {
             words::has_word(row.message, &pattern.0)
                 || (may_have(row.attributes, &pattern.0) && seen.any_value_text(|text| words::has_word(text, &pattern.0)))
         }
-        Predicate::Word(pattern) => seen.any_text(|text| words::words(text).any(|word| words::matches_wildcard(&pattern.0, &word))),
+        Predicate::Word(pattern) => {
+            let prefix = pattern.0.split(['*', '?']).next().unwrap_or_default();
+            let in_text = |text: &str| {
+                words::may_have_word(text, prefix) && words::words(text).any(|word| words::matches_wildcard(&pattern.0, &word))
+            };
+            in_text(row.message) || (may_have(row.attributes, prefix) && seen.any_value_text(in_text))
+        }
         Predicate::Phrase(wanted) => {
             words::has_phrase(row.message, wanted)
                 || (wanted.iter().all(|word| may_have(row.attributes, word)) && seen.any_value_text(|text| words::has_phrase(text, wanted)))

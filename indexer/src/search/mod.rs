@@ -8,6 +8,7 @@
 //! source               which rows of a chunk or split match
 //! ordered              a chunk or split as an ordered run of matching rows
 //! run                  rows in order over all of them, with an early stop
+//! needs                what a matching row surely has, for the filters of live chunks
 //! scan                 every matching row, on several threads, into accumulators
 //! histogram            counts over time
 //! aggregate, columns   statistics of fields by groups; sketches where exact ones would be too large
@@ -26,6 +27,7 @@ mod entry_tests;
 mod gate;
 mod histogram;
 mod matches;
+mod needs;
 mod node;
 #[cfg(test)]
 mod node_tests;

@@ -174,7 +174,7 @@ impl<'a> Source<'a> {
         Ok(match &self.pieces {
             Pieces::Chunk { chunk, .. } => chunk.rows.get(at).cloned(),
             Pieces::Split(blocks) => match &blocks.current {
-                Some(block) => Some(block.row(at)?),
+                Some(block) => Some(block.row_for_reader(at)?),
                 None => None,
             },
         })

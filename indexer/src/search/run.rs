@@ -6,6 +6,7 @@
 
 use super::entry::more;
 use super::gate::{Answer, Gate, of_module, seqs_of};
+use super::needs::needs;
 use super::ordered::{Course, Rank, Source};
 use super::request::{Event, SearchRequest, Summary};
 use super::source::Seeker;
@@ -101,6 +102,8 @@ struct Search<'a> {
     sources: Vec<Source<'a>>,
     /// What comes next of each source, by its number.
     heads: BinaryHeap<(Rank, usize)>,
+    /// What a row that matches surely has.
+    needs: Vec<Vec<u64>>,
     summary: Summary,
     started: Instant,
     blocks_kept: usize,
@@ -115,6 +118,7 @@ impl<'a> Search<'a> {
             reader,
             sources: Vec::new(),
             heads: BinaryHeap::new(),
+            needs: needs(&request.predicate),
             summary: Summary { as_of_ns, ..Summary::default() },
             started: Instant::now(),
             blocks_kept: 0,
@@ -144,7 +148,7 @@ impl<'a> Search<'a> {
         }
         for chunk in &module.live {
             let seqs = seqs_of(chunk);
-            if of_module(predicate, &module.key, &seqs) != Answer::No {
+            if of_module(predicate, &module.key, &seqs) != Answer::No && chunk.may_have(&self.needs) {
                 self.sources.push(Source::chunk(chunk, gate, course, number, name));
             }
         }

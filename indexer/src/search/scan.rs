@@ -3,6 +3,7 @@
 //! Chunks and splits are taken by whoever is free, the largest first. A thread more is only used when no other search waits for it.
 
 use super::gate::{Answer, Gate, of_module, seqs_of};
+use super::needs::needs;
 use super::predicate::Predicate;
 use super::request::SearchError;
 use super::source::Seeker;
@@ -117,13 +118,14 @@ impl<'a> Scan<'a> {
         let cancelled = |_: &Ticker<'_>| stop.load(Relaxed) || (self.cancelled)();
         let ticker = Ticker::new(self.deadline, &cancelled);
         let decoder = Decoder::new()?;
+        let needs = needs(self.predicate);
         let seeker = Seeker { predicate: self.predicate, decoder: &decoder, ticker: &ticker };
         while let Some(item) = items.get(next.fetch_add(1, Relaxed)) {
             ticker.look()?;
             match item {
                 Item::Chunks(key, chunks, gate) => {
                     for chunk in *chunks {
-                        if of_module(self.predicate, key, &seqs_of(chunk)) == Answer::No {
+                        if of_module(self.predicate, key, &seqs_of(chunk)) == Answer::No || !chunk.may_have(&needs) {
                             continue;
                         }
                         for at in seeker.chunk(chunk, gate)? {

@@ -32,6 +32,7 @@ impl<'a> Seeker<'a> {
     /// The rows of a chunk that match, by their place in it.
     pub(super) fn chunk(&self, chunk: &Chunk, gate: &Gate<'_>) -> Result<Vec<usize>, Halt> {
         let mut found = Vec::new();
+        self.ticker.done(chunk.rows.len());
         for at in gate.chunk(chunk) {
             let Some(row) = chunk.rows.get(at) else { continue };
             self.ticker.row()?;
@@ -39,7 +40,6 @@ impl<'a> Seeker<'a> {
                 found.push(at);
             }
         }
-        self.ticker.done(chunk.rows.len());
         Ok(found)
     }
 

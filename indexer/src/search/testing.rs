@@ -155,7 +155,8 @@ pub(crate) fn row(owner: &Arc<Owner>, seq: u64, arrived_ns: i64, time_ns: i64, m
 }
 
 pub(crate) fn chunk(rows: Vec<Row>) -> Arc<Chunk> {
-    Arc::new(Chunk { lsn: 1, bytes: rows.len() * 100, rows })
+    let bytes = rows.len() * 100;
+    Arc::new(Chunk::new(rows, 1, bytes))
 }
 
 /// A split of rows of one module, in a folder.

@@ -15,15 +15,17 @@ use super::matches::number_passes;
 use super::node::{More, rows_one_by_one};
 use super::predicate::{Predicate, Test};
 use crate::split::Split;
+use crate::split::ValuesOfShapes;
 use crate::split::bits::Bits;
 use crate::split::block::{Block, Column, Decoder, ROWS_MAX, Stored};
-use crate::split::field::Field;
+use crate::split::field::{Field, PatternTexts};
 use crate::split::pattern::plain_number;
 use crate::split::shape;
 use crate::split::values::{Stream, Values};
 use crate::split::write::{MESSAGE, WHOLE};
 use martlog_formats::fields;
 use std::io;
+use std::sync::Arc;
 
 /// Patterns that are looked up one by one for the blocks they are in; of more, every block may have one.
 const SPANS_MAX: u64 = 50_000;
@@ -33,21 +35,33 @@ pub(super) struct Leaf<'a> {
     predicate: &'a Predicate,
     question: Question<'a>,
     fields: Vec<FieldLeaf<'a>>,
-    /// For each shape: whether its own text has what is asked for, which values of it count, and whether its rows have to be read whole.
-    shapes: Option<Vec<ShapeLeaf>>,
+    /// Which values count, by shape.
+    values: Counted<'a>,
+    /// Shapes whose own text has what is asked for: every row matches.
+    all: Vec<bool>,
+    /// Shapes whose rows have to be read whole.
+    read: Vec<bool>,
     /// Blocks with attributes that are kept whole.
     whole: Bits,
 }
 
-/// What a question is to a shape.
-#[derive(Debug, Default, Clone)]
-struct ShapeLeaf {
-    /// Every row of this shape matches.
-    all: bool,
-    /// Rows of this shape are read whole.
-    read: bool,
-    /// (field, how many values of it come before in the shape).
-    values: Vec<(u32, u32)>,
+/// Which values of each shape count.
+enum Counted<'a> {
+    None,
+    All(&'a [shape::Shape]),
+    Of(Arc<ValuesOfShapes>),
+}
+
+impl Counted<'_> {
+    fn of(&self, shape: u32) -> &[(u32, u32)] {
+        let shape = shape as usize;
+        match self {
+            Self::None => &[],
+            _ if shape == shape::WHOLE as usize => &[],
+            Self::All(shapes) => shapes.get(shape).map(|shape| shape.all.as_slice()).unwrap_or_default(),
+            Self::Of(values) => values.get(shape).map(Vec::as_slice).unwrap_or_default(),
+        }
+    }
 }
 
 /// What a question is to a field.
@@ -69,26 +83,59 @@ impl<'a> Leaf<'a> {
         decoder: &Decoder,
         more: More<'_>,
     ) -> io::Result<Option<Self>> {
-        let blocks = split.head()?.blocks.len();
-        let shapes = shapes_of(&question, split)?;
-        let whole = if matches!(question, Question::Message(_)) { Bits::none(blocks) } else { whole_blocks(split)? };
-        let mut wanted: Vec<u32> = if matches!(question, Question::Attribute(..)) { Vec::new() } else { vec![MESSAGE] };
-        wanted.extend(shapes.iter().flatten().flat_map(|shape| shape.values.iter().map(|(field, _)| *field)));
-        wanted.sort_unstable();
-        wanted.dedup();
+        let head = split.head()?;
+        let of_message = matches!(question, Question::Message(_));
+        let whole = if of_message { Bits::none(head.blocks.len()) } else { whole_blocks(split)? };
+        let values = match question {
+            Question::Message(_) => Counted::None,
+            Question::Attribute(path, _) => Counted::Of(head.values_of(path)),
+            _ => Counted::All(&head.shapes),
+        };
+        let mut leaf = Self { predicate, question, fields: Vec::new(), values, all: Vec::new(), read: Vec::new(), whole };
+        leaf.ask_shapes(&head.shapes);
         let candidates = Candidates::find(&question, split, more)?;
-        let mut leaf = Self { predicate, question, fields: Vec::new(), shapes, whole };
-        for number in wanted {
+        for number in leaf.wanted(split)? {
             let field = split.field(number)?;
-            if field.patterns() == 0 {
+            if !candidates.may_be_of(&field) {
                 continue;
             }
             if let Some(of_field) = FieldLeaf::new(field, &leaf.question, &candidates, decoder, more)? {
                 leaf.fields.push(of_field);
             }
         }
-        let by_shape = leaf.shapes.iter().flatten().any(|shape| shape.all || shape.read);
-        Ok((!leaf.fields.is_empty() || by_shape || !leaf.whole.is_empty()).then_some(leaf))
+        Ok((!leaf.fields.is_empty() || leaf.by_shape() || !leaf.whole.is_empty()).then_some(leaf))
+    }
+
+    /// A piece of text may lie in the keys of attributes, or over the edge of a value.
+    fn ask_shapes(&mut self, shapes: &[shape::Shape]) {
+        let Question::Literal(piece) = self.question else { return };
+        for (number, shape) in shapes.iter().enumerate() {
+            let own = number != shape::WHOLE as usize;
+            let all = own && shape.text.split(shape::SLOT).any(|segment| segment.contains(piece));
+            // Values that no search of all texts looks at are still part of the attributes' text.
+            let read = own && !all && (reaches_over(piece, &shape.text) || shape.seen.contains(&false));
+            self.all.push(all);
+            self.read.push(read);
+        }
+    }
+
+    fn by_shape(&self) -> bool {
+        self.all.contains(&true) || self.read.contains(&true)
+    }
+
+    /// The fields that have values which count.
+    fn wanted(&self, split: &Split) -> io::Result<Vec<u32>> {
+        let count = u32::try_from(split.head()?.fields.len()).unwrap_or(u32::MAX);
+        Ok(match &self.values {
+            Counted::None => vec![MESSAGE],
+            Counted::All(_) => (0..count).filter(|field| *field != WHOLE).collect(),
+            Counted::Of(values) => {
+                let mut fields: Vec<u32> = values.iter().skip(1).flatten().map(|(field, _)| *field).collect();
+                fields.sort_unstable();
+                fields.dedup();
+                fields
+            }
+        })
     }
 
     pub(super) fn cost(&self) -> u32 {
@@ -106,14 +153,14 @@ impl<'a> Leaf<'a> {
             }
             field.add_blocks(&mut any);
         }
-        if self.shapes.iter().flatten().any(|shape| shape.all || shape.read) { Bits::all(count) } else { any }
+        if self.by_shape() { Bits::all(count) } else { any }
     }
 
     /// Which of these rows match.
     pub(super) fn of_block(&self, block: &Block<'a>, within: &Bits, row: More<'_>) -> io::Result<Bits> {
         let mut found = Bits::none(block.meta.rows);
-        if self.whole.has(block.number()) || self.shapes.iter().flatten().any(|shape| shape.all || shape.read) {
-            self.by_shape(block, within, &mut found, row)?;
+        if self.whole.has(block.number()) || self.by_shape() {
+            self.rows_by_shape(block, within, &mut found, row)?;
         }
         for field in &self.fields {
             // The text of a value is read only where its row is not found yet.
@@ -123,14 +170,14 @@ impl<'a> Leaf<'a> {
         Ok(found)
     }
 
-    fn by_shape(&self, block: &Block<'_>, within: &Bits, found: &mut Bits, row: More<'_>) -> io::Result<()> {
+    fn rows_by_shape(&self, block: &Block<'_>, within: &Bits, found: &mut Bits, row: More<'_>) -> io::Result<()> {
         let shapes = &block.hot()?.shapes;
-        let of = |shape: u32| self.shapes.as_ref().and_then(|shapes| shapes.get(shape as usize));
-        let all = shapes.passes(|shape| of(shape).is_some_and(|shape| shape.all));
+        let all = shapes.passes(|shape| self.all.get(shape as usize) == Some(&true));
         if all.any {
             *found = Bits::collect(block.meta.rows, |row| all.at(row));
         }
-        let read = shapes.passes(|shape| shape == shape::WHOLE || of(shape).is_some_and(|shape| shape.read));
+        let is_whole = |shape: u32| shape == shape::WHOLE && !matches!(self.question, Question::Message(_));
+        let read = shapes.passes(|shape| is_whole(shape) || self.read.get(shape as usize) == Some(&true));
         if read.any {
             let mut open = Bits::collect(block.meta.rows, |row| read.at(row));
             open.and(within);
@@ -139,37 +186,6 @@ impl<'a> Leaf<'a> {
         }
         Ok(())
     }
-}
-
-/// What the question is to each shape; `None` where attributes are not asked about.
-fn shapes_of(question: &Question<'_>, split: &Split) -> io::Result<Option<Vec<ShapeLeaf>>> {
-    if matches!(question, Question::Message(_)) {
-        return Ok(None);
-    }
-    let of = |(number, shape): (usize, &shape::Shape)| {
-        let mut leaf = ShapeLeaf::default();
-        if number == shape::WHOLE as usize {
-            return leaf;
-        }
-        let wanted: Vec<usize> = match question {
-            Question::Attribute(path, _) => shape.slots_of(path),
-            _ => (0..shape.fields.len()).filter(|slot| shape.seen.get(*slot) == Some(&true)).collect(),
-        };
-        for slot in wanted {
-            if let Some(field) = shape.fields.get(slot) {
-                let before = shape.fields.iter().take(slot).filter(|other| *other == field).count();
-                leaf.values.push((*field, u32::try_from(before).unwrap_or(u32::MAX)));
-            }
-        }
-        if let Question::Literal(piece) = question {
-            leaf.all = shape.text.split(shape::SLOT).any(|segment| segment.contains(piece));
-            leaf.read = !leaf.all && reaches_over(piece, &shape.text);
-            // Values that no search of all texts looks at are still part of the attributes' text.
-            leaf.read |= !leaf.all && shape.seen.contains(&false);
-        }
-        leaf
-    };
-    Ok(Some(split.head()?.shapes.iter().enumerate().map(of).collect()))
 }
 
 /// Whether a piece of text can lie over the edge of a value of this shape.
@@ -241,13 +257,14 @@ impl<'a> FieldLeaf<'a> {
             if answers.none() {
                 continue;
             }
+            let mut patterns = PatternTexts::default();
             for at in 0..values.len() {
                 let matches = match answers.of(values.group(at)) {
                     Answer::No => false,
                     Answer::Yes => true,
                     Answer::Read => {
                         more()?;
-                        let kind = self.field.text(&values, at, decoder, &mut text)?;
+                        let kind = patterns.text(&self.field, &values, at, decoder, &mut text)?;
                         question.passes(kind, &text)
                     }
                 };
@@ -294,7 +311,7 @@ impl<'a> FieldLeaf<'a> {
                 if answers.none() {
                     return Ok(());
                 }
-                let mut text = String::new();
+                let (mut text, mut patterns) = (String::new(), PatternTexts::default());
                 let decoder = block.decoder();
                 self.each_value(block, &column, leaf, within, found, |at| {
                     let group = values.group(at);
@@ -305,7 +322,7 @@ impl<'a> FieldLeaf<'a> {
                             Some(passes) => passes,
                             None => {
                                 row()?;
-                                let kind = self.field.text(values, at, decoder, &mut text)?;
+                                let kind = patterns.text(&self.field, values, at, decoder, &mut text)?;
                                 leaf.question.passes(kind, &text)
                             }
                         },
@@ -336,9 +353,7 @@ impl<'a> FieldLeaf<'a> {
         // Which values of a row count: by its shape.
         let shapes = &block.hot()?.shapes;
         let values_of = |shape: &u32| -> Vec<usize> {
-            let leaf = leaf.shapes.as_ref().and_then(|shapes| shapes.get(*shape as usize));
-            let values = leaf.map(|leaf| leaf.values.as_slice()).unwrap_or_default();
-            values.iter().filter(|(field, _)| *field == self.field.number).map(|(_, nth)| *nth as usize).collect()
+            leaf.values.of(*shape).iter().filter(|(field, _)| *field == self.field.number).map(|(_, nth)| *nth as usize).collect()
         };
         let values: Vec<Vec<usize>> = shapes.distinct.iter().map(values_of).collect();
         if values.iter().all(Vec::is_empty) {

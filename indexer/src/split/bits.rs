@@ -56,6 +56,22 @@ impl Bits {
         row < self.len && self.words.get(row / 64).is_some_and(|word| word >> (row % 64) & 1 == 1)
     }
 
+    /// Whether one of these rows is in it.
+    pub(crate) fn any_in(&self, rows: std::ops::Range<usize>) -> bool {
+        let (first, last) = (rows.start / 64, rows.end / 64);
+        let words = self.words.get(first..(last + 1).min(self.words.len())).unwrap_or_default();
+        words.iter().enumerate().any(|(at, word)| {
+            let mut word = *word;
+            if at == 0 {
+                word &= u64::MAX << (rows.start % 64);
+            }
+            if first + at == last {
+                word &= (1 << (rows.end % 64)) - 1;
+            }
+            word != 0
+        })
+    }
+
     /// How many there are, in it or not.
     pub(crate) fn len(&self) -> usize {
         self.len
@@ -134,6 +150,7 @@ mod tests {
             let (from, len) = (from.min(rows.len()), len.min(rows.len() - from.min(rows.len())));
             let slice: Vec<usize> = (0..len).filter(|row| rows[from + row]).collect();
             prop_assert_eq!(bits.slice(from, len).iter().collect::<Vec<_>>(), slice);
+            prop_assert_eq!(bits.any_in(from..from + len), rows[from..from + len].contains(&true));
             let mut both = bits.clone();
             both.and_not(&bits);
             prop_assert!(both.is_empty());

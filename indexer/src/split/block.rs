@@ -405,6 +405,11 @@ impl<'a> Block<'a> {
         Ok((row_head, self.shape(row)?))
     }
 
+    /// A whole row that may be asked for again.
+    pub(crate) fn row_for_reader(&self, row: usize) -> io::Result<Row> {
+        self.split.cached_row(self.meta.row_from + row, || self.row(row))
+    }
+
     /// A whole row.
     pub(crate) fn row(&self, row: usize) -> io::Result<Row> {
         let (mut whole, _) = self.row_head(row)?;

@@ -19,7 +19,11 @@ pub(super) fn build(key: &ModuleKey, id: &str, rows: &[&Row], path: &Path) -> io
     if rows.windows(2).any(|pair| pair[0].seq >= pair[1].seq) || u32::try_from(rows.len()).is_err() {
         return Err(invalid("the rows of a split ascend in seq and are fewer than 2^32"));
     }
-    if rows.iter().any(|row| row.owner.key != *key) {
+    // Rows of a part share their owner.
+    let mut last = None;
+    let foreign =
+        |row: &&Row| std::mem::replace(&mut last, Some(Arc::as_ptr(&row.owner))) != Some(Arc::as_ptr(&row.owner)) && row.owner.key != *key;
+    if rows.iter().any(foreign) {
         return Err(invalid("the rows of a split are of one module"));
     }
     let mut sorted = rows.to_vec();

@@ -1,5 +1,7 @@
-//! Patterns that were read lately, shared by all splits of a store: a bound for all of them together instead of one for each.
+//! Patterns and rows that were read lately, shared by all splits of a store: a bound for all of them together instead of one for each. Who looks at the newest rows again and
+//! again, or at the next page, finds them here.
 
+use crate::row::Row;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -10,6 +12,8 @@ const BYTES_ALONE: u64 = 4 << 20;
 #[derive(Debug)]
 pub(crate) struct Cache {
     chunks: quick_cache::sync::Cache<Key, Arc<Chunk>, ByBytes>,
+    /// By the split's number and the row's.
+    rows: quick_cache::sync::Cache<Key, Arc<Row>, ByBytes>,
     next: AtomicU64,
 }
 
@@ -33,11 +37,27 @@ impl quick_cache::Weighter<Key, Arc<Chunk>> for ByBytes {
     }
 }
 
+impl quick_cache::Weighter<Key, Arc<Row>> for ByBytes {
+    fn weight(&self, _: &Key, row: &Arc<Row>) -> u64 {
+        (size_of::<Row>() + row.record.message.capacity() + row.record.attributes.capacity() + 64) as u64
+    }
+}
+
 impl Cache {
-    /// Keeps so many bytes.
+    /// Keeps so many bytes: a third of it for rows.
     pub(crate) fn new(bytes_max: u64) -> Self {
-        let chunks = usize::try_from(bytes_max / 8_192).unwrap_or(usize::MAX).max(16);
-        Self { chunks: quick_cache::sync::Cache::with_weighter(chunks, bytes_max, ByBytes), next: AtomicU64::new(0) }
+        let (of_rows, of_chunks) = (bytes_max / 3, bytes_max - bytes_max / 3);
+        let count = |bytes: u64, each: u64| usize::try_from(bytes / each).unwrap_or(usize::MAX).max(16);
+        Self {
+            chunks: quick_cache::sync::Cache::with_weighter(count(of_chunks, 32_768), of_chunks, ByBytes),
+            rows: quick_cache::sync::Cache::with_weighter(count(of_rows, 1_024), of_rows, ByBytes),
+            next: AtomicU64::new(0),
+        }
+    }
+
+    /// What is kept for this row of a split, or what `read` reads.
+    pub(crate) fn row(&self, split: u64, row: usize, read: impl FnOnce() -> std::io::Result<Row>) -> std::io::Result<Row> {
+        self.rows.get_or_insert_with(&(split, row as u64), || read().map(Arc::new)).map(|row| (*row).clone())
     }
 
     /// For a split that is read alone.

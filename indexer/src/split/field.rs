@@ -71,6 +71,33 @@ impl std::ops::Deref for PatternText {
     }
 }
 
+/// The texts of the patterns of some values, each looked up once.
+#[derive(Default)]
+pub(crate) struct PatternTexts(Vec<Option<PatternText>>);
+
+impl PatternTexts {
+    /// Replaces `out` by the text of one of the values; its kind letter comes back. Always of the same values.
+    pub(crate) fn text<'a>(
+        &mut self,
+        field: &Field<'a>,
+        values: &Values<'a>,
+        at: usize,
+        decoder: &Decoder,
+        out: &mut String,
+    ) -> io::Result<char> {
+        let group = values.group(at);
+        if self.0.len() <= group {
+            self.0.resize_with(values.patterns.distinct.len().max(group.saturating_add(1).min(ROWS_MAX)), || None);
+        }
+        let slot = self.0.get_mut(group).ok_or_else(|| damaged("a pattern's place"))?;
+        let pattern = match slot {
+            Some(pattern) => pattern,
+            None => slot.insert(field.pattern(values.pattern(at)?, decoder)?),
+        };
+        field.join(pattern, values, at, decoder, out)
+    }
+}
+
 impl<'a> Field<'a> {
     pub(super) fn new(split: &'a Split, number: u32) -> io::Result<Self> {
         let head = split.head()?;
@@ -162,8 +189,11 @@ impl<'a> Field<'a> {
 
     /// Replaces `out` by the text of one of some values of this field; its kind letter comes back.
     pub(crate) fn text(&self, values: &Values<'a>, at: usize, decoder: &Decoder, out: &mut String) -> io::Result<char> {
+        self.join(&self.pattern(values.pattern(at)?, decoder)?, values, at, decoder, out)
+    }
+
+    fn join(&self, pattern: &str, values: &Values<'a>, at: usize, decoder: &Decoder, out: &mut String) -> io::Result<char> {
         out.clear();
-        let pattern = self.pattern(values.pattern(at)?, decoder)?;
         let kind = pattern.chars().next().ok_or_else(|| damaged("a pattern without a kind"))?;
         let text = pattern.get(kind.len_utf8()..).unwrap_or_default();
         pattern::join(text, &mut values.variables(self, at, decoder)?, out)?;

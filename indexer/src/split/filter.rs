@@ -11,7 +11,7 @@ const PROBES: u32 = 8;
 const LINE: usize = 64;
 
 /// The filter that holds these keys (any order, doubles allowed).
-pub(super) fn build(keys: &mut Vec<u64>) -> Vec<u8> {
+pub(crate) fn build(keys: &mut Vec<u64>) -> Vec<u8> {
     keys.sort_unstable();
     keys.dedup();
     let lines = (keys.len() * BITS_PER_KEY).div_ceil(LINE * 8);
@@ -29,7 +29,7 @@ pub(super) fn build(keys: &mut Vec<u64>) -> Vec<u8> {
 }
 
 /// Whether the filter may hold the key.
-pub(super) fn may_contain(filter: &[u8], key: u64) -> bool {
+pub(crate) fn may_contain(filter: &[u8], key: u64) -> bool {
     let lines = filter.len() / LINE;
     if lines == 0 {
         return false;

@@ -24,10 +24,10 @@ mod codec;
 mod column;
 pub(crate) mod field;
 mod file;
-mod filter;
+pub(crate) mod filter;
 pub(crate) mod keys;
 mod merge;
-mod packed;
+pub(crate) mod packed;
 pub(crate) mod pattern;
 pub(crate) mod postings;
 pub(crate) mod rows;
@@ -42,10 +42,12 @@ use block::{Block, BlockMeta, Decoder, FieldMeta};
 use cache::{Cache, Chunk};
 use codec::damaged;
 use field::{Field, FieldHead};
+use parking_lot::Mutex;
 use postings::Postings;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use shape::Shape;
+use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -112,9 +114,33 @@ pub(crate) struct Head {
     pub(crate) origins: Vec<Arc<Origin>>,
     /// Patterns of all fields together.
     pub(crate) docs: usize,
+    /// Where the values of names that were asked for are; see [`Head::values_of`].
+    known: Mutex<HashMap<Box<str>, Arc<ValuesOfShapes>>>,
     rows: OwnedBytes,
     columns: OwnedBytes,
     patterns: OwnedBytes,
+}
+
+/// For each shape the values that a name stands for: (field, how many values of that field come before in the shape).
+pub(crate) type ValuesOfShapes = Vec<Vec<(u32, u32)>>;
+
+/// Names that a split keeps the places of.
+const KNOWN_MAX: usize = 64;
+
+impl Head {
+    /// Where the values of a field are, by its name as a query has it.
+    pub(crate) fn values_of(&self, path: &str) -> Arc<ValuesOfShapes> {
+        if let Some(known) = self.known.lock().get(path) {
+            return known.clone();
+        }
+        let found: Arc<ValuesOfShapes> = Arc::new(self.shapes.iter().map(|shape| shape.places_of(&shape.slots_of(path))).collect());
+        let mut known = self.known.lock();
+        if known.len() >= KNOWN_MAX {
+            known.clear();
+        }
+        known.insert(path.into(), found.clone());
+        found
+    }
 }
 
 /// Builds a split of a module's rows (ascending seq, not empty) at `path`; the file and its folder are synced when this returns.
@@ -203,6 +229,7 @@ impl Split {
         let head = Head {
             blocks: self.part("blocks")?,
             docs: fields.iter().map(|field| field.patterns as usize).sum(),
+            known: Mutex::default(),
             fields: fields.into_iter().map(FieldHead::new).collect::<io::Result<_>>()?,
             shapes: shapes.into_iter().map(|(text, fields)| Shape::new(text, fields)).collect::<io::Result<_>>()?,
             owners: self.part("owners")?,
@@ -244,6 +271,11 @@ impl Split {
         }
         let filters = self.sections.checked("filters")?;
         Ok(self.filters.get_or_init(|| filters))
+    }
+
+    /// A row from the cache.
+    fn cached_row(&self, row: usize, read: impl FnOnce() -> io::Result<Row>) -> io::Result<Row> {
+        self.cache.row(self.number, row, read)
     }
 
     /// A chunk of patterns from the cache.

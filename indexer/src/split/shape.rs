@@ -110,6 +110,8 @@ pub(crate) struct Shape {
     pub(crate) fields: Vec<u32>,
     /// Which values a search of all texts looks at.
     pub(crate) seen: Vec<bool>,
+    /// The same as places.
+    pub(crate) all: Vec<(u32, u32)>,
     /// The text with each value replaced by its number.
     numbered: String,
 }
@@ -124,7 +126,20 @@ impl Shape {
         }
         let mut seen = vec![false; slots];
         for_each_slot(&numbered, |slot, _| seen.iter_mut().skip(slot).take(1).for_each(|seen| *seen = true));
-        Ok(Self { text, fields, seen, numbered })
+        let mut shape = Self { text, fields, seen, all: Vec::new(), numbered };
+        let seen: Vec<usize> = (0..slots).filter(|slot| shape.seen.get(*slot) == Some(&true)).collect();
+        shape.all = shape.places_of(&seen);
+        Ok(shape)
+    }
+
+    /// The field of each of these values, and how many values of the same field come before it.
+    pub(crate) fn places_of(&self, slots: &[usize]) -> Vec<(u32, u32)> {
+        let place = |slot: &usize| {
+            let field = *self.fields.get(*slot)?;
+            let before = self.fields.iter().take(*slot).filter(|other| **other == field).count();
+            Some((field, u32::try_from(before).unwrap_or(u32::MAX)))
+        };
+        slots.iter().filter_map(place).collect()
     }
 
     /// The values that a field of this name, as a query has it, stands for.

@@ -1,0 +1,52 @@
+//! What a matching row surely has: words and ids that the filter of a live chunk tells of.
+//!
+//! Every clause has to be met, by one of its keys. A predicate that needs nothing has no clause.
+
+use super::candidates::{equal_words, inner_words, regex_words};
+use super::predicate::{Field, Predicate, Test};
+use crate::split::keys::{id_keys, word_key};
+use martlog_formats::fields;
+
+/// The clauses of a predicate; see the module.
+pub(super) fn needs(predicate: &Predicate) -> Vec<Vec<u64>> {
+    match predicate {
+        Predicate::And(all) => all.iter().flat_map(needs).collect(),
+        Predicate::Or(any) => one_of(any),
+        Predicate::Word(pattern) if pattern.is_plain() => words(std::slice::from_ref(&pattern.0)),
+        Predicate::Phrase(wanted) => words(wanted),
+        Predicate::Literal(piece) => literal(piece),
+        Predicate::Regex(regex) => words(&regex_words(regex)),
+        Predicate::Field(Field::Attribute(path), Test::Equals(id)) if fields::is_exact(path) => {
+            vec![vec![id_keys(&fields::normalise_id(path, id)).0]]
+        }
+        Predicate::Field(Field::Message | Field::Attribute(_), test) => match test {
+            Test::Words(wanted) => words(wanted),
+            Test::Equals(wanted) => words(&equal_words(wanted)),
+            Test::Literal(piece) => literal(piece),
+            Test::Regex(regex) => words(&regex_words(regex)),
+            Test::Exists | Test::Wildcard(_) | Test::Number { .. } => Vec::new(),
+        },
+        _ => Vec::new(),
+    }
+}
+
+fn words(words: &[String]) -> Vec<Vec<u64>> {
+    words.iter().map(|word| vec![word_key(word)]).collect()
+}
+
+/// What is written with escapes has other words.
+fn literal(piece: &str) -> Vec<Vec<u64>> {
+    if piece.contains('\\') { Vec::new() } else { words(&inner_words(piece)) }
+}
+
+/// One clause that has a key of each part, if each part needs something.
+fn one_of(any: &[Predicate]) -> Vec<Vec<u64>> {
+    let mut clause = Vec::new();
+    for part in any {
+        match needs(part).into_iter().next() {
+            Some(keys) => clause.extend(keys),
+            None => return Vec::new(),
+        }
+    }
+    if clause.is_empty() { Vec::new() } else { vec![clause] }
+}
