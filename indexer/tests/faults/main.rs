@@ -54,7 +54,11 @@ fn main() {
     }
     print!("{report}");
     if let Some(log) = plan.log {
-        std::fs::write(log, report).expect("the log is written");
+        let asked = format!(
+            "cargo test -p martlog-indexer --test faults -- --points {} --flips {} --seed {}",
+            plan.points, plan.flipped, plan.seed
+        );
+        std::fs::write(log, format!("{asked}\n\n{report}")).expect("the log is written");
     }
 }
 
