@@ -16,7 +16,7 @@ pub const MANIFEST: &str = "backup.json";
 /// Names longer than this become a hash, bytes.
 const NAME_BYTES_MAX: usize = 100;
 /// Patterns and rows of all splits that are kept in memory, bytes: part of the queries' budget.
-const CACHE_BYTES_MAX: u64 = 48 << 20;
+const CACHE_BYTES_MAX: u64 = 64 << 20;
 
 /// Why a folder cannot be had.
 #[derive(Debug, thiserror::Error)]

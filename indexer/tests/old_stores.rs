@@ -82,7 +82,7 @@ async fn make_a_store() {
     send(&indexer, gap_part("web", 2, (0, 77), hole)).await;
     indexer.close().await;
     copy(dir.path(), &folder(NEWEST));
-    std::fs::remove_file(folder(NEWEST).join("lock")).unwrap();
+    ["lock", "reserve"].iter().for_each(|name| std::fs::remove_file(folder(NEWEST).join(name)).unwrap());
 }
 
 #[tokio::test]

@@ -333,6 +333,9 @@ fn phrase_in(wanted: &[String], pattern: &str) -> Option<bool> {
 /// Whether every value of a pattern has this piece, or none; `plain` says that the values have no other form.
 fn literal_in(piece: &str, pattern: &str, plain: bool) -> Option<bool> {
     let has_digits = has_slots(piece);
+    if piece.is_empty() {
+        return Some(true);
+    }
     if !has_digits && pieces(pattern).any(|own| matches!(own, Piece::Literal(text) if text.contains(piece))) {
         return Some(true);
     }

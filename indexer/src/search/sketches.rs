@@ -200,8 +200,8 @@ mod tests {
             };
             let (exact, sketch) = (build(1_000), build(3));
             sorted.sort_by(f64::total_cmp);
-            for share in [0.0, 0.25, 0.5, 0.95, 1.0] {
-                let rank = ((sorted.len() as f64 * share).ceil() as usize).clamp(1, sorted.len());
+            for percent in [0, 25, 50, 95, 100] {
+                let (rank, share) = ((sorted.len() * percent).div_ceil(100).clamp(1, sorted.len()), percent as f64 / 100.0);
                 let wanted = sorted[rank - 1];
                 prop_assert_eq!(exact.quantile(share), Some(Estimate { value: wanted, error: 0.0 }));
                 let near = sketch.quantile(share).unwrap();

@@ -252,6 +252,9 @@ impl<'a> FieldLeaf<'a> {
         let mut text = String::new();
         for number in blocks.iter() {
             let may = self.refined.may(|keys| self.field.may_have(number, keys))?;
+            if !may && self.refined.yes.is_empty() {
+                continue;
+            }
             let values = self.field.entries(number)?;
             let answers = Answers::new(&self.refined, &values, may);
             if answers.none() {
@@ -294,6 +297,11 @@ impl<'a> FieldLeaf<'a> {
     }
 
     fn of_block(&self, block: &Block<'a>, leaf: &Leaf<'a>, within: &Bits, found: &mut Bits, row: More<'_>) -> io::Result<()> {
+        // What variables a block has is told by its filter, without reading them.
+        let may = self.entries.is_some() || self.refined.may(|keys| block.may_have(keys))?;
+        if !may && self.refined.yes.is_empty() {
+            return Ok(());
+        }
         let column = block.column(self.field.number)?;
         match &column.stored {
             Stored::None => Ok(()),
@@ -306,7 +314,6 @@ impl<'a> FieldLeaf<'a> {
                 self.each_value(block, &column, leaf, within, found, |at| Ok(passes.at(at)))
             }
             Stored::Values(values) => {
-                let may = self.refined.may(|keys| block.may_have(keys))?;
                 let answers = Answers::new(&self.refined, values, may);
                 if answers.none() {
                     return Ok(());

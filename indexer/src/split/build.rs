@@ -21,9 +21,8 @@ pub(super) fn build(key: &ModuleKey, id: &str, rows: &[&Row], path: &Path) -> io
     }
     // Rows of a part share their owner.
     let mut last = None;
-    let foreign =
-        |row: &&Row| std::mem::replace(&mut last, Some(Arc::as_ptr(&row.owner))) != Some(Arc::as_ptr(&row.owner)) && row.owner.key != *key;
-    if rows.iter().any(foreign) {
+    let is_foreign = |row: &&Row| last.replace(Arc::as_ptr(&row.owner)) != Some(Arc::as_ptr(&row.owner)) && row.owner.key != *key;
+    if rows.iter().any(is_foreign) {
         return Err(invalid("the rows of a split are of one module"));
     }
     let mut sorted = rows.to_vec();

@@ -122,7 +122,7 @@ fn words_of(pattern: &str) -> Box<[Box<str>]> {
 }
 
 /// Adds the key of one word, as it stands in a text.
-fn push_word(text: &mut String, keys: &mut Vec<u64>) {
+fn push_word(text: &mut str, keys: &mut Vec<u64>) {
     if text.is_ascii() && text.len() <= words::WORD_BYTES_MAX {
         text.make_ascii_lowercase();
         if has_key(text) {

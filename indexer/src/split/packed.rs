@@ -48,13 +48,22 @@ pub(super) fn put_packed(out: &mut Vec<u8>, values: impl Iterator<Item = u64> + 
 impl<'a> Packed<'a> {
     /// The run of `len` numbers that comes next.
     pub(super) fn read(input: &mut Input<'a>, len: usize) -> io::Result<Self> {
-        let width = u32::from(*input.bytes(1)?.first().unwrap_or(&0));
+        match Self::read_flagged(input, len)? {
+            (packed, 0) => Ok(packed),
+            _ => Err(damaged("the width of a number")),
+        }
+    }
+
+    /// The same, where the top bit of the width says something else: it comes back.
+    pub(super) fn read_flagged(input: &mut Input<'a>, len: usize) -> io::Result<(Self, u8)> {
+        let byte = *input.bytes(1)?.first().unwrap_or(&0);
+        let (width, flags) = (u32::from(byte & 0x7f), byte & 0x80);
         let min = input.number()?;
         if width > 64 {
             return Err(damaged("the width of a number"));
         }
         let bytes = len.checked_mul(width as usize).ok_or_else(|| damaged("a run of numbers is too long"))?.div_ceil(8);
-        Ok(Self { bytes: input.bytes(bytes)?, width, min, len })
+        Ok((Self { bytes: input.bytes(bytes)?, width, min, len }, flags))
     }
 
     /// The number at a place.

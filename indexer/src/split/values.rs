@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! values  = coded patterns | stream of each variable of each distinct pattern, ascending … | varint length of words | zstd(words)
-//! stream  = number: u8 plain | packed            plain: without the digit before it, since none has leading zeros
+//! stream  = number: packed; the top bit of the width says plain: without the digit before it, since none has leading zeros
 //!         | hex, UUID: bytes of each
 //!         | other: packed lengths; the texts are in words
 //! ```
@@ -19,6 +19,8 @@ use std::cell::OnceCell;
 use std::io;
 use std::ops::Range;
 
+/// The top bit of a width: see the module.
+const PLAIN: u8 = 0x80;
 /// Words of a block are never longer than this together, bytes; a longer length is damage.
 const WORDS_BYTES_MAX: usize = 1 << 30;
 
@@ -122,8 +124,11 @@ fn put_numbers(out: &mut Vec<u8>, numbers: &mut [u64]) {
     if plain {
         numbers.iter_mut().for_each(|number| *number = pattern::plain_number(*number).0);
     }
-    out.push(u8::from(plain));
+    let width = out.len();
     put_packed(out, numbers.iter().copied());
+    if plain && let Some(width) = out.get_mut(width) {
+        *width |= PLAIN;
+    }
 }
 
 /// Values being read. Which pattern each has is known at once, the streams are looked for when a variable is asked for.
@@ -259,8 +264,8 @@ impl Parts<'_> {
 fn read_stream<'a>(input: &mut Input<'a>, slot: Slot, count: usize, words: &mut usize) -> io::Result<Stream<'a>> {
     Ok(match slot {
         Slot::Number => {
-            let plain = input.bytes(1)? == [1];
-            Stream::Numbers { plain, packed: Packed::read(input, count)? }
+            let (packed, flags) = Packed::read_flagged(input, count)?;
+            Stream::Numbers { plain: flags & PLAIN != 0, packed }
         }
         Slot::Hex { .. } | Slot::Uuid { .. } => {
             let size = size_of(slot);
