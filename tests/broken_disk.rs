@@ -8,7 +8,7 @@ use serde_json::json;
 use std::path::PathBuf;
 
 /// Small segments, so that a few requests fill one; and no watermark, which would refuse before the disk is full.
-const SEGMENTS: [&str; 4] = ["--wal-segment", "4MiB", "--disk-reserve", "0"];
+const SEGMENTS: [&str; 4] = ["--wal-segment", "4MiB", "--disk-reserve", "0B"];
 /// Lines of one request; with their filler about 350 bytes each.
 const LINES: u64 = 500;
 
