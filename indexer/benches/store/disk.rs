@@ -30,14 +30,15 @@ impl Disk {
     pub(crate) fn of(data: &Path) -> io::Result<Self> {
         let mut parts = machine::disk(data)?;
         let mut part = |name: &str| parts.remove(name).unwrap_or(0);
-        let (splits, wal) = (part("splits"), part("wal"));
+        // The log and the reserve are of the same size however many lines there are.
+        let (splits, wal) = (part("splits"), part("wal") + part("reserve"));
         // Whatever else there is counts as the catalog.
         Ok(Self { splits, wal, catalog: parts.values().sum(), splits_allocated: allocated(&data.join("splits"))? })
     }
 
     pub(crate) fn told(&self, lines: u64) -> String {
         format!(
-            "splits {:.1} (in whole blocks of the file system {:.1}) and catalog {:.1}; the WAL, which does not grow with the lines, {:.0} MiB",
+            "splits {:.1} (in whole blocks of the file system {:.1}) and catalog {:.1}; the WAL and the reserve, which do not grow with the lines, {:.0} MiB",
             ratio(self.splits, lines),
             ratio(self.splits_allocated, lines),
             ratio(self.catalog, lines),
