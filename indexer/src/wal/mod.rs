@@ -9,6 +9,7 @@
 //!            24   8  salt               random, another one in each life of the file
 //!            32   8  bytes of the file
 //!            40   4  crc32 of bytes 0..40
+//!            44  20  zeros
 //!            64      records, each at a multiple of 8
 //! record      0   4  len                bytes of payload; 0 is a seal, which carries no payload
 //!             4   4  crc32 of salt, len, lsn, durable, payload
