@@ -1,11 +1,12 @@
 //! Merging splits of one module into one, without making texts of what they hold: rows are put in order, then field after field is carried over, a value as its pattern and
 //! variables. A pattern's text is read once for each source.
 
-use super::block::{Block, Column as Stored, Decoder, ROWS_MAX, Stored as Values};
+use super::block::{Block, Column as BlockColumn, Decoder, ROWS_MAX, Stored};
 use super::build::ContentBuilder;
 use super::column::Column;
 use super::rows::{Head, Place};
-use super::write::{Content, MESSAGE, WHOLE, write};
+use super::shapes::{MESSAGE, WHOLE};
+use super::write::{Content, write};
 use super::{Split, SplitMeta, codec, shape};
 use crate::row::ModuleKey;
 use std::io;
@@ -213,7 +214,7 @@ impl<'a> Reader<'a> {
 }
 
 /// Carries one value over.
-fn value(known: &mut Vec<Known>, stored: &Stored<'_>, at: usize, decoder: &Decoder, column: &mut Column) -> io::Result<()> {
+fn value(known: &mut Vec<Known>, stored: &BlockColumn<'_>, at: usize, decoder: &Decoder, column: &mut Column) -> io::Result<()> {
     let field = &stored.field;
     let at_known = known.iter().position(|known| known.field == field.number).unwrap_or_else(|| {
         known.push(Known { field: field.number, patterns: vec![UNKNOWN; field.patterns()], entries: vec![UNKNOWN; field.entries_len()] });
@@ -221,9 +222,9 @@ fn value(known: &mut Vec<Known>, stored: &Stored<'_>, at: usize, decoder: &Decod
     });
     let Some(known) = known.get_mut(at_known) else { return Ok(()) };
     let ordinals = match &stored.stored {
-        Values::Ordinals(ordinals) => ordinals,
-        Values::Values(values) => return copy(known, stored, values, at, decoder, column),
-        Values::None => return Err(codec::damaged("no such value")),
+        Stored::Ordinals(ordinals) => ordinals,
+        Stored::Values(values) => return copy(known, stored, values, at, decoder, column),
+        Stored::None => return Err(codec::damaged("no such value")),
     };
     let entry = ordinals.get(at).ok_or_else(|| codec::damaged("no such value"))? as usize;
     let first = known.entries.get(entry).copied().unwrap_or(UNKNOWN);
@@ -239,7 +240,7 @@ fn value(known: &mut Vec<Known>, stored: &Stored<'_>, at: usize, decoder: &Decod
 
 fn copy<'a>(
     known: &mut Known,
-    stored: &Stored<'a>,
+    stored: &BlockColumn<'a>,
     values: &super::values::Values<'a>,
     at: usize,
     decoder: &Decoder,

@@ -22,6 +22,7 @@ mod build;
 pub(crate) mod cache;
 mod codec;
 mod column;
+mod dictionary;
 pub(crate) mod field;
 mod file;
 pub(crate) mod filter;
@@ -32,10 +33,11 @@ pub(crate) mod pattern;
 pub(crate) mod postings;
 pub(crate) mod rows;
 pub(crate) mod shape;
+pub(crate) mod shapes;
 #[cfg(test)]
 mod tests;
 pub(crate) mod values;
-pub(crate) mod write;
+mod write;
 
 use crate::row::{ModuleKey, Origin, Owner, Row};
 use block::{Block, BlockMeta, Decoder, FieldMeta};
@@ -104,7 +106,7 @@ pub struct Split {
 pub(crate) struct Head {
     /// The blocks, in the order of rows.
     pub(crate) blocks: Vec<BlockMeta>,
-    /// The fields; the first two are [`write::MESSAGE`] and [`write::WHOLE`].
+    /// The fields; the first two are [`shapes::MESSAGE`] and [`shapes::WHOLE`].
     pub(crate) fields: Vec<FieldHead>,
     /// The shapes of attributes.
     pub(crate) shapes: Vec<Shape>,
@@ -252,7 +254,7 @@ impl Split {
             }
             docs += field.meta.patterns as usize;
         }
-        let whole = head.shapes.first().is_some_and(|shape| shape.fields == [write::WHOLE]);
+        let whole = head.shapes.first().is_some_and(|shape| shape.fields == [shapes::WHOLE]);
         if next as u64 != self.meta.rows || head.fields.len() < 2 || !whole {
             return Err(damaged("the number of rows or fields"));
         }

@@ -5,29 +5,25 @@
 
 use super::block::{BlockMeta, EntryBlock, FieldMeta, Piece, PiecesOf, ROWS_MAX, TEXT_BYTES_MAX};
 use super::column::{Column, Distinct};
+use super::dictionary::dictionary;
 use super::keys::Keys;
 use super::packed::{put_coded, put_packed};
 use super::pattern;
 use super::rows::{self, Head};
+use super::shapes::{MESSAGE, Shapes, WHOLE};
 use super::values::Encoder;
-use super::{FORMAT, SplitMeta, codec, file, filter, postings, shape};
+use super::{FORMAT, SplitMeta, codec, file, filter, postings};
 use crate::row::{ModuleKey, Origin, Owner};
-use hashbrown::HashTable;
 use serde::Serialize;
 use std::io;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
-use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// zstd level: higher ones cost more CPU than they save bytes.
 const ZSTD_LEVEL: i32 = 1;
 /// Patterns are compressed in chunks of about this size, bytes: a row needs one chunk for each of its texts.
 const CHUNK_BYTES: usize = 32 << 10;
-/// Values that are looked at to see whether it is worth counting the distinct ones.
-const SAMPLE: usize = 4_096;
-/// A dictionary has to save this much of the field, per cent: reading through it costs a step more.
-const DICTIONARY_SAVES: u64 = 15;
 /// More keys than this are sorted out while they come, so that they stay within memory.
 const KEYS_BEFORE_DEDUP: usize = 1 << 14;
 
@@ -41,86 +37,8 @@ pub(super) struct Content {
     pub(super) shapes: Shapes,
 }
 
-/// The shapes of a split while it is built.
-#[derive(Debug)]
-pub(super) struct Shapes {
-    pub(super) texts: Distinct,
-    /// The fields of each shape's values.
-    pub(super) fields: Vec<Vec<u32>>,
-    /// The names of the fields; the first two are [`MESSAGE`] and [`WHOLE`].
-    pub(super) names: Distinct,
-}
-
 /// The pattern of a value that is kept as it is written.
 const OPAQUE: &str = "o2";
-/// The field of messages.
-pub(crate) const MESSAGE: u32 = 0;
-/// The field of attributes that are kept whole.
-pub(crate) const WHOLE: u32 = 1;
-/// The field of values whose own one is too much.
-const OTHERS: u32 = 2;
-/// Fields of a split at most: values of further ones share one.
-const FIELDS_MAX: usize = 500;
-/// Shapes of a split at most, and bytes of them: attributes of further ones are kept whole.
-const SHAPES_MAX: usize = 16_384;
-/// See [`SHAPES_MAX`].
-const SHAPES_BYTES_MAX: usize = 4 << 20;
-
-impl Shapes {
-    pub(super) fn new() -> Self {
-        let mut shapes = Self { texts: Distinct::default(), fields: vec![vec![WHOLE]], names: Distinct::default() };
-        shapes.texts.number_of("\u{1}");
-        // Names of fields are never empty and never begin so.
-        for name in ["\u{1}message", "\u{1}whole", "\u{1}others"] {
-            shapes.names.number_of(name);
-        }
-        shapes
-    }
-
-    /// The number of a shape; [`shape::WHOLE`] when there are too many.
-    pub(super) fn number_of(&mut self, text: &str) -> u32 {
-        if let Some(number) = self.texts.find(text) {
-            return number;
-        }
-        if self.texts.len() >= SHAPES_MAX || self.texts.bytes() + text.len() > SHAPES_BYTES_MAX {
-            return shape::WHOLE;
-        }
-        let fields = shape::names(text).iter().map(|name| self.field(name)).collect();
-        self.fields.push(fields);
-        self.texts.number_of(text)
-    }
-
-    fn field(&mut self, name: &str) -> u32 {
-        match self.names.find(name) {
-            _ if name.is_empty() => OTHERS,
-            Some(number) => number,
-            None if self.names.len() >= FIELDS_MAX => OTHERS,
-            None => self.names.number_of(name),
-        }
-    }
-
-    /// The fields of a shape's values.
-    pub(super) fn fields_of(&self, shape: u32) -> &[u32] {
-        self.fields.get(shape as usize).map(Vec::as_slice).unwrap_or_default()
-    }
-
-    /// Under which exact names the values of each field can be asked for.
-    fn exact_names(&self) -> Vec<Vec<String>> {
-        let mut exact = vec![Vec::<String>::new(); self.names.len()];
-        for (text, fields) in self.texts.iter().zip(&self.fields) {
-            shape::for_each_name(text, |slot, name| {
-                if martlog_formats::fields::is_exact(name)
-                    && let Some(names) = fields.get(slot).and_then(|field| exact.get_mut(*field as usize))
-                    && !names.iter().any(|known| known == name)
-                {
-                    names.push(name.to_owned());
-                }
-            });
-        }
-        exact
-    }
-}
-
 /// Writes a split; `column` gives the values of a field, in the order of rows.
 pub(super) fn write(
     key: &ModuleKey,
@@ -472,56 +390,4 @@ impl Spans {
             }
         }
     }
-}
-
-/// The distinct values of a column (the place of one of each, in the order in which they come) and which of them each value is; `None` where that would not be smaller.
-fn dictionary(column: &Column) -> Option<(Vec<u32>, Vec<u32>)> {
-    let sample = column.len().min(SAMPLE);
-    let (entries, _) = distinct(column, sample);
-    if entries.len() * 10 > sample * 9 {
-        return None;
-    }
-    let (entries, of) = distinct(column, column.len());
-    // Bits. What a value takes by itself, without that of its pattern, which both ways have.
-    let own = |at: usize| {
-        let variables = column.variables(at);
-        let number = |number: &u64| u64::from(64 - pattern::plain_number(*number).0.leading_zeros()) + 1;
-        variables.numbers.iter().map(number).sum::<u64>() + variables.bytes.len() as u64 * 8
-    };
-    let all: u64 = (0..sample).map(own).sum::<u64>() * column.len() as u64 / sample.max(1) as u64;
-    let each: u64 = entries.iter().map(|at| own(*at as usize)).sum();
-    let width = |count: usize| u64::from(usize::BITS - count.leading_zeros());
-    // A block's own ordinals are few of all.
-    let ordinals = of.len() as u64 * width(entries.len().min(ROWS_MAX / 2));
-    let patterns = of.len() as u64 * width(column.patterns.len().saturating_sub(1).min(ROWS_MAX / 2));
-    let saves = (each + ordinals) * 100 < (all + patterns) * (100 - DICTIONARY_SAVES);
-    (entries.len() > column.patterns.len() && saves).then_some((entries, of))
-}
-
-fn distinct(column: &Column, count: usize) -> (Vec<u32>, Vec<u32>) {
-    let mut entries: Vec<u32> = Vec::new();
-    let mut of = Vec::with_capacity(count);
-    let mut numbers: HashTable<u32> = HashTable::new();
-    let hash = |at: usize| {
-        let variables = column.variables(at);
-        let mut hash = xxh3_64_with_seed(variables.bytes, u64::from(column.of.get(at).copied().unwrap_or(0)));
-        for number in variables.numbers {
-            hash = xxh3_64_with_seed(&number.to_le_bytes(), hash);
-        }
-        hash
-    };
-    let same = |a: usize, b: usize| column.of.get(a) == column.of.get(b) && column.variables(a) == column.variables(b);
-    let first = |entries: &[u32], number: u32| entries.get(number as usize).map_or(0, |at| *at as usize);
-    for at in 0..count {
-        let hash_here = hash(at);
-        let found = numbers.find(hash_here, |number| same(first(&entries, *number), at)).copied();
-        let number = found.unwrap_or_else(|| {
-            let number = u32::try_from(entries.len()).unwrap_or(u32::MAX);
-            entries.push(u32::try_from(at).unwrap_or(u32::MAX));
-            numbers.insert_unique(hash_here, number, |number| hash(first(&entries, *number)));
-            number
-        });
-        of.push(number);
-    }
-    (entries, of)
 }
