@@ -11,7 +11,7 @@
 //! A canonical name that could come from several places comes from the first that exists: the line's own key, its alias, `extra`'s key, `extra`'s alias.
 
 use crate::aliases;
-pub use crate::ids::{EXACT_FIELDS, SESSION_FIELDS, is_exact, normalise_id};
+pub use crate::ids::{EXACT_FIELDS, SESSION_FIELDS, is_exact, is_verbatim, normalise_id};
 use crate::json::{self, Entry, Kind, Scanner, Stop, Value};
 pub use crate::numbers::{field_number, number};
 use crate::reserved;

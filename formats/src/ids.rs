@@ -12,6 +12,8 @@ pub const EXACT_FIELDS: &[&str] =
 /// The fields that `session:X` stands for: the ids of a session, a call and a request.
 pub const SESSION_FIELDS: &[&str] = &["session_id", "call_id", "h323_conf_id", "request_id", "unique_id"];
 
+/// The exact field with H.323 conference ids.
+const CONFERENCE_FIELD: &str = "h323_conf_id";
 /// Exact fields whose values may be phone numbers.
 const PHONE_FIELDS: &[&str] = &["account_id", "msisdn"];
 
@@ -21,12 +23,19 @@ pub fn is_exact(path: &str) -> bool {
     EXACT_FIELDS.contains(&last_name(path))
 }
 
+/// Whether ids of a field, by its dotted path, are compared as they are written, but for space around them.
+#[must_use]
+pub fn is_verbatim(path: &str) -> bool {
+    let name = last_name(path);
+    is_exact(path) && name != CONFERENCE_FIELD && !PHONE_FIELDS.contains(&name)
+}
+
 /// The spelling of a value in which it is compared, for the field of this dotted path. An empty result means "no id". Idempotent.
 #[must_use]
 pub fn normalise_id<'a>(path: &str, value: &'a str) -> Cow<'a, str> {
     let value = value.trim();
     let name = last_name(path);
-    if name == "h323_conf_id" {
+    if name == CONFERENCE_FIELD {
         return h323_conf_id(value);
     }
     if PHONE_FIELDS.contains(&name) {

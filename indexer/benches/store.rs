@@ -73,6 +73,12 @@ struct Args {
     /// Where the stores are written; a new folder in it is made and removed.
     #[arg(long, default_value = env!("CARGO_TARGET_TMPDIR"))]
     dir: PathBuf,
+    /// Keeps the loaded store in this folder; where it has one already, asks the queries alone, once more, of that store as it is.
+    #[arg(long)]
+    keep: Option<PathBuf>,
+    /// Of the queries those alone whose name has this in it.
+    #[arg(long, default_value = "")]
+    query: String,
     /// The stage that this process is for, with `--dir` as the folder of all stages.
     #[arg(long, hide = true)]
     stage: Option<Stage>,
@@ -85,6 +91,7 @@ struct Args {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Stage {
     Load,
+    Ask,
     Ten,
     LightLoad,
     LightOpen,
@@ -103,9 +110,12 @@ fn main() -> Result<(), Failure> {
 async fn run(stage: Stage, args: Args) -> Result<Told, Failure> {
     let traffic = light::Traffic { modules: args.light_modules, days: args.light_days, lines_a_day: args.light_lines };
     match stage {
-        Stage::Load => {
+        Stage::Load | Stage::Ask => {
             let truths = serde_json::from_slice(&std::fs::read(truths_path(&args.dir))?)?;
-            load::run(&args.dir, &truths).await
+            if matches!(stage, Stage::Ask) {
+                return load::run_kept(&args.dir, &truths, &args.query).await;
+            }
+            load::run(&args.dir, &truths, args.keep.is_some(), &args.query).await
         }
         Stage::Ten => ten::run(&args.dir, args.seed, args.lines).await,
         Stage::LightLoad => light::load(&args.dir, args.seed, traffic).await,
@@ -115,12 +125,17 @@ async fn run(stage: Stage, args: Args) -> Result<Told, Failure> {
 
 /// All stages, one after the other, and the report.
 fn all(args: &Args) -> Result<(), Failure> {
-    let folder = tempfile::Builder::new().prefix("store").tempdir_in(&args.dir)?;
+    let temporary = tempfile::Builder::new().prefix("store").tempdir_in(&args.dir)?;
+    let folder = args.keep.as_deref().unwrap_or(temporary.path());
+    std::fs::create_dir_all(folder)?;
     let mut stages = Vec::new();
-    if !args.only {
+    if args.only {
+    } else if truths_path(folder).exists() {
+        stages.push(Stage::Ask);
+    } else {
         say(&format!("writing batches of {} lines", thousands(args.lines)));
-        let truths = load::prepare(folder.path(), args.seed, args.lines, LIVE_LINES.min(args.lines / 10))?;
-        std::fs::write(truths_path(folder.path()), serde_json::to_vec(&truths)?)?;
+        let truths = load::prepare(folder, args.seed, args.lines, LIVE_LINES.min(args.lines / 10))?;
+        std::fs::write(truths_path(folder), serde_json::to_vec(&truths)?)?;
         stages.push(Stage::Load);
     }
     if args.ten {
@@ -131,7 +146,7 @@ fn all(args: &Args) -> Result<(), Failure> {
     }
     let mut told = Told::default();
     for stage in stages {
-        told.add(run_apart(stage, args, folder.path())?);
+        told.add(run_apart(stage, args, folder)?);
     }
     let date = chrono::Utc::now().format("%Y-%m-%d");
     println!("### The store, {} lines; {date}, {}\n\n{}", thousands(args.lines), machine::processor(), told.markdown());
@@ -157,6 +172,10 @@ fn run_apart(stage: Stage, args: &Args, folder: &Path) -> Result<Told, Failure> 
     ];
     for (name, number) in numbers {
         command.args([name, &number.to_string()]);
+    }
+    command.args(["--query", &args.query]);
+    if let Some(keep) = &args.keep {
+        command.arg("--keep").arg(keep);
     }
     let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
     if !output.status.success() {

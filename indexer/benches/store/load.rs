@@ -18,6 +18,10 @@ use std::time::{Duration, Instant};
 const LOAD: &str = "load";
 /// The batches behind them, that stay in the live buffers.
 const LIVE: &str = "live";
+/// The store.
+const DATA: &str = "data";
+/// A copy of it, as it was when it was loaded.
+const KEPT: &str = "kept";
 
 const LINES_PER_CPU_SECOND: Bound = Bound::at_least(90_000.0, 130_000.0, "");
 const BYTES_A_LINE: Bound = Bound::at_most(60.0, 48.0, "bytes");
@@ -68,12 +72,11 @@ pub(crate) fn prepare(folder: &Path, seed: u64, lines: u64, live: u64) -> Result
     Ok(Truths { loaded, with_live: generator.truth().clone(), text_bytes })
 }
 
-/// Runs it; `folder` has the batches and takes the data.
-pub(crate) async fn run(folder: &Path, truths: &Truths) -> Result<Told, Failure> {
-    let data = folder.join("data");
+/// Loads the store; `folder` has the batches and takes the data.
+pub(crate) async fn run(folder: &Path, truths: &Truths, keep: bool, wanted: &str) -> Result<Told, Failure> {
+    let data = folder.join(DATA);
     let indexer = Indexer::open(&data, Options::default()).await?;
     server::register(&indexer, &Fleet::new()).await?;
-    let scope = server::staff(&indexer).await?;
     let mut told = Told::default();
     let lines = truths.loaded.lines;
 
@@ -81,17 +84,46 @@ pub(crate) async fn run(folder: &Path, truths: &Truths) -> Result<Told, Failure>
     tell_loading(&mut told, &loaded, truths, &indexer);
     let disk = Disk::of(&data)?;
     told.figures.push(Figure::new("bytes on disk per line", BYTES_A_LINE, ratio(disk.splits + disk.catalog, lines), disk.told(lines)));
+    told.details.push(phases_told(&loaded.phases, lines));
+    if keep {
+        // Nobody writes now.
+        copy(&data, &folder.join(KEPT))?;
+    }
+    told.add(ask_all(&indexer, folder, truths, wanted, loaded.peak_memory).await?);
+    indexer.close().await;
+    Ok(told)
+}
 
+/// Asks a store that was loaded and kept.
+pub(crate) async fn run_kept(folder: &Path, truths: &Truths, wanted: &str) -> Result<Told, Failure> {
+    let data = folder.join(DATA);
+    std::fs::remove_dir_all(&data)?;
+    copy(&folder.join(KEPT), &data)?;
+    let indexer = Indexer::open(&data, Options::default()).await?;
+    let told = ask_all(&indexer, folder, truths, wanted, 0).await?;
+    indexer.close().await;
+    Ok(told)
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
+    let done = std::process::Command::new("cp").arg("-a").args([from, to]).status()?;
+    done.success().then_some(()).ok_or_else(|| format!("{} could not be copied", from.display()).into())
+}
+
+async fn ask_all(indexer: &Indexer, folder: &Path, truths: &Truths, wanted: &str, peak_loading: u64) -> Result<Told, Failure> {
+    let scope = server::staff(indexer).await?;
+    let mut told = Told::default();
     machine::reset_peak_memory();
-    let queries = queries::all(&truths.loaded)?;
-    let merged = ask(&indexer, &scope, &queries).await?;
-    server::feed(&indexer, folder, LIVE).await?;
+    let of = |truth| -> Result<Vec<Query>, Failure> { Ok(queries::all(truth)?.into_iter().filter(|query| query.name.contains(wanted)).collect()) };
+    let queries = of(&truths.loaded)?;
+    let merged = ask(indexer, &scope, &queries).await?;
+    server::feed(indexer, folder, LIVE).await?;
     let live = indexer.stats();
-    let queries_live = queries::all(&truths.with_live)?;
-    let with_live = ask(&indexer, &scope, &queries_live).await?;
+    let queries_live = of(&truths.with_live)?;
+    let with_live = ask(indexer, &scope, &queries_live).await?;
     let memory = machine::peak_memory();
-    let more = format!("while loading {:.0} MiB, while asking {:.0} MiB; now {}", mib(loaded.peak_memory), mib(memory), resident());
-    told.figures.push(Figure::new("memory, peak of loading and queries", MEMORY, mib(memory.max(loaded.peak_memory)), more));
+    let more = format!("while loading {:.0} MiB, while asking {:.0} MiB; now {}", mib(peak_loading), mib(memory), resident());
+    told.figures.push(Figure::new("memory, peak of loading and queries", MEMORY, mib(memory.max(peak_loading)), more));
     for (merged, with_live) in queries.iter().zip(&merged).zip(queries_live.iter().zip(&with_live)) {
         told.figures.push(merged.0.figure(merged.1, Some(with_live)));
     }
@@ -103,9 +135,7 @@ pub(crate) async fn run(folder: &Path, truths: &Truths) -> Result<Told, Failure>
         thousands(live.split_rows),
         thousands(live.splits),
     ));
-    told.details.push(phases_told(&loaded.phases, lines));
-    told.details.push(super::disk::sections(&indexer, &scope)?);
-    indexer.close().await;
+    told.details.push(super::disk::sections(indexer, &scope)?);
     Ok(told)
 }
 

@@ -5,6 +5,7 @@
 use super::generator::{
     COMMON_WORD, DAY_NS, FREQUENT_PIECE, GAVE_UP, ID, LITERAL, NUMBERS, PHRASE, PREFIX, RARE_WORD, TWO_WORDS, Truth, VOWELS,
 };
+use super::machine::Usage;
 use super::report::{Bound, Figure, thousands};
 use super::server::Failure;
 use martlog_formats::{Severity, words};
@@ -85,6 +86,8 @@ pub(crate) enum Found {
 pub(crate) struct Taken {
     pub(crate) first: Duration,
     pub(crate) median: Duration,
+    /// CPU time of all threads for one of the times after the first.
+    cpu: Duration,
     found: Found,
 }
 
@@ -272,12 +275,14 @@ impl Query {
         let found = self.ask(indexer, scope, range).await?;
         let first = begun.elapsed();
         let mut times = Vec::with_capacity(TIMES);
+        let before = Usage::now();
         for _ in 0..TIMES {
             let begun = Instant::now();
             self.ask(indexer, scope, range).await?;
             times.push(begun.elapsed());
         }
-        Ok(Taken { first, median: median(times), found })
+        let cpu = Duration::from_secs_f64(Usage::now().since(&before).process.max(0.0)) / u32::try_from(TIMES)?;
+        Ok(Taken { first, median: median(times), cpu, found })
     }
 
     /// Matches, and rows that came.
@@ -351,10 +356,11 @@ impl Query {
 
     /// The query beside its bound; `live` is the same one of another truth, with full live buffers.
     pub(crate) fn figure(&self, taken: &Taken, live: Option<(&Self, &Taken)>) -> Figure {
-        let more = format!("first time {:.1} ms; {}", ms(taken.first), self.judge(&taken.found));
+        let more = format!("CPU {:.1} ms; first time {:.1} ms; {}", ms(taken.cpu), ms(taken.first), self.judge(&taken.found));
         match live {
             Some((query, live)) => {
-                let more = format!("{more}; with live rows first time {:.1} ms; {}", ms(live.first), query.judge(&live.found));
+                let (cpu, first) = (ms(live.cpu), ms(live.first));
+                let more = format!("{more}; with live rows CPU {cpu:.1} ms; first time {first:.1} ms; {}", query.judge(&live.found));
                 Figure::with_live(self.name, self.bound, ms(taken.median), ms(live.median), more)
             }
             None => Figure::new(self.name, self.bound, ms(taken.median), more),

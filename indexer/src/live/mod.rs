@@ -20,6 +20,8 @@ pub struct Chunk {
     pub lsn: u64,
     /// Their size in memory, bytes, estimated.
     pub bytes: usize,
+    /// Of the oldest and the newest row.
+    times: (i64, i64),
     filter: Filter,
 }
 
@@ -27,7 +29,14 @@ impl Chunk {
     /// Rows that came with this record of the log, and their size.
     #[must_use]
     pub fn new(rows: Vec<Row>, lsn: u64, bytes: usize) -> Self {
-        Self { rows, lsn, bytes, filter: Filter::default() }
+        let times = rows.iter().map(|row| row.record.time_ns);
+        let times = times.fold((i64::MAX, i64::MIN), |(oldest, newest), time| (oldest.min(time), newest.max(time)));
+        Self { rows, lsn, bytes, times, filter: Filter::default() }
+    }
+
+    /// The times of the oldest and the newest row, ns.
+    pub(crate) fn times(&self) -> (i64, i64) {
+        self.times
     }
 
     /// Whether a row can have one of the keys of each clause.

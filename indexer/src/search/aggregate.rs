@@ -315,22 +315,31 @@ impl Groups<'_> {
             return Ok(());
         }
         let mut text = String::new();
-        for places in wanted.places(block, found)? {
+        for places in wanted.places(block)? {
             let field = places.column.field.number;
             if let Stored::Ordinals(ordinals) = &places.column.stored {
                 let seen = seen.entry((at, field)).or_default();
                 seen.resize_with(all.len().max(seen.len()), || None);
                 let count = places.column.field.entries_len();
-                for (nth, place) in &places.of {
-                    if let (Some(group), Some(entry)) = (groups.get(*nth).and_then(|group| seen.get_mut(*group)), ordinals.get(*place)) {
-                        group.get_or_insert_with(|| Bits::none(count)).set(entry as usize);
+                let mut see = |group: usize, entry: u32| {
+                    let entries = seen.get_mut(group).map(|entries| entries.get_or_insert_with(|| Bits::none(count)));
+                    entries.into_iter().for_each(|entries| entries.set(entry as usize));
+                };
+                match groups {
+                    [first, rest @ ..] if found.is_full() && rest.iter().all(|group| group == first) && places.all(block)? => {
+                        ordinals.distinct.iter().for_each(|entry| see(*first, *entry));
                     }
+                    _ => places.each(block, found, |nth, place| {
+                        if let (Some(group), Some(entry)) = (groups.get(nth), ordinals.get(place)) {
+                            see(*group, entry);
+                        }
+                    })?,
                 }
                 continue;
             }
-            for (nth, place) in &places.of {
-                let kind = places.column.text(*place, block.decoder(), &mut text)?;
-                let measured = groups.get(*nth).and_then(|group| all.get_mut(*group)).and_then(|group| group.of.get_mut(at));
+            for (nth, place) in places.of(block, found)? {
+                let kind = places.column.text(place, block.decoder(), &mut text)?;
+                let measured = groups.get(nth).and_then(|group| all.get_mut(*group)).and_then(|group| group.of.get_mut(at));
                 measured.into_iter().for_each(|measured| distinct(measured, path, &shape::scalar(kind, &text), exact_max));
             }
         }
@@ -370,11 +379,11 @@ fn labels(key: &Key, wanted: Option<&Wanted>, block: &Block<'_>, found: &Bits) -
     Ok(match key {
         Key::Level => Labels {
             labels: hot.kinds.entries.iter().map(|kind| kind.severity.map(|severity| severity.level().to_owned())).collect(),
-            of: found.iter().map(|row| hot.kinds.rows.get(row).copied().unwrap_or(0)).collect(),
+            of: found.iter().map(|row| u32::try_from(hot.kinds.number(row)).unwrap_or(u32::MAX)).collect(),
         },
         Key::Verdict => Labels {
             labels: hot.kinds.entries.iter().map(|kind| Some(kind.verdict.as_str().to_owned())).collect(),
-            of: found.iter().map(|row| hot.kinds.rows.get(row).copied().unwrap_or(0)).collect(),
+            of: found.iter().map(|row| u32::try_from(hot.kinds.number(row)).unwrap_or(u32::MAX)).collect(),
         },
         Key::Time(interval) => {
             let times = found.iter().map(|row| Ok(Some(start_of(block.time(row)?, *interval).to_string())));

@@ -317,10 +317,18 @@ fn with_variables(question: &Question<'_>, expression: Option<&Expression>, kind
         Question::Message(Test::Exists) | Question::Attribute(_, Test::Exists) => Some(true),
         Question::Literal(piece) if kind != 'u' => literal_in(piece, pattern, kind != 's' || as_written(kind, pattern, piece).is_empty()),
         Question::Message(Test::Literal(piece)) | Question::Attribute(_, Test::Literal(piece)) => literal_in(piece, pattern, true),
+        Question::Attribute(path, Test::Equals(wanted)) if fields::is_verbatim(path) => id_in(wanted.trim(), pattern),
         Question::Regex(regex) => regex_in(regex, expression?, pattern),
         Question::Message(Test::Regex(regex)) | Question::Attribute(_, Test::Regex(regex)) => regex_in(regex, expression?, pattern),
         _ => None,
     }
+}
+
+/// Says that no value of a pattern is this id, if so.
+fn id_in(id: &str, pattern: &str) -> Option<bool> {
+    let mut own = String::new();
+    pattern::cut(id, &mut own, &mut pattern::Variables::default());
+    (pattern.trim() != own).then_some(false)
 }
 
 /// Whether every value of a pattern has these words side by side, or none.
@@ -332,47 +340,78 @@ fn phrase_in(wanted: &[String], pattern: &str) -> Option<bool> {
 
 /// Whether every value of a pattern has this piece, or none; `plain` says that the values have no other form.
 fn literal_in(piece: &str, pattern: &str, plain: bool) -> Option<bool> {
-    let has_digits = has_slots(piece);
-    if piece.is_empty() {
+    if piece.is_empty() || pieces(pattern).any(|own| matches!(own, Piece::Literal(text) if text.contains(piece))) {
         return Some(true);
     }
-    if !has_digits && pieces(pattern).any(|own| matches!(own, Piece::Literal(text) if text.contains(piece))) {
-        return Some(true);
-    }
-    if !plain {
-        return None;
-    }
-    if !has_digits && !may_overlap(piece, pattern) {
-        return Some(false);
-    }
-    // Words with a digit may be variables, and so may be what stands at the ends of the piece: what lies between is literal.
-    let separates = |letter: char| !words::is_word_char(letter) && letter != '-';
-    for part in piece.split(|letter: char| letter.is_ascii_digit()) {
-        if let (Some(first), Some(last)) = (part.find(separates), part.rfind(separates))
-            && let Some(end) = part[last..].chars().next().map(|letter| last + letter.len_utf8())
-            && !long_word(&part[first..end])
-            && !pieces(pattern).any(|own| matches!(own, Piece::Literal(text) if text.contains(&part[first..end])))
-        {
-            return Some(false);
-        }
-    }
-    None
+    (plain && !Alignment::may_lie_in(piece, pattern)).then_some(false)
 }
 
-/// The length of a UUID as text.
-const UUID_BYTES: usize = 36;
+/// Where a piece of text can lie in the values of a pattern: variables are taken for anything that they can be.
+struct Alignment<'p> {
+    pattern: Vec<Piece<'p>>,
+    /// Steps until it is not looked for any further, and said to be possible.
+    left: u32,
+}
 
-/// Whether a piece without digits can have its beginning or its end in a variable.
-fn may_overlap(piece: &str, pattern: &str) -> bool {
-    let hex = |text: &str| text.starts_with(|letter: char| letter.is_ascii_hexdigit() || letter == '-');
-    let ends_hex = |text: &str| text.ends_with(|letter: char| letter.is_ascii_hexdigit() || letter == '-');
-    pattern::slots(pattern).any(|slot| match slot {
-        Slot::Number => false,
-        Slot::Hex { .. } => hex(piece) || ends_hex(piece),
-        // One without any digit may lie within.
-        Slot::Uuid { .. } => hex(piece) || ends_hex(piece) || piece.len() > UUID_BYTES,
+impl<'p> Alignment<'p> {
+    const STEPS_MAX: u32 = 2_000;
+
+    /// Whether a value of the pattern can have the piece.
+    fn may_lie_in(piece: &str, pattern: &'p str) -> bool {
+        let mut of = Self { pattern: pieces(pattern).collect(), left: Self::STEPS_MAX };
+        (0..of.pattern.len()).any(|at| match of.pattern.get(at).copied() {
+            Some(Piece::Literal(text)) => text.char_indices().any(|(from, _)| of.in_literal(piece, &text[from..], at)),
+            _ => of.goes_on(piece, at),
+        })
+    }
+
+    /// Whether the piece can begin where this literal does, which ends before the next part of the pattern.
+    fn in_literal(&mut self, piece: &str, literal: &str, at: usize) -> bool {
+        match piece.strip_prefix(literal) {
+            Some(rest) => self.goes_on(rest, at + 1),
+            None => literal.starts_with(piece),
+        }
+    }
+
+    /// Whether the piece can begin with this part of the pattern, in a variable at any place of it.
+    fn goes_on(&mut self, piece: &str, at: usize) -> bool {
+        self.left = self.left.saturating_sub(1);
+        if piece.is_empty() || self.left == 0 {
+            return true;
+        }
+        let slot = match self.pattern.get(at).copied() {
+            None => return false,
+            Some(Piece::Literal(text)) => return self.in_literal(piece, text, at),
+            Some(Piece::Variable(slot)) => slot,
+        };
+        let may_be = piece.chars().take_while(|letter| letter_of(slot, *letter)).map(char::len_utf8);
+        let mut length = 0;
+        may_be.take(longest(slot)).any(|letter| {
+            length += letter;
+            self.goes_on(&piece[length..], at + 1)
+        })
+    }
+}
+
+/// Whether a variable can have this character.
+fn letter_of(slot: Slot, letter: char) -> bool {
+    let hex = |upper: bool| letter.is_ascii_digit() || matches!(letter, 'a'..='f' if !upper) || matches!(letter, 'A'..='F' if upper);
+    match slot {
+        Slot::Number => letter.is_ascii_digit(),
+        Slot::Hex { upper, .. } => hex(upper),
+        Slot::Uuid { upper } => hex(upper) || letter == '-',
         Slot::Other => true,
-    })
+    }
+}
+
+/// Characters of a variable at most.
+fn longest(slot: Slot) -> usize {
+    match slot {
+        Slot::Number => pattern::NUMBER_DIGITS_MAX,
+        Slot::Hex { digits, .. } => digits,
+        Slot::Uuid { .. } => 36,
+        Slot::Other => usize::MAX,
+    }
 }
 
 /// Whether every value of a pattern matches an expression, or none.
@@ -380,9 +419,14 @@ fn regex_in(regex: &regex::Regex, expression: &Expression, pattern: &str) -> Opt
     if expression.pieces.iter().any(|piece| literal_in(piece, pattern, true) == Some(false)) {
         return Some(false);
     }
-    // Then variables that are numbers are no part of a match.
-    let decides = expression.without_digits && pattern::slots(pattern).all(|slot| slot == Slot::Number);
-    decides.then(|| pieces(pattern).any(|own| matches!(own, Piece::Literal(text) if regex.is_match(text))))
+    if !expression.without_digits {
+        return None;
+    }
+    if pieces(pattern).any(|own| matches!(own, Piece::Literal(text) if regex.is_match(text))) {
+        return Some(true);
+    }
+    // Variables that are numbers are no part of a match.
+    pattern::slots(pattern).all(|slot| slot == Slot::Number).then_some(false)
 }
 
 /// Adds pieces that every match has.
@@ -408,11 +452,6 @@ fn without_digits(hir: &Hir) -> bool {
         HirKind::Capture(capture) => without_digits(&capture.sub),
         HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().all(without_digits),
     }
-}
-
-/// Whether there is a word that is a variable for its length, or may be part of a UUID.
-fn long_word(text: &str) -> bool {
-    words::runs(text).any(|run| run.text.len() > pattern::LITERAL_BYTES_MAX || run.uuid)
 }
 
 pub(super) fn regex_words(regex: &regex::Regex) -> Vec<String> {

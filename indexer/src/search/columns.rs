@@ -6,9 +6,8 @@ use super::predicate::Field;
 use crate::split::bits::Bits;
 use crate::split::block::{Block, Column, Decoder, ROWS_MAX, Stored};
 use crate::split::packed::Coded;
-use crate::split::pattern::plain_number;
 use crate::split::shape;
-use crate::split::values::{Stream, Values};
+use crate::split::values::Values;
 use crate::split::{Split, ValuesOfShapes};
 use martlog_formats::fields::{self, Scalar};
 use std::collections::HashMap;
@@ -39,10 +38,50 @@ enum Known {
     Number(f64),
 }
 
-/// The values of one field that found rows have: (which of the rows, place in the column).
+/// The values of one field that count in a block.
 pub(super) struct Places<'a> {
     pub(super) column: Rc<Column<'a>>,
-    pub(super) of: Vec<(usize, usize)>,
+    /// Which of a row's values of the field count, by the place of its shape among the block's.
+    counted: Vec<Vec<usize>>,
+    /// Each row has one value, and it counts.
+    one: bool,
+}
+
+impl<'a> Places<'a> {
+    /// Hands out the values of found rows: which of the rows, and the value's place in the column.
+    pub(super) fn each(&self, block: &Block<'a>, found: &Bits, mut value: impl FnMut(usize, usize)) -> io::Result<()> {
+        if self.one {
+            found.iter().enumerate().for_each(|(nth, row)| value(nth, row));
+            return Ok(());
+        }
+        let counted = |place: usize| self.counted.get(place).map(Vec::as_slice).unwrap_or_default();
+        if found.is_full() {
+            return block.each_row_of(&self.column, |row, place, start| counted(place).iter().for_each(|before| value(row, start + before)));
+        }
+        let shapes = &block.hot()?.shapes;
+        for (nth, row) in found.iter().enumerate() {
+            let counted = counted(usize::try_from(shapes.places.get(row)).unwrap_or(usize::MAX));
+            if !counted.is_empty() {
+                let start = block.start(&self.column, row)?;
+                counted.iter().for_each(|before| value(nth, start + before));
+            }
+        }
+        Ok(())
+    }
+
+    /// The same as a list.
+    pub(super) fn of(&self, block: &Block<'a>, found: &Bits) -> io::Result<Vec<(usize, usize)>> {
+        let mut of = Vec::new();
+        self.each(block, found, |nth, at| of.push((nth, at)))?;
+        Ok(of)
+    }
+
+    /// Whether every value of the column counts, when all rows are found.
+    pub(super) fn all(&self, block: &Block<'a>) -> io::Result<bool> {
+        let mut count = 0;
+        self.each(block, &Bits::all(block.meta.rows), |_, _| count += 1)?;
+        Ok(count == self.column.len())
+    }
 }
 
 impl Wanted {
@@ -53,8 +92,8 @@ impl Wanted {
         Ok(Self { path: path.clone(), values: Some(split.head()?.values_of(path)), factor, ..Self::default() })
     }
 
-    /// The values of found rows, field by field.
-    pub(super) fn places<'a>(&self, block: &Block<'a>, found: &Bits) -> io::Result<Vec<Places<'a>>> {
+    /// The values that count in a block, field by field.
+    pub(super) fn places<'a>(&self, block: &Block<'a>) -> io::Result<Vec<Places<'a>>> {
         let shapes = &block.hot()?.shapes;
         let none: &[(u32, u32)] = &[];
         let of = |shape: &u32| match &self.values {
@@ -65,19 +104,14 @@ impl Wanted {
         let mut fields: Vec<u32> = values.iter().flat_map(|values| values.iter().map(|(field, _)| *field)).collect();
         fields.sort_unstable();
         fields.dedup();
-        let mut all = Vec::with_capacity(fields.len());
-        for field in fields {
+        let of_field = |field: u32| {
             let column = block.column(field)?;
-            let mut places = Vec::with_capacity(block.meta.rows);
-            for (nth, row) in found.iter().enumerate() {
-                let values = usize::try_from(shapes.places.get(row)).ok().and_then(|place| values.get(place)).copied().unwrap_or_default();
-                for (_, before) in values.iter().filter(|(own, _)| *own == field) {
-                    places.push((nth, block.start(&column, row)? + *before as usize));
-                }
-            }
-            all.push(Places { column, of: places });
-        }
-        Ok(all)
+            let before = |values: &&[(u32, u32)]| values.iter().filter(|(own, _)| *own == field).map(|(_, before)| *before as usize).collect();
+            let counted: Vec<Vec<usize>> = values.iter().map(before).collect();
+            let one = column.is_one(block)? && counted.iter().all(|counted| *counted == [0]);
+            Ok(Places { column, counted, one })
+        };
+        fields.into_iter().map(of_field).collect()
     }
 
     /// The values of found rows whose attributes are kept whole.
@@ -99,61 +133,62 @@ impl Wanted {
     /// The values of found rows, each read, with the number of its row among them.
     pub(super) fn each_scalar(&self, block: &Block<'_>, found: &Bits, mut value: impl FnMut(usize, &Scalar<'_>)) -> io::Result<()> {
         let mut text = String::new();
-        for places in self.places(block, found)? {
-            for (nth, at) in &places.of {
-                let kind = places.column.text(*at, block.decoder(), &mut text)?;
-                value(*nth, &shape::scalar(kind, &text));
+        for places in self.places(block)? {
+            for (nth, at) in places.of(block, found)? {
+                let kind = places.column.text(at, block.decoder(), &mut text)?;
+                value(nth, &shape::scalar(kind, &text));
             }
         }
         self.each_of_whole(block, found, value)
     }
 
-    /// The numbers of found rows.
+    /// The numbers of found rows, with the number of the row among them.
     pub(super) fn each_number(&mut self, block: &Block<'_>, found: &Bits, mut number: impl FnMut(usize, f64)) -> io::Result<()> {
-        for places in self.places(block, found)? {
-            match &places.column.stored {
-                Stored::None => {}
-                Stored::Ordinals(ordinals) => self.numbers_of_entries(&places, ordinals, block.decoder(), &mut number)?,
-                Stored::Values(values) => self.numbers_of_values(&places, values, block.decoder(), &mut number)?,
-            }
+        for places in self.places(block)? {
+            let numbers = match &places.column.stored {
+                Stored::None => continue,
+                Stored::Ordinals(ordinals) => {
+                    let mut entries = vec![f64::NAN; ordinals.distinct.len()];
+                    self.numbers_of_entries(&places, ordinals, block.decoder(), &mut entries)?;
+                    let entry = |place: u64| usize::try_from(place).ok().and_then(|place| entries.get(place)).copied().unwrap_or(f64::NAN);
+                    let mut numbers = Vec::with_capacity(places.column.len());
+                    ordinals.places.for_each(|place| numbers.push(entry(place)));
+                    numbers
+                }
+                Stored::Values(values) => self.numbers_of_values(&places, values, block.decoder())?,
+            };
+            places.each(block, found, |nth, at| match numbers.get(at) {
+                Some(found) if !found.is_nan() => number(nth, *found),
+                _ => {}
+            })?;
         }
         let path = self.path.clone();
         self.each_of_whole(block, found, |nth, scalar| scalar.number(&path).into_iter().for_each(|found| number(nth, found)))
     }
 
-    fn numbers_of_entries(
-        &mut self,
-        places: &Places<'_>,
-        ordinals: &Coded<'_>,
-        decoder: &Decoder,
-        number: &mut impl FnMut(usize, f64),
-    ) -> io::Result<()> {
+    /// What the entries of a block are as numbers; not a number (NaN) where they are none.
+    fn numbers_of_entries(&mut self, places: &Places<'_>, ordinals: &Coded<'_>, decoder: &Decoder, numbers: &mut [f64]) -> io::Result<()> {
         let field = &places.column.field;
         let known = self.numbers.entry(field.number).or_insert_with(|| vec![Known::NotYet; field.entries_len()]);
         let mut text = String::new();
-        for (nth, at) in &places.of {
-            let Some(entry) = ordinals.get(*at).and_then(|entry| known.get_mut(entry as usize)) else { continue };
-            if matches!(entry, Known::NotYet) {
-                let kind = places.column.text(*at, decoder, &mut text)?;
-                *entry = shape::scalar(kind, &text).number(&self.path).map_or(Known::No, Known::Number);
+        for (entry, number) in ordinals.distinct.iter().zip(numbers) {
+            let Some(known) = known.get_mut(*entry as usize) else { continue };
+            if matches!(known, Known::NotYet) {
+                let kind = places.column.entry(*entry as usize, decoder, &mut text)?;
+                *known = shape::scalar(kind, &text).number(&self.path).map_or(Known::No, Known::Number);
             }
-            if let Known::Number(found) = entry {
-                number(*nth, *found);
+            if let Known::Number(known) = known {
+                *number = *known;
             }
         }
         Ok(())
     }
 
-    fn numbers_of_values<'a>(
-        &mut self,
-        places: &Places<'a>,
-        values: &Values<'a>,
-        decoder: &Decoder,
-        number: &mut impl FnMut(usize, f64),
-    ) -> io::Result<()> {
+    /// What values are as numbers; not a number (NaN) where they are none.
+    fn numbers_of_values<'a>(&mut self, places: &Places<'a>, values: &Values<'a>, decoder: &Decoder) -> io::Result<Vec<f64>> {
         let field = &places.column.field;
         let bare = self.bare.entry(field.number).or_default();
-        let mut groups = Vec::with_capacity(values.patterns.distinct.len());
+        let mut groups: Vec<Option<Vec<f64>>> = Vec::with_capacity(values.patterns.distinct.len());
         for (group, pattern) in values.patterns.distinct.iter().enumerate() {
             let is_bare = match bare.get(pattern) {
                 Some(is_bare) => *is_bare,
@@ -162,24 +197,31 @@ impl Wanted {
                     *bare.entry(*pattern).or_insert(is_bare)
                 }
             };
-            groups.push(match values.streams(field, group)? {
-                [Stream::Numbers { plain, packed }] if is_bare => Some((*plain, *packed)),
+            groups.push(match values.numbers(field, group)? {
+                Some(found) if is_bare => {
+                    let mut numbers = Vec::with_capacity(values.len());
+                    #[allow(clippy::cast_precision_loss)] // As reading its digits does.
+                    found.for_each(|number| numbers.push(number as f64 * self.factor));
+                    Some(numbers)
+                }
                 _ => None,
             });
         }
-        let mut text = String::new();
-        for (nth, at) in &places.of {
-            if let Some(Some((plain, packed))) = groups.get(values.group(*at)) {
-                let found = packed.get(values.rank(field, *at)?);
-                #[allow(clippy::cast_precision_loss)] // As reading its digits does.
-                let found = if *plain { found } else { plain_number(found).0 } as f64;
-                number(*nth, found * self.factor);
-            } else {
-                let kind = places.column.text(*at, decoder, &mut text)?;
-                shape::scalar(kind, &text).number(&self.path).into_iter().for_each(|found| number(*nth, found));
-            }
+        if let [numbers @ Some(_)] = groups.as_mut_slice() {
+            return Ok(numbers.take().unwrap_or_default());
         }
-        Ok(())
+        let mut text = String::new();
+        let mut numbers = Vec::with_capacity(values.len());
+        for at in 0..values.len() {
+            numbers.push(match groups.get(values.group(at)) {
+                Some(Some(of_group)) => of_group.get(values.rank(field, at)?).copied().unwrap_or(f64::NAN),
+                _ => {
+                    let kind = places.column.text(at, decoder, &mut text)?;
+                    shape::scalar(kind, &text).number(&self.path).unwrap_or(f64::NAN)
+                }
+            });
+        }
+        Ok(numbers)
     }
 
     /// The entries of a field's dictionary that are in the set.

@@ -7,7 +7,7 @@ use super::predicate::{Field, Predicate, Stamp};
 use crate::live::Chunk;
 use crate::registry::Scope;
 use crate::row::{ModuleKey, Owner, Row};
-use crate::search::matches::{parse_id, stamp_passes};
+use crate::search::matches::{owner_stamp, parse_id, stamp_passes};
 use crate::search::predicate::Test;
 use crate::split::Split;
 use crate::split::bits::Bits;
@@ -77,7 +77,7 @@ impl Gate<'_> {
         if !shown.iter().all(|shown| *shown) {
             let shown = block.hot()?.owners.passes(|owner| shown.get(owner as usize).copied().unwrap_or(false));
             if !shown.all {
-                rows.and(&Bits::collect(meta.rows, |row| shown.at(row)));
+                rows.and(&shown.bits());
             }
         }
         Ok(rows)
@@ -90,9 +90,9 @@ impl Gate<'_> {
             let (from, to) = (times.partition_point(|time| *time < self.from_ns), times.partition_point(|time| *time < self.to_ns));
             return Ok(Bits::collect(meta.rows, |row| (from..to).contains(&row)));
         }
-        let (seqs, places) = (block.seqs()?, block.places()?);
-        Ok(Bits::collect(meta.rows, |row| match (times.get(row), seqs.get(row), places.get(row)) {
-            (Some(time), Some(seq), Some(place)) => self.admits(*time, place.arrived_ns, *seq),
+        let (seqs, places) = (&block.hot()?.seqs, block.places()?);
+        Ok(Bits::collect(meta.rows, |row| match (times.get(row), places.get(row)) {
+            (Some(time), Some(place)) => self.admits(*time, place.arrived_ns, seqs.get(row)),
             _ => false,
         }))
     }
@@ -117,7 +117,7 @@ impl Gate<'_> {
 }
 
 /// The seqs of a chunk.
-pub(super) fn seqs_of(chunk: &Chunk) -> Range<u64> {
+fn seqs_of(chunk: &Chunk) -> Range<u64> {
     let end = |row: Option<&Row>| row.map_or(0, |row| row.seq);
     end(chunk.rows.first())..end(chunk.rows.last()).saturating_add(1)
 }
@@ -135,7 +135,19 @@ pub(super) enum Answer {
 
 /// What can be said of a predicate for all rows of a module whose seqs lie in this range.
 pub(super) fn of_module(predicate: &Predicate, key: &ModuleKey, seqs: &Range<u64>) -> Answer {
-    let parts = |parts: &[Predicate]| parts.iter().map(|part| of_module(part, key, seqs)).collect::<Vec<_>>();
+    of_all(predicate, key, None, seqs)
+}
+
+/// The same for all rows of a chunk, which have one owner.
+pub(super) fn of_chunk(predicate: &Predicate, chunk: &Chunk) -> Answer {
+    match chunk.rows.first() {
+        Some(row) => of_all(predicate, &row.owner.key, Some(&row.owner), &seqs_of(chunk)),
+        None => Answer::No,
+    }
+}
+
+fn of_all(predicate: &Predicate, key: &ModuleKey, owner: Option<&Owner>, seqs: &Range<u64>) -> Answer {
+    let parts = |parts: &[Predicate]| parts.iter().map(|part| of_all(part, key, owner, seqs)).collect::<Vec<_>>();
     let from_bool = |yes: bool| if yes { Answer::Yes } else { Answer::No };
     match predicate {
         Predicate::All => Answer::Yes,
@@ -150,7 +162,7 @@ pub(super) fn of_module(predicate: &Predicate, key: &ModuleKey, seqs: &Range<u64
             parts if parts.contains(&Answer::Maybe) => Answer::Maybe,
             _ => Answer::No,
         },
-        Predicate::Not(inner) => match of_module(inner, key, seqs) {
+        Predicate::Not(inner) => match of_all(inner, key, owner, seqs) {
             Answer::No => Answer::Yes,
             Answer::Maybe => Answer::Maybe,
             Answer::Yes => Answer::No,
@@ -160,6 +172,10 @@ pub(super) fn of_module(predicate: &Predicate, key: &ModuleKey, seqs: &Range<u64
         Predicate::Field(Field::Stamp(Stamp::Id), Test::Equals(id)) => match parse_id(id) {
             Some((module, seq)) if module == &*key.module && seqs.contains(&seq) => Answer::Maybe,
             _ => Answer::No,
+        },
+        Predicate::Field(Field::Stamp(stamp), test) if *stamp != Stamp::Id => match owner.and_then(|owner| owner_stamp(*stamp, owner)) {
+            Some(value) => from_bool(stamp_passes(value, test)),
+            None => Answer::Maybe,
         },
         _ => Answer::Maybe,
     }

@@ -73,12 +73,14 @@ impl Tally {
         }
         let groups = groups_of(self.by, block)?;
         let mut counts = vec![0_u64; groups.labels.len()];
-        let mut start = first;
+        let (mut start, mut end) = (first, first.saturating_add(self.interval_ns));
+        let times = block.times()?;
         for row in found.iter() {
-            let next = self.start_of(block.time(row)?);
-            if next != start {
+            let time = times.get(row).copied().unwrap_or(start);
+            if time >= end {
                 self.flush(start, &groups, &mut counts)?;
-                start = next;
+                start = self.start_of(time);
+                end = start.saturating_add(self.interval_ns);
             }
             if let Some(count) = counts.get_mut((groups.of)(row)) {
                 *count += 1;
@@ -128,16 +130,15 @@ struct Groups<'b> {
 }
 
 fn groups_of<'b>(by: Option<GroupBy>, block: &'b Block<'_>) -> io::Result<Groups<'b>> {
-    let entry = |rows: &'b [u32]| Box::new(move |row: usize| rows.get(row).map_or(usize::MAX, |entry| *entry as usize));
     Ok(match by {
         None => Groups { labels: vec![None], of: Box::new(|_| 0) },
         Some(GroupBy::Level) => {
             let kinds = &block.hot()?.kinds;
-            Groups { labels: kinds.entries.iter().map(|kind| Some(level_of(kind.severity))).collect(), of: entry(&kinds.rows) }
+            Groups { labels: kinds.entries.iter().map(|kind| Some(level_of(kind.severity))).collect(), of: Box::new(|row| kinds.number(row)) }
         }
         Some(GroupBy::Verdict) => {
             let kinds = &block.hot()?.kinds;
-            Groups { labels: kinds.entries.iter().map(|kind| Some(kind.verdict.as_str())).collect(), of: entry(&kinds.rows) }
+            Groups { labels: kinds.entries.iter().map(|kind| Some(kind.verdict.as_str())).collect(), of: Box::new(|row| kinds.number(row)) }
         }
         Some(by) => {
             let owners = &block.hot()?.owners;

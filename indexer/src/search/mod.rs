@@ -7,7 +7,7 @@
 //! gate                 what of a module may be looked at: scope, time, arrival        the one place where the scope is asked
 //! source               which rows of a chunk or split match
 //! ordered              a chunk or split as an ordered run of matching rows
-//! run                  rows in order over all of them, with an early stop
+//! run                  rows in order over all of them, with an early stop; ahead: opens splits on several threads
 //! needs                what a matching row surely has, for the filters of live chunks
 //! scan                 every matching row, on several threads, into accumulators
 //! histogram            counts over time
@@ -16,6 +16,7 @@
 //! ```
 
 pub mod aggregate;
+mod ahead;
 #[cfg(test)]
 mod aggregate_tests;
 mod candidates;
@@ -47,6 +48,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod text;
+mod threads;
 mod ticker;
 mod turn;
 

@@ -189,16 +189,13 @@ impl<'a> Node<'a> {
         let mut found = match self {
             Self::Same(true) => return Ok(within.clone()),
             Self::Same(false) => return Ok(Bits::none(rows)),
-            Self::Kind(test) => Bits::collect(rows, block.hot()?.kinds.each(|kind| test.passes(kind))),
-            Self::Owners(pass) => {
-                let owners = block.hot()?.owners.passes(|owner| pass.get(owner as usize) == Some(&true));
-                if owners.any { Bits::collect(rows, |row| owners.at(row)) } else { Bits::none(rows) }
-            }
+            Self::Kind(test) => block.hot()?.kinds.passing(rows, |kind| test.passes(kind)),
+            Self::Owners(pass) => block.hot()?.owners.passes(|owner| pass.get(owner as usize) == Some(&true)).bits(),
             Self::Origins(pass) => Bits::collect(rows, block.places()?.each(|place| pass.get(place.origin as usize) == Some(&true))),
             Self::Seq(seq) if *seq < block.meta.seq_min || *seq > block.meta.seq_max => Bits::none(rows),
             Self::Seq(seq) => {
-                let seqs = block.seqs()?;
-                Bits::collect(rows, |row| seqs.get(row) == Some(seq))
+                let seqs = &block.hot()?.seqs;
+                Bits::collect(rows, |row| seqs.get(row) == *seq)
             }
             Self::Text(leaf) => return leaf.of_block(block, within, row),
             Self::Row(predicate) => return rows_one_by_one(predicate, block, within, row),

@@ -1,5 +1,6 @@
 //! A chunk or a split as an ordered run of matching rows, read piece by piece: a chunk at once, a split block by block.
 
+use super::ahead::{Ahead, Wanted};
 use super::gate::Gate;
 use super::request::Order;
 use super::source::{Seeker, SplitReader};
@@ -37,8 +38,8 @@ pub(super) struct Source<'a> {
     module: usize,
     /// How the module's name compares with that of `after`.
     beside_after: Ordering,
-    /// Matching rows of the piece that was read last, as (rank, place in the piece); the next one is at the end.
-    ready: Vec<(Rank, usize)>,
+    /// Matching rows of what was read last, as (rank, (block of a split, place in it or in the chunk)); the next one is at the end.
+    ready: Vec<(Rank, (usize, usize))>,
     /// Matching rows of all pieces that were read, on either side of `after`.
     pub(super) matched: u64,
 }
@@ -59,7 +60,7 @@ struct Blocks<'a> {
 }
 
 impl Rank {
-    fn new(order: Order, time: i64, module: usize, seq: u64) -> Self {
+    pub(super) fn new(order: Order, time: i64, module: usize, seq: u64) -> Self {
         match order {
             Order::NewestFirst => Self { time, module, seq, bound: false },
             Order::OldestFirst => Self { time: !time, module: !module, seq: !seq, bound: false },
@@ -108,7 +109,7 @@ impl<'a> Source<'a> {
         }
         let (oldest, newest) = match &self.pieces {
             Pieces::Chunk { read: true, .. } => return None,
-            Pieces::Chunk { chunk, .. } => times_of(chunk)?,
+            Pieces::Chunk { chunk, .. } => chunk.times(),
             Pieces::Split(blocks) if blocks.reader.is_none() => (blocks.split.meta.time_min_ns, blocks.split.meta.time_max_ns),
             Pieces::Split(blocks) => {
                 let next = blocks.next(self.course.order)?;
@@ -129,27 +130,55 @@ impl<'a> Source<'a> {
                 let found = seeker.chunk(chunk, &self.gate)?;
                 self.matched += found.len() as u64;
                 let rows = found.into_iter().filter_map(|at| Some((at, chunk.rows.get(at)?)));
-                self.ready = rows.map(|(at, row)| (Rank::new(order, row.record.time_ns, module, row.seq), at)).collect();
+                self.ready = rows.map(|(at, row)| (Rank::new(order, row.record.time_ns, module, row.seq), (0, at))).collect();
             }
             Pieces::Split(blocks) => match &blocks.reader {
-                None => blocks.open(seeker, self.gate, self.course)?,
+                None => blocks.begin(seeker.open(blocks.split, self.gate)?, self.gate, self.course)?,
                 Some(reader) => {
                     let Some(at) = blocks.next(order) else { return Ok(()) };
                     let Some(block) = seeker.block(blocks.split, at)? else { return Ok(()) };
                     let found = reader.matches(&block, seeker)?;
                     self.matched += found.count();
-                    let ranks = found.iter().map(|row| Ok((Rank::new(order, block.time(row)?, module, block.seq(row)?), row)));
+                    let ranks = found.iter().map(|row| Ok((Rank::new(order, block.time(row)?, module, block.seq(row)?), (at, row))));
                     self.ready = ranks.collect::<std::io::Result<_>>()?;
                     blocks.current = Some(block);
                     blocks.done(at, order);
                 }
             },
         }
+        self.put_in_order();
+        Ok(())
+    }
+
+    /// Those that are behind `after`, the next one at the end.
+    fn put_in_order(&mut self) {
         if self.course.after.is_some() {
             let limit = self.limit();
             self.ready.retain(|(rank, _)| limit.is_none_or(|limit| *rank < limit));
         }
         self.ready.sort_unstable();
+    }
+
+    /// A split that was not opened yet.
+    pub(super) fn wanted(&self) -> Option<Wanted<'a>> {
+        match &self.pieces {
+            Pieces::Split(blocks) if blocks.reader.is_none() => {
+                Some(Wanted { split: blocks.split, gate: self.gate, course: self.course, module: self.module })
+            }
+            _ => None,
+        }
+    }
+
+    /// It was opened.
+    pub(super) fn opened(&mut self, ahead: Ahead<'a>) -> Result<(), Halt> {
+        let Pieces::Split(blocks) = &mut self.pieces else { return Ok(()) };
+        blocks.begin(ahead.reader, self.gate, self.course)?;
+        if let Some(read) = ahead.read {
+            (blocks.left, blocks.read) = (0..0, vec![true; blocks.split.head()?.blocks.len()]);
+            self.matched += read.len() as u64;
+            self.ready = read;
+            self.put_in_order();
+        }
         Ok(())
     }
 
@@ -169,15 +198,16 @@ impl<'a> Source<'a> {
     }
 
     /// Takes the row that [`Self::next`] is.
-    pub(super) fn take(&mut self) -> Result<Option<Row>, Halt> {
-        let Some((_, at)) = self.ready.pop() else { return Ok(None) };
-        Ok(match &self.pieces {
-            Pieces::Chunk { chunk, .. } => chunk.rows.get(at).cloned(),
-            Pieces::Split(blocks) => match &blocks.current {
-                Some(block) => Some(block.row_for_reader(at)?),
-                None => None,
-            },
-        })
+    pub(super) fn take(&mut self, seeker: &Seeker<'a>) -> Result<Option<Row>, Halt> {
+        let Some((_, (number, at))) = self.ready.pop() else { return Ok(None) };
+        let blocks = match &mut self.pieces {
+            Pieces::Chunk { chunk, .. } => return Ok(chunk.rows.get(at).cloned()),
+            Pieces::Split(blocks) => blocks,
+        };
+        if blocks.current.as_ref().is_none_or(|block| block.number() != number) {
+            blocks.current = seeker.block(blocks.split, number)?;
+        }
+        Ok(blocks.current.as_ref().map(|block| block.row_for_reader(at)).transpose()?)
     }
 
     /// Lets go of the texts of the rows that wait; they are decoded again for their turn.
@@ -244,8 +274,8 @@ impl Rest<'_> {
 }
 
 impl<'a> Blocks<'a> {
-    fn open(&mut self, seeker: &Seeker<'a>, gate: Gate<'a>, course: Course<'a>) -> Result<(), Halt> {
-        let reader = seeker.open(self.split, gate)?;
+    /// Begins to read.
+    fn begin(&mut self, reader: SplitReader<'a>, gate: Gate<'a>, course: Course<'a>) -> Result<(), Halt> {
         let blocks = &self.split.head()?.blocks;
         if !reader.is_void() {
             let wanted = |meta: &BlockMeta| {
@@ -296,10 +326,4 @@ impl<'a> Blocks<'a> {
         }
         self.skip(order);
     }
-}
-
-/// The oldest and the newest time of a chunk.
-fn times_of(chunk: &Chunk) -> Option<(i64, i64)> {
-    let times = chunk.rows.iter().map(|row| row.record.time_ns);
-    Some((times.clone().min()?, times.max()?))
 }

@@ -4,8 +4,9 @@
 //! that no row of it can be before. The top of the heap is looked at: a bound makes its source read on; a row is the next of all rows and is sent.
 //! So only as many blocks are read as the wanted rows need, and live rows that overlap splits in time come in their place.
 
+use super::ahead::{Wanted, open_ahead};
 use super::entry::more;
-use super::gate::{Answer, Gate, of_module, seqs_of};
+use super::gate::{Answer, Gate, of_chunk, of_module};
 use super::needs::needs;
 use super::ordered::{Course, Rank, Source};
 use super::request::{Event, SearchRequest, Summary};
@@ -147,14 +148,14 @@ impl<'a> Search<'a> {
             }
         }
         for chunk in &module.live {
-            let seqs = seqs_of(chunk);
-            if of_module(predicate, &module.key, &seqs) != Answer::No && chunk.may_have(&self.needs) {
+            if of_chunk(predicate, chunk) != Answer::No && chunk.may_have(&self.needs) {
                 self.sources.push(Source::chunk(chunk, gate, course, number, name));
             }
         }
     }
 
     fn run(mut self) -> Result<Summary, Halt> {
+        self.open_ahead()?;
         let ended = self.rows()?;
         let read: u64 = self.sources.iter().map(|source| source.matched).sum();
         if self.request.count {
@@ -190,20 +191,28 @@ impl<'a> Search<'a> {
             Ok((count, ticker.rows_scanned.get()))
         };
         let work = || work().inspect_err(|_| stop.store(true, Relaxed));
-        std::thread::scope(|scope| {
-            let others: Vec<_> = (0..more.len().min(rests.len().saturating_sub(1))).map(|_| scope.spawn(work)).collect();
-            let mut all = work();
-            for other in others {
-                let other =
-                    other.join().unwrap_or_else(|_| Err(Halt::Store(std::io::Error::other("a search broke off: please report it"))));
-                all = match (all, other) {
-                    (Ok(all), Ok(other)) => Ok((all.0 + other.0, all.1 + other.1)),
-                    // What the first one says is why the others were stopped.
-                    (Err(Halt::Cancelled), Err(error)) | (Err(error), _) | (_, Err(error)) => Err(error),
-                };
+        let others = more.len().min(rests.len().saturating_sub(1));
+        super::threads::all(others, work, |all, other| Ok((all.0 + other.0, all.1 + other.1)))
+    }
+
+    /// Opens the splits, when each of them is to be opened anyway.
+    fn open_ahead(&mut self) -> Result<(), Halt> {
+        if !self.request.count {
+            return Ok(());
+        }
+        let wanted: Vec<(usize, Wanted<'a>)> = self.sources.iter().enumerate().filter_map(|(at, source)| Some((at, source.wanted()?))).collect();
+        let (places, wanted): (Vec<usize>, Vec<Wanted<'a>>) = wanted.into_iter().unzip();
+        let more = more(self.reader.turn.threads());
+        let sender = self.reader.sender;
+        let (opened, scanned) = open_ahead(&wanted, self.request, more.len(), &|| sender.is_closed())?;
+        self.seeker.ticker.rows_scanned.set(self.seeker.ticker.rows_scanned.get() + scanned);
+        for (place, ahead) in places.into_iter().zip(opened) {
+            if let Some(source) = self.sources.get_mut(place) {
+                source.opened(ahead)?;
             }
-            all
-        })
+        }
+        self.heads = self.sources.iter().enumerate().filter_map(|(at, source)| Some((source.next()?, at))).collect();
+        Ok(())
     }
 
     /// Sends the rows; whether there was no further one.
@@ -219,7 +228,7 @@ impl<'a> Search<'a> {
                     self.summary.more = true;
                     return Ok(false);
                 }
-                if let Some(row) = source.take()? {
+                if let Some(row) = source.take(&self.seeker)? {
                     self.reader.send(Event::Row(Box::new(row)), self.request.deadline)?;
                     self.summary.returned += 1;
                 }

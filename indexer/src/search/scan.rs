@@ -2,7 +2,7 @@
 //!
 //! Chunks and splits are taken by whoever is free, the largest first. A thread more is only used when no other search waits for it.
 
-use super::gate::{Answer, Gate, of_module, seqs_of};
+use super::gate::{Answer, Gate, of_chunk, of_module};
 use super::needs::needs;
 use super::predicate::Predicate;
 use super::request::SearchError;
@@ -10,7 +10,7 @@ use super::source::Seeker;
 use super::ticker::{Halt, Ticker};
 use crate::live::Chunk;
 use crate::registry::Scope;
-use crate::row::{ModuleKey, Row};
+use crate::row::Row;
 use crate::split::Split;
 use crate::split::bits::Bits;
 use crate::split::block::{Block, Decoder};
@@ -48,14 +48,14 @@ pub(super) struct Scan<'a> {
 }
 
 enum Item<'a> {
-    Chunks(&'a ModuleKey, &'a [Arc<Chunk>], Gate<'a>),
+    Chunks(&'a [Arc<Chunk>], Gate<'a>),
     Split(&'a Split, Gate<'a>),
 }
 
 impl Item<'_> {
     fn rows(&self) -> u64 {
         match self {
-            Self::Chunks(_, chunks, _) => chunks.iter().map(|chunk| chunk.rows.len() as u64).sum::<u64>() * 8,
+            Self::Chunks(chunks, _) => chunks.iter().map(|chunk| chunk.rows.len() as u64).sum::<u64>() * 8,
             Self::Split(split, _) => split.meta.rows,
         }
     }
@@ -71,20 +71,8 @@ impl<'a> Scan<'a> {
             // Who fails ends the others.
             done.inspect_err(|_| stop.store(true, Relaxed))
         };
-        let scanned = std::thread::scope(|scope| {
-            let others: Vec<_> = (1..self.threads.min(items.len())).map(|_| scope.spawn(work)).collect();
-            let mut all = work();
-            for other in others {
-                let other =
-                    other.join().unwrap_or_else(|_| Err(Halt::Store(std::io::Error::other("a search broke off: please report it"))));
-                all = match (all, other) {
-                    (Ok(mut all), Ok(other)) => all.add(other).map(|()| all),
-                    // What the first one says is why the others were stopped.
-                    (Err(Halt::Cancelled), Err(error)) | (Err(error), _) | (_, Err(error)) => Err(error),
-                };
-            }
-            all
-        });
+        let others = self.threads.min(items.len()).saturating_sub(1);
+        let scanned = super::threads::all(others, work, |mut all: S, other| all.add(other).map(|()| all));
         // Nobody sees the answer to a cancelled request.
         scanned.map_err(|halt| halt.into_error().unwrap_or(SearchError::Deadline))
     }
@@ -103,7 +91,7 @@ impl<'a> Scan<'a> {
             if !may(0..u64::MAX) {
                 continue;
             }
-            items.extend(module.live.chunks(CHUNKS).map(|chunks| Item::Chunks(&module.key, chunks, gate)));
+            items.extend(module.live.chunks(CHUNKS).map(|chunks| Item::Chunks(chunks, gate)));
             for split in &module.splits {
                 if gate.may_admit(split) && may(split.meta.seq_from..split.meta.seq_to) {
                     items.push(Item::Split(split, gate));
@@ -123,9 +111,9 @@ impl<'a> Scan<'a> {
         while let Some(item) = items.get(next.fetch_add(1, Relaxed)) {
             ticker.look()?;
             match item {
-                Item::Chunks(key, chunks, gate) => {
+                Item::Chunks(chunks, gate) => {
                     for chunk in *chunks {
-                        if of_module(self.predicate, key, &seqs_of(chunk)) == Answer::No || !chunk.may_have(&needs) {
+                        if of_chunk(self.predicate, chunk) == Answer::No || !chunk.may_have(&needs) {
                             continue;
                         }
                         for at in seeker.chunk(chunk, gate)? {

@@ -22,20 +22,65 @@ pub struct Estimate {
     pub error: f64,
 }
 
+/// Whole numbers below have a counter of their own, as far as different values may be kept at all.
+const SMALL_MAX: usize = 1 << 16;
+
 /// Numbers, to ask for their quantiles.
 #[derive(Clone)]
 pub struct Quantiles(Numbers);
 
 #[derive(Clone)]
 enum Numbers {
-    /// How often each came, by its bits.
-    Exact(HashMap<u64, u64>),
+    Exact(Counts),
     Sketch(Box<DDSketch>),
+}
+
+/// How often each number came.
+#[derive(Clone, Default)]
+struct Counts {
+    /// Of small whole numbers, by the number.
+    small: Vec<u64>,
+    /// Different numbers in `small`.
+    distinct: usize,
+    /// Of others, by their bits.
+    others: HashMap<u64, u64>,
+}
+
+impl Counts {
+    fn insert(&mut self, number: f64, count: u64, exact_max: usize) {
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Others come back as another number.
+        let whole = number as usize;
+        #[allow(clippy::cast_precision_loss, clippy::float_cmp)] // Meant exactly.
+        let is_small = whole < SMALL_MAX.min(exact_max) && whole as f64 == number;
+        if !is_small {
+            // Minus zero is zero.
+            *self.others.entry((number + 0.0).to_bits()).or_default() += count;
+            return;
+        }
+        if self.small.len() <= whole {
+            self.small.resize((whole + 1).next_power_of_two(), 0);
+        }
+        if let Some(own) = self.small.get_mut(whole) {
+            self.distinct += usize::from(*own == 0);
+            *own += count;
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.distinct + self.others.len()
+    }
+
+    /// The numbers, in no order.
+    fn iter(&self) -> impl Iterator<Item = (f64, u64)> {
+        #[allow(clippy::cast_precision_loss)] // They are small.
+        let small = self.small.iter().enumerate().filter(|(_, count)| **count > 0).map(|(number, count)| (number as f64, *count));
+        small.chain(self.others.iter().map(|(bits, count)| (f64::from_bits(*bits), *count)))
+    }
 }
 
 impl Default for Quantiles {
     fn default() -> Self {
-        Self(Numbers::Exact(HashMap::new()))
+        Self(Numbers::Exact(Counts::default()))
     }
 }
 
@@ -52,9 +97,8 @@ impl Quantiles {
     /// Adds a number that came so often; beyond `exact_max` different ones it becomes a sketch.
     pub(super) fn insert(&mut self, number: f64, count: u64, exact_max: usize) {
         match &mut self.0 {
-            // Minus zero is zero.
             Numbers::Exact(numbers) => {
-                *numbers.entry((number + 0.0).to_bits()).or_default() += count;
+                numbers.insert(number, count, exact_max);
                 if numbers.len() > exact_max {
                     self.0 = Numbers::Sketch(Box::new(sketch_of(numbers)));
                 }
@@ -65,7 +109,7 @@ impl Quantiles {
 
     pub(super) fn add(&mut self, other: Self, exact_max: usize) {
         match other.0 {
-            Numbers::Exact(numbers) => numbers.into_iter().for_each(|(bits, count)| self.insert(f64::from_bits(bits), count, exact_max)),
+            Numbers::Exact(numbers) => numbers.iter().for_each(|(number, count)| self.insert(number, count, exact_max)),
             Numbers::Sketch(other) => {
                 let mut own = match &self.0 {
                     Numbers::Exact(numbers) => sketch_of(numbers),
@@ -84,7 +128,7 @@ impl Quantiles {
         match &self.0 {
             Numbers::Sketch(sketch) => sketch.quantile(share).ok().flatten().map(|value| Estimate { value, error: QUANTILE_ERROR }),
             Numbers::Exact(numbers) => {
-                let mut sorted: Vec<(f64, u64)> = numbers.iter().map(|(bits, count)| (f64::from_bits(*bits), *count)).collect();
+                let mut sorted: Vec<(f64, u64)> = numbers.iter().collect();
                 sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
                 let all: u64 = sorted.iter().map(|(_, count)| count).sum();
                 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
@@ -101,9 +145,9 @@ impl Quantiles {
     }
 }
 
-fn sketch_of(numbers: &HashMap<u64, u64>) -> DDSketch {
+fn sketch_of(numbers: &Counts) -> DDSketch {
     let mut sketch = DDSketch::new(Config::new(QUANTILE_ERROR, BINS_MAX, 1e-9));
-    numbers.iter().for_each(|(bits, count)| sketch.add_with_count(f64::from_bits(*bits), *count));
+    numbers.iter().for_each(|(number, count)| sketch.add_with_count(number, count));
     sketch
 }
 

@@ -45,14 +45,7 @@ impl<'a> Seeker<'a> {
 
     /// Opens a split.
     pub(super) fn open(&self, split: &'a Split, gate: Gate<'a>) -> Result<SplitReader<'a>, Halt> {
-        let shown = gate.shown_owners(split)?;
-        let nothing = || SplitReader { split, gate, node: Node::Same(false), blocks: Bits::none(0), shown: Vec::new() };
-        if !shown.contains(&true) {
-            return Ok(nothing());
-        }
-        let node = compile(self.predicate, split, self.decoder, &mut || Ok(self.ticker.look()?))?;
-        let blocks = node.blocks(split.head()?.blocks.len());
-        Ok(SplitReader { split, gate, node, blocks, shown })
+        open(self.predicate, split, gate, self.decoder, self.ticker)
     }
 
     /// A block of a split.
@@ -61,7 +54,30 @@ impl<'a> Seeker<'a> {
     }
 }
 
+/// Opens a split.
+pub(super) fn open<'a>(
+    predicate: &'a Predicate,
+    split: &'a Split,
+    gate: Gate<'a>,
+    decoder: &Decoder,
+    ticker: &Ticker<'_>,
+) -> Result<SplitReader<'a>, Halt> {
+    let shown = gate.shown_owners(split)?;
+    let nothing = || SplitReader { split, gate, node: Node::Same(false), blocks: Bits::none(0), shown: Vec::new() };
+    if !shown.contains(&true) {
+        return Ok(nothing());
+    }
+    let node = compile(predicate, split, decoder, &mut || Ok(ticker.look()?))?;
+    let blocks = node.blocks(split.head()?.blocks.len());
+    Ok(SplitReader { split, gate, node, blocks, shown })
+}
+
 impl<'a> SplitReader<'a> {
+    /// How many blocks can have a matching row.
+    pub(super) fn blocks_left(&self) -> usize {
+        usize::try_from(self.blocks.count()).unwrap_or(usize::MAX)
+    }
+
     /// Whether no row of it can match.
     pub(super) fn is_void(&self) -> bool {
         self.blocks.is_empty()

@@ -19,10 +19,10 @@ use crate::split::ValuesOfShapes;
 use crate::split::bits::Bits;
 use crate::split::block::{Block, Column, Decoder, ROWS_MAX, Stored};
 use crate::split::field::{Field, PatternTexts};
-use crate::split::pattern::plain_number;
+use crate::split::pattern::{self, Slot, Variables};
 use crate::split::shape;
 use crate::split::shapes::{MESSAGE, WHOLE};
-use crate::split::values::{Stream, Values};
+use crate::split::values::Values;
 use martlog_formats::fields;
 use std::io;
 use std::sync::Arc;
@@ -72,6 +72,8 @@ struct FieldLeaf<'a> {
     entries: Option<Bits>,
     /// What a number is multiplied with before it is compared.
     factor: Option<f64>,
+    /// The bytes of an id that is nothing but hex digits, or a UUID.
+    id: Option<Vec<u8>>,
 }
 
 impl<'a> Leaf<'a> {
@@ -230,7 +232,7 @@ impl<'a> FieldLeaf<'a> {
             Question::Message(Test::Number { .. }) => Some(1.0),
             _ => None,
         };
-        let mut leaf = Self { field, refined, entries: None, factor };
+        let mut leaf = Self { field, refined, entries: None, factor, id: bytes_of_id(question) };
         if leaf.refined.is_empty() {
             return Ok(None);
         }
@@ -256,16 +258,15 @@ impl<'a> FieldLeaf<'a> {
                 continue;
             }
             let values = self.field.entries(number)?;
-            let answers = Answers::new(&self.refined, &values, may);
+            let answers = self.answers(question, &values, may)?;
             if answers.none() {
                 continue;
             }
-            let mut patterns = PatternTexts::default();
+            let mut patterns = PatternTexts::new(matches!(question, Question::Word(_)));
             for at in 0..values.len() {
-                let matches = match answers.of(values.group(at)) {
-                    Answer::No => false,
-                    Answer::Yes => true,
-                    Answer::Read => {
+                let matches = match answers.of(&values, &self.field, at)? {
+                    Some(matches) => matches,
+                    None => {
                         more()?;
                         let kind = patterns.text(&self.field, &values, at, decoder, &mut text)?;
                         question.passes(kind, &text)
@@ -281,7 +282,12 @@ impl<'a> FieldLeaf<'a> {
 
     /// Adds the blocks of rows that can have a value that matches.
     fn add_blocks(&self, blocks: &mut Bits) {
-        if self.entries.is_some() { *blocks = Bits::all(blocks.len()) } else { self.add_spans(blocks) }
+        let Some(entries) = &self.entries else { return self.add_spans(blocks) };
+        for (block, (first, last)) in self.field.spans().iter().enumerate() {
+            if first <= last && entries.any_in(*first as usize..*last as usize + 1) {
+                blocks.set(block);
+            }
+        }
     }
 
     /// Adds the blocks of values that have a pattern which matches or may.
@@ -308,35 +314,55 @@ impl<'a> FieldLeaf<'a> {
             Stored::Ordinals(ordinals) => {
                 let Some(entries) = &self.entries else { return Ok(()) };
                 let passes = ordinals.passes(|entry| entries.has(entry as usize));
-                if !passes.any {
-                    return Ok(());
+                if passes.any {
+                    self.spread(block, &column, leaf, &passes.bits(), found)?;
                 }
-                self.each_value(block, &column, leaf, within, found, |at| Ok(passes.at(at)))
+                Ok(())
             }
             Stored::Values(values) => {
-                let answers = Answers::new(&self.refined, values, may);
+                let answers = self.answers(&leaf.question, values, may)?;
                 if answers.none() {
                     return Ok(());
                 }
-                let (mut text, mut patterns) = (String::new(), PatternTexts::default());
+                if !answers.read {
+                    return self.spread(block, &column, leaf, &answers.bits(values, &self.field)?, found);
+                }
+                let (mut text, mut patterns) = (String::new(), PatternTexts::new(matches!(leaf.question, Question::Word(_))));
                 let decoder = block.decoder();
                 self.each_value(block, &column, leaf, within, found, |at| {
-                    let group = values.group(at);
-                    Ok(match answers.of(group) {
-                        Answer::No => false,
-                        Answer::Yes => true,
-                        Answer::Read => match self.number(values, at, leaf)? {
-                            Some(passes) => passes,
-                            None => {
-                                row()?;
-                                let kind = patterns.text(&self.field, values, at, decoder, &mut text)?;
-                                leaf.question.passes(kind, &text)
-                            }
-                        },
+                    Ok(match answers.of(values, &self.field, at)? {
+                        Some(passes) => passes,
+                        None => {
+                            row()?;
+                            let kind = patterns.text(&self.field, values, at, decoder, &mut text)?;
+                            leaf.question.passes(kind, &text)
+                        }
                     })
                 })
             }
         }
+    }
+
+    /// Adds the rows of which one of these values counts.
+    fn spread(&self, block: &Block<'a>, column: &Column<'a>, leaf: &Leaf<'a>, values: &Bits, found: &mut Bits) -> io::Result<()> {
+        if self.field.number == MESSAGE {
+            found.or(values);
+            return Ok(());
+        }
+        let shapes = &block.hot()?.shapes;
+        let counted = |shape: &u32| -> Vec<usize> {
+            leaf.values.of(*shape).iter().filter(|(field, _)| *field == self.field.number).map(|(_, nth)| *nth as usize).collect()
+        };
+        let counted: Vec<Vec<usize>> = shapes.distinct.iter().map(counted).collect();
+        if column.is_one(block)? && counted.iter().all(|of| of == &[0]) {
+            found.or(values);
+            return Ok(());
+        }
+        block.each_row_of(column, |row, place, start| {
+            if counted.get(place).is_some_and(|of| of.iter().any(|nth| values.has(start + nth))) {
+                found.set(row);
+            }
+        })
     }
 
     /// Finds the rows of which a value passes.
@@ -380,55 +406,115 @@ impl<'a> FieldLeaf<'a> {
         Ok(())
     }
 
-    /// Whether a value that is nothing but a number passes, when numbers are asked for.
-    fn number(&self, values: &Values<'a>, at: usize, leaf: &Leaf<'_>) -> io::Result<Option<bool>> {
-        let Some(factor) = self.factor else { return Ok(None) };
-        if !self.refined.numbers.has(values.pattern(at)? as usize) {
-            return Ok(None);
-        }
-        let test = match leaf.question {
-            Question::Attribute(_, test) | Question::Message(test) => test,
-            _ => return Ok(None),
+    /// What is to be done with the values of each distinct pattern; `may` says whether variables can matter at all.
+    fn answers(&self, question: &Question<'_>, values: &Values<'a>, may: bool) -> io::Result<Answers> {
+        let of = |(group, pattern): (usize, &u32)| {
+            let pattern = *pattern as usize;
+            Ok(match () {
+                () if self.refined.yes.has(pattern) => Answer::All(true),
+                () if may && self.refined.maybe.has(pattern) => self.variables(question, values, group, pattern)?,
+                () => Answer::All(false),
+            })
         };
-        let [Stream::Numbers { plain, packed }] = values.streams(&self.field, values.group(at))? else { return Ok(None) };
-        let number = packed.get(values.rank(&self.field, at)?);
-        let number = if *plain { number } else { plain_number(number).0 };
-        #[allow(clippy::cast_precision_loss)] // As reading its digits does.
-        let number = number as f64 * factor;
-        Ok(Some(number_passes(number, test)))
+        let of = values.patterns.distinct.iter().enumerate().map(of).collect::<io::Result<Vec<_>>>()?;
+        let read = of.iter().any(|answer| matches!(answer, Answer::Read));
+        Ok(Answers { of, read })
+    }
+
+    /// How the values of a pattern are asked that depend on their variables.
+    fn variables(&self, question: &Question<'_>, values: &Values<'a>, group: usize, pattern: usize) -> io::Result<Answer> {
+        let test = match question {
+            Question::Attribute(_, test) | Question::Message(test) => test,
+            _ => return Ok(Answer::Read),
+        };
+        if let Some(factor) = self.factor
+            && self.refined.numbers.has(pattern)
+            && let Some(numbers) = values.numbers(&self.field, group)?
+        {
+            #[allow(clippy::cast_precision_loss)] // As reading its digits does.
+            let pass = |number: u64| number_passes(number as f64 * factor, test);
+            let mut passing = Vec::new();
+            numbers.for_each(|number| passing.push(pass(number)));
+            return Ok(Answer::Each(Bits::collect(passing.len(), |rank| passing.get(rank) == Some(&true))));
+        }
+        if let Some(id) = &self.id
+            && let Some((size, bytes)) = values.bytes(&self.field, group)?
+        {
+            let count = bytes.len() / size.max(1);
+            return Ok(Answer::Each(Bits::collect(count, |rank| bytes.get(rank * size..(rank + 1) * size) == Some(id))));
+        }
+        Ok(Answer::Read)
     }
 }
 
-/// What is to be done with a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The bytes of an id that is asked for where a value is a variable and nothing else: only patterns that can be it are asked.
+fn bytes_of_id(question: &Question<'_>) -> Option<Vec<u8>> {
+    let Question::Attribute(path, Test::Equals(wanted)) = question else { return None };
+    let (mut pattern, mut variables) = (String::new(), Variables::default());
+    pattern::cut(wanted.trim(), &mut pattern, &mut variables);
+    let mut slots = pattern::slots(&pattern);
+    let is_bytes = matches!((slots.next(), slots.next()), (Some(Slot::Hex { .. } | Slot::Uuid { .. }), None));
+    (is_bytes && fields::is_verbatim(path)).then_some(variables.bytes)
+}
+
+/// What is to be done with the values of a pattern.
 enum Answer {
-    No,
-    Yes,
+    /// They all match, or none does.
+    All(bool),
+    /// Those that match, by their place among them.
+    Each(Bits),
+    /// Read them.
     Read,
 }
 
 /// The answer for each distinct pattern of some values.
-struct Answers(Vec<Answer>);
+struct Answers {
+    of: Vec<Answer>,
+    /// Some have to be read.
+    read: bool,
+}
 
 impl Answers {
-    /// `may` says whether variables can matter at all.
-    fn new(refined: &Refined, values: &Values<'_>, may: bool) -> Self {
-        let of = |pattern: &u32| {
-            let pattern = *pattern as usize;
-            match () {
-                () if refined.yes.has(pattern) => Answer::Yes,
-                () if may && refined.maybe.has(pattern) => Answer::Read,
-                () => Answer::No,
-            }
-        };
-        Self(values.patterns.distinct.iter().map(of).collect())
-    }
-
     fn none(&self) -> bool {
-        self.0.iter().all(|answer| *answer == Answer::No)
+        self.of.iter().all(|answer| match answer {
+            Answer::All(all) => !all,
+            Answer::Each(each) => each.is_empty(),
+            _ => false,
+        })
     }
 
-    fn of(&self, group: usize) -> Answer {
-        self.0.get(group).copied().unwrap_or(Answer::No)
+    /// Whether a value matches; `None` where it has to be read.
+    fn of<'a>(&self, values: &Values<'a>, field: &Field<'a>, at: usize) -> io::Result<Option<bool>> {
+        Ok(match self.of.get(values.group(at)) {
+            Some(Answer::All(all)) => Some(*all),
+            Some(Answer::Each(each)) => Some(each.has(values.rank(field, at)?)),
+            Some(Answer::Read) => None,
+            _ => Some(false),
+        })
+    }
+
+    /// The values that match, where none has to be read.
+    fn bits<'a>(&self, values: &Values<'a>, field: &Field<'a>) -> io::Result<Bits> {
+        let mut bits = Bits::none(values.len());
+        match self.of.as_slice() {
+            [Answer::All(true)] => return Ok(Bits::all(values.len())),
+            [Answer::Each(each)] => return Ok(each.clone()),
+            _ => {}
+        }
+        let mut failed = None;
+        let mut at = 0;
+        values.patterns.places.for_each(|group| {
+            match usize::try_from(group).ok().and_then(|group| self.of.get(group)) {
+                Some(Answer::All(true)) => bits.set(at),
+                Some(Answer::Each(each)) => match values.rank(field, at) {
+                    Ok(rank) if each.has(rank) => bits.set(at),
+                    Ok(_) => {}
+                    Err(error) => failed = Some(error),
+                },
+                _ => {}
+            }
+            at += 1;
+        });
+        failed.map_or(Ok(bits), Err)
     }
 }

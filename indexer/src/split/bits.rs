@@ -24,13 +24,12 @@ impl Bits {
 
     /// Those of `len` rows that pass.
     pub(crate) fn collect(len: usize, mut pass: impl FnMut(usize) -> bool) -> Self {
-        let mut bits = Self::none(len);
-        for row in 0..len {
-            if pass(row) {
-                bits.set(row);
-            }
+        let mut words = Vec::with_capacity(len.div_ceil(64));
+        for from in (0..len).step_by(64) {
+            let word = (from..len.min(from + 64)).fold(0, |word, row| word | u64::from(pass(row)) << (row - from));
+            words.push(word);
         }
-        bits
+        Self { words, len }
     }
 
     fn trim(&mut self) {

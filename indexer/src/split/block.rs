@@ -3,7 +3,7 @@
 use super::codec::damaged;
 use super::field::{Field, FieldHead};
 use super::packed::Coded;
-use super::rows::{self, Cold, Hot, Kind, Place};
+use super::rows::{self, Cold, Hot, Kind, Places};
 use super::shapes::MESSAGE;
 use super::values::Values;
 use super::{Head, Split, filter, shape};
@@ -79,12 +79,14 @@ pub(super) struct FieldMeta {
     pub(super) layouts: Vec<String>,
     /// Texts of patterns: how many, and where.
     pub(super) chunks: Vec<(u32, Piece)>,
-    /// packed layout, first block of values, how many blocks further the last one is: of each pattern.
+    /// packed layout and first block of values of each pattern; the set of those that are in several blocks, and packed how much further the last one is.
     pub(super) infos: Piece,
     /// Entries of the dictionary.
     pub(super) entries: u32,
     /// The blocks of values are those of the dictionary; without one, those of the rows.
     pub(super) dictionary: Option<Vec<EntryBlock>>,
+    /// With a dictionary: the smallest and the largest entry of each block of rows.
+    pub(super) spans: Vec<(u32, u32)>,
     pub(super) blocks: PiecesOf,
 }
 
@@ -107,6 +109,10 @@ impl PiecesOf {
 
     pub(super) fn get(&self, block: usize) -> io::Result<(usize, Piece)> {
         self.0.get(block).map(|(count, piece)| (*count as usize, *piece)).ok_or_else(|| damaged("a block is missing"))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
     }
 
     pub(super) fn bytes(&self) -> u64 {
@@ -234,22 +240,17 @@ impl<'a> Block<'a> {
     pub(super) fn cold(&self) -> io::Result<&Cold> {
         once(&self.cold, || {
             let origins = u32::try_from(self.head.origins.len()).unwrap_or(u32::MAX);
-            rows::decode_cold(&self.decoder.piece(&self.head.rows, self.meta.cold)?, &self.hot()?.times, origins)
+            rows::decode_cold(&self.decoder.piece(&self.head.rows, self.meta.cold)?, self.hot()?, origins)
         })
     }
 
     /// Times, ns, ascending.
     pub(crate) fn times(&self) -> io::Result<&[i64]> {
-        Ok(&self.hot()?.times)
-    }
-
-    /// Seqs.
-    pub(crate) fn seqs(&self) -> io::Result<&[u64]> {
-        Ok(&self.cold()?.seqs)
+        Ok(self.hot()?.times())
     }
 
     /// Arrivals and origins.
-    pub(crate) fn places(&self) -> io::Result<&rows::Few<Place>> {
+    pub(crate) fn places(&self) -> io::Result<&Places> {
         Ok(&self.cold()?.places)
     }
 
@@ -260,7 +261,7 @@ impl<'a> Block<'a> {
 
     /// The seq of a row.
     pub(crate) fn seq(&self, row: usize) -> io::Result<u64> {
-        self.seqs()?.get(row).copied().ok_or_else(no_row)
+        if row < self.meta.rows { Ok(self.hot()?.seqs.get(row)) } else { Err(no_row()) }
     }
 
     /// The kind of a row.
@@ -334,12 +335,27 @@ impl<'a> Block<'a> {
         }
         let mut at = 0_u32;
         let mut starts = Vec::with_capacity(self.meta.rows + 1);
-        for place in shapes.places.iter() {
+        shapes.places.for_each(|place| {
             starts.push(at);
             at = at.saturating_add(usize::try_from(place).ok().and_then(|place| counts.get(place)).copied().unwrap_or(0));
-        }
+        });
         starts.push(at);
         Ok(Starts::Each(starts))
+    }
+
+    /// Hands out, of each row in order, its number, the place of its shape among the distinct ones, and where its values begin in the column.
+    pub(crate) fn each_row_of(&self, column: &Column<'a>, mut each: impl FnMut(usize, usize, usize)) -> io::Result<()> {
+        let shapes = &self.hot()?.shapes;
+        let (starts, mut row) = (self.starts(column)?, 0);
+        let start = |row: usize| match starts {
+            Starts::One => row,
+            Starts::Each(starts) => starts.get(row).map_or(usize::MAX, |start| *start as usize),
+        };
+        shapes.places.for_each(|place| {
+            each(row, usize::try_from(place).unwrap_or(usize::MAX), start(row));
+            row += 1;
+        });
+        Ok(())
     }
 
     /// Where the values of a row begin in its column.
@@ -393,7 +409,7 @@ impl<'a> Block<'a> {
             offset: *cold.offsets.get(row).ok_or_else(no_row)?,
             record: Record {
                 time_ns: self.time(row)?,
-                runtime_time_ns: *cold.runtime_times_ns.get(row).ok_or_else(no_row)?,
+                runtime_time_ns: self.hot()?.runtime_time(row).ok_or_else(no_row)?,
                 severity: kind.severity,
                 verdict: kind.verdict,
                 problems: kind.problems,
@@ -420,14 +436,28 @@ impl<'a> Block<'a> {
 }
 
 impl<'a> Column<'a> {
+    /// Whether each row of its block has one value.
+    pub(crate) fn is_one(&self, block: &Block<'a>) -> io::Result<bool> {
+        Ok(matches!(block.starts(self)?, Starts::One))
+    }
+
+    /// Values in the block.
+    pub(crate) fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Replaces `out` by the text of an entry of the dictionary; its kind letter comes back.
+    pub(crate) fn entry(&self, entry: usize, decoder: &Decoder, out: &mut String) -> io::Result<char> {
+        self.field.text(&*self.entries(entry / ROWS_MAX)?, entry % ROWS_MAX, decoder, out)
+    }
+
     /// Replaces `out` by the text of a value; its kind letter comes back.
     pub(crate) fn text(&self, at: usize, decoder: &Decoder, out: &mut String) -> io::Result<char> {
         match &self.stored {
             Stored::None => Err(damaged("no such value")),
             Stored::Values(values) => self.field.text(values, at, decoder, out),
             Stored::Ordinals(ordinals) => {
-                let entry = ordinals.get(at).ok_or_else(|| damaged("no such value"))? as usize;
-                self.field.text(&*self.entries(entry / ROWS_MAX)?, entry % ROWS_MAX, decoder, out)
+                self.entry(ordinals.get(at).ok_or_else(|| damaged("no such value"))? as usize, decoder, out)
             }
         }
     }

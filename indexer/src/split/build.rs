@@ -7,6 +7,7 @@ use super::shape;
 use super::shapes::{MESSAGE, Shapes, WHOLE};
 use super::write::{Content, write};
 use crate::row::{ModuleKey, Row};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
@@ -34,8 +35,7 @@ pub(super) fn build(key: &ModuleKey, id: &str, rows: &[&Row], path: &Path) -> io
     }
     let Builder { content, mut columns, .. } = builder;
     let content = content.finish();
-    columns.resize_with(content.shapes.names.len(), Column::default);
-    write(key, id, &content, |field| Ok(columns.get_mut(field as usize).map(std::mem::take).unwrap_or_default()), path)
+    write(key, id, &content, |field| Ok(columns.get_mut(field as usize).map(|of| std::mem::take(of).column).unwrap_or_default()), path)
 }
 
 fn invalid(text: &'static str) -> io::Error {
@@ -44,9 +44,22 @@ fn invalid(text: &'static str) -> io::Error {
 
 struct Builder<'a> {
     content: ContentBuilder,
-    columns: Vec<Column>,
+    columns: Vec<Written<'a>>,
     shape: String,
     values: Vec<&'a str>,
+}
+
+/// A column, and how its entries were written.
+#[derive(Default)]
+struct Written<'a> {
+    column: Column,
+    entries: Vec<&'a str>,
+}
+
+impl<'a> Written<'a> {
+    fn push(&mut self, written: &'a str, value: impl FnOnce() -> (char, Cow<'a, str>)) {
+        self.column.push(written, &mut self.entries, value);
+    }
 }
 
 /// Rows and what they share.
@@ -92,14 +105,13 @@ impl<'a> Builder<'a> {
         let (message, attributes) = (&row.record.message, &row.record.attributes);
         let shape = self.shape_of(attributes);
         self.content.row(row, shape, message.len() + attributes.len());
-        column(&mut self.columns, MESSAGE).push('m', message);
+        column(&mut self.columns, MESSAGE).push(message, || ('m', Cow::Borrowed(message)));
         if shape == shape::WHOLE {
-            column(&mut self.columns, WHOLE).push('o', attributes);
+            column(&mut self.columns, WHOLE).push(attributes, || ('o', Cow::Borrowed(attributes)));
             return;
         }
         for (field, raw) in self.content.shapes.fields_of(shape).iter().zip(&self.values) {
-            let (kind, text) = shape::value(raw);
-            column(&mut self.columns, *field).push(kind, &text);
+            column(&mut self.columns, *field).push(raw, || shape::value(raw));
         }
     }
 
@@ -111,10 +123,10 @@ impl<'a> Builder<'a> {
     }
 }
 
-fn column(columns: &mut Vec<Column>, field: u32) -> &mut Column {
+fn column<'c, 'a>(columns: &'c mut Vec<Written<'a>>, field: u32) -> &'c mut Written<'a> {
     let field = field as usize;
     if columns.len() <= field {
-        columns.resize_with(field + 1, Column::default);
+        columns.resize_with(field + 1, Written::default);
     }
     &mut columns[field]
 }

@@ -25,7 +25,7 @@ type Key = (u64, u64);
 pub(crate) struct Chunk {
     pub(crate) text: String,
     /// Where each ends.
-    pub(crate) ends: Vec<usize>,
+    pub(crate) ends: Vec<u32>,
 }
 
 #[derive(Debug, Clone)]
@@ -33,7 +33,7 @@ struct ByBytes;
 
 impl quick_cache::Weighter<Key, Arc<Chunk>> for ByBytes {
     fn weight(&self, _: &Key, chunk: &Arc<Chunk>) -> u64 {
-        (chunk.text.capacity() + chunk.ends.capacity() * size_of::<usize>() + 64) as u64
+        (chunk.text.capacity() + chunk.ends.capacity() * size_of::<u32>() + 64) as u64
     }
 }
 
@@ -79,7 +79,7 @@ impl Cache {
 impl Chunk {
     /// The text at a place; empty where there is none.
     pub(crate) fn get(&self, at: usize) -> &str {
-        let from = at.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
-        self.ends.get(at).and_then(|to| self.text.get(from..*to)).unwrap_or_default()
+        let from = at.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |end| *end as usize);
+        self.ends.get(at).and_then(|to| self.text.get(from..*to as usize)).unwrap_or_default()
     }
 }

@@ -3,11 +3,12 @@
 use super::Split;
 use super::block::{Decoder, FieldMeta, ROWS_MAX, stored, unchecked};
 use super::cache::Chunk;
-use super::codec::{Input, damaged};
+use super::codec::{self, Input, damaged};
 use super::filter;
-use super::packed::Packed;
+use super::packed::{Packed, read_set};
 use super::pattern::{self, Slot};
 use super::values::Values;
+use martlog_formats::words;
 use std::io;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
@@ -19,16 +20,34 @@ const CHUNK_BYTES_MAX: usize = 64 << 20;
 #[derive(Debug)]
 pub(crate) struct FieldHead {
     pub(super) meta: FieldMeta,
-    layouts: Vec<Vec<Slot>>,
+    layouts: Vec<Layout>,
     /// The first pattern of each chunk.
     chunk_starts: Vec<u32>,
-    /// Set when the checksum of the infos is right.
-    checked: OnceLock<()>,
+    /// The patterns that are in several blocks; set when the checksum of the infos is right.
+    several: OnceLock<Vec<u32>>,
+}
+
+/// The variables of patterns.
+#[derive(Debug)]
+pub(super) struct Layout {
+    pub(super) slots: Vec<Slot>,
+    /// How many of them are numbers.
+    pub(super) numbers: usize,
+    /// How many of them are others.
+    pub(super) others: usize,
+}
+
+impl Layout {
+    fn new(text: &str) -> Self {
+        let slots: Vec<Slot> = pattern::slots(text).collect();
+        let count = |kind: Slot| slots.iter().filter(|slot| **slot == kind).count();
+        Self { numbers: count(Slot::Number), others: count(Slot::Other), slots }
+    }
 }
 
 impl FieldHead {
     pub(super) fn new(meta: FieldMeta) -> io::Result<Self> {
-        let layouts = meta.layouts.iter().map(|layout| pattern::slots(layout).collect()).collect();
+        let layouts = meta.layouts.iter().map(|layout| Layout::new(layout)).collect();
         let mut at = 0_u32;
         let mut start = |(count, _): &(u32, _)| {
             let start = at;
@@ -39,10 +58,11 @@ impl FieldHead {
         let blocks = meta.dictionary.as_deref().unwrap_or_default();
         let full = |(at, block): (usize, &super::block::EntryBlock)| at + 1 == blocks.len() || block.entries as usize == ROWS_MAX;
         let entries: u64 = blocks.iter().map(|block| u64::from(block.entries)).sum();
-        if at != meta.patterns || entries != u64::from(meta.entries) || !blocks.iter().enumerate().all(full) {
+        let spans = meta.dictionary.as_ref().is_none_or(|_| meta.spans.len() == meta.blocks.len());
+        if at != meta.patterns || entries != u64::from(meta.entries) || !blocks.iter().enumerate().all(full) || !spans {
             return Err(damaged("a field"));
         }
-        Ok(Self { meta, layouts, chunk_starts, checked: OnceLock::new() })
+        Ok(Self { meta, layouts, chunk_starts, several: OnceLock::new() })
     }
 }
 
@@ -54,7 +74,8 @@ pub(crate) struct Field<'a> {
     split: &'a Split,
     layout_of: Packed<'a>,
     first_block: Packed<'a>,
-    blocks_further: Packed<'a>,
+    several: &'a [u32],
+    further: Packed<'a>,
 }
 
 /// A pattern's text; it begins with the kind letter.
@@ -73,9 +94,18 @@ impl std::ops::Deref for PatternText {
 
 /// The texts of the patterns of some values, each looked up once.
 #[derive(Default)]
-pub(crate) struct PatternTexts(Vec<Option<PatternText>>);
+pub(crate) struct PatternTexts {
+    texts: Vec<Option<Box<str>>>,
+    /// Of each pattern only the words with variables are wanted.
+    words: bool,
+}
 
 impl PatternTexts {
+    /// Texts of values as they are; or, with `words`, only those words of them that have variables, one space between them.
+    pub(crate) fn new(words: bool) -> Self {
+        Self { texts: Vec::new(), words }
+    }
+
     /// Replaces `out` by the text of one of the values; its kind letter comes back. Always of the same values.
     pub(crate) fn text<'a>(
         &mut self,
@@ -86,16 +116,30 @@ impl PatternTexts {
         out: &mut String,
     ) -> io::Result<char> {
         let group = values.group(at);
-        if self.0.len() <= group {
-            self.0.resize_with(values.patterns.distinct.len().max(group.saturating_add(1).min(ROWS_MAX)), || None);
+        if self.texts.len() <= group {
+            self.texts.resize(values.patterns.distinct.len().max(group.saturating_add(1).min(ROWS_MAX)), None);
         }
-        let slot = self.0.get_mut(group).ok_or_else(|| damaged("a pattern's place"))?;
+        let slot = self.texts.get_mut(group).ok_or_else(|| damaged("a pattern's place"))?;
         let pattern = match slot {
             Some(pattern) => pattern,
-            None => slot.insert(field.pattern(values.pattern(at)?, decoder)?),
+            None => {
+                let pattern = field.pattern(values.pattern(at)?, decoder)?;
+                slot.insert(if self.words { words_of(&pattern) } else { Box::from(&*pattern) })
+            }
         };
         field.join(pattern, values, at, decoder, out)
     }
+}
+
+/// A pattern with nothing but its words that have variables. One that is kept as it is written has no words.
+fn words_of(pattern: &str) -> Box<str> {
+    let Some(kind) = pattern.chars().next().filter(|kind| *kind != 'o') else { return pattern.into() };
+    let mut words = String::from(kind);
+    for run in words::runs(&pattern[kind.len_utf8()..]).filter(|run| pattern::has_slots(run.text)) {
+        words.push_str(run.text);
+        words.push(' ');
+    }
+    words.into()
 }
 
 impl<'a> Field<'a> {
@@ -103,11 +147,21 @@ impl<'a> Field<'a> {
         let head = split.head()?;
         let columns = &head.columns;
         let head = head.fields.get(number as usize).ok_or_else(|| damaged("no such field"))?;
-        let bytes = if head.checked.get().is_some() { unchecked(columns, head.meta.infos)? } else { stored(columns, head.meta.infos)? };
-        head.checked.get_or_init(|| ());
+        let bytes = if head.several.get().is_some() { unchecked(columns, head.meta.infos)? } else { stored(columns, head.meta.infos)? };
         let mut input = Input(bytes);
-        let mut next = || Packed::read(&mut input, head.meta.patterns as usize);
-        Ok(Self { number, head, split, layout_of: next()?, first_block: next()?, blocks_further: next()? })
+        let count = head.meta.patterns as usize;
+        let (layout_of, first_block) = (Packed::read(&mut input, count)?, Packed::read(&mut input, count)?);
+        let several_bytes = input.below(input.0.len())?;
+        let mut set = Input(input.bytes(several_bytes)?);
+        let several = match head.several.get() {
+            Some(several) => several,
+            None => {
+                let several = read_set(&mut set, count, head.meta.patterns)?;
+                head.several.get_or_init(|| several)
+            }
+        };
+        let further = Packed::read(&mut input, several.len())?;
+        Ok(Self { number, head, split, layout_of, first_block, several, further })
     }
 
     /// Its patterns as documents of the index.
@@ -136,9 +190,9 @@ impl<'a> Field<'a> {
     }
 
     /// The variables of a pattern.
-    pub(super) fn layout(&self, pattern: u32) -> io::Result<&'a [Slot]> {
+    pub(super) fn layout(&self, pattern: u32) -> io::Result<&'a Layout> {
         let layout = usize::try_from(self.layout_of.get(pattern as usize)).ok();
-        layout.and_then(|layout| self.head.layouts.get(layout)).map(Vec::as_slice).ok_or_else(|| damaged("no such layout"))
+        layout.and_then(|layout| self.head.layouts.get(layout)).ok_or_else(|| damaged("no such layout"))
     }
 
     /// The pattern of values that are kept as they are written.
@@ -149,7 +203,14 @@ impl<'a> Field<'a> {
     /// The first and the last block of values (of the dictionary where there is one, else of rows) with this pattern.
     pub(crate) fn blocks_of(&self, pattern: usize) -> (usize, usize) {
         let first = usize::try_from(self.first_block.get(pattern)).unwrap_or(usize::MAX);
-        (first, first.saturating_add(usize::try_from(self.blocks_further.get(pattern)).unwrap_or(usize::MAX)))
+        let several = u32::try_from(pattern).ok().and_then(|pattern| self.several.binary_search(&pattern).ok());
+        let further = several.map_or(0, |place| usize::try_from(self.further.get(place)).unwrap_or(usize::MAX));
+        (first, first.saturating_add(further))
+    }
+
+    /// The smallest and the largest entry of the dictionary in each block of rows; a block without values has the larger one first.
+    pub(crate) fn spans(&self) -> &'a [(u32, u32)] {
+        &self.head.meta.spans
     }
 
     /// The text of a pattern.
@@ -165,7 +226,7 @@ impl<'a> Field<'a> {
             if piece.raw as usize > CHUNK_BYTES_MAX {
                 return Err(damaged("a pattern is too long"));
             }
-            read_chunk(decoder.piece(&self.split.head()?.patterns, piece)?, count as usize)
+            read_chunk(&decoder.piece(&self.split.head()?.patterns, piece)?, count as usize)
         })?;
         Ok(PatternText { chunk, at: in_chunk })
     }
@@ -201,18 +262,65 @@ impl<'a> Field<'a> {
     }
 }
 
-fn read_chunk(bytes: Vec<u8>, count: usize) -> io::Result<Chunk> {
-    let mut input = Input(&bytes);
-    let mut end = 0_usize;
-    let mut ends = Vec::with_capacity(count);
-    for _ in 0..count {
-        end = end.saturating_add(input.below(bytes.len() + 1)?);
-        ends.push(end);
+/// A chunk is, of each pattern, how many bytes it shares with the one before and how many are its own, then the latter.
+fn read_chunk(bytes: &[u8], count: usize) -> io::Result<Chunk> {
+    let mut lengths = Input(bytes);
+    let mut own = Input(bytes);
+    for _ in 0..count * 2 {
+        own.number()?;
     }
-    let text = std::str::from_utf8(input.bytes(end)?).map_err(|_| damaged("a pattern is not UTF-8"))?.to_owned();
-    input.end()?;
-    if ends.iter().any(|end| !text.is_char_boundary(*end)) {
+    let (mut text, mut ends) = (Vec::with_capacity(bytes.len() * 2), Vec::with_capacity(count));
+    let mut last = 0;
+    for _ in 0..count {
+        let (shared, length) = (lengths.below(text.len() - last + 1)?, lengths.below(bytes.len() + 1)?);
+        if text.len() + shared + length > CHUNK_BYTES_MAX {
+            return Err(damaged("a pattern is too long"));
+        }
+        text.extend_from_within(last..last + shared);
+        last = text.len() - shared;
+        text.extend_from_slice(own.bytes(length)?);
+        ends.push(codec::length(text.len())?);
+    }
+    own.end()?;
+    let text = String::from_utf8(text).map_err(|_| damaged("a pattern is not UTF-8"))?;
+    if ends.iter().any(|end| !text.is_char_boundary(*end as usize)) {
         return Err(damaged("a pattern ends within a character"));
     }
     Ok(Chunk { text, ends })
+}
+
+/// Appends patterns as [`read_chunk`] reads them.
+pub(super) fn put_chunk<'t>(patterns: impl Iterator<Item = &'t str>, out: &mut Vec<u8>) {
+    let (mut own, mut last) = (Vec::new(), "");
+    for text in patterns {
+        let shared = text.bytes().zip(last.bytes()).take_while(|(own, last)| own == last).count();
+        codec::put(out, shared as u64);
+        codec::put(out, (text.len() - shared) as u64);
+        own.extend_from_slice(text.as_bytes().get(shared..).unwrap_or_default());
+        last = text;
+    }
+    out.extend_from_slice(&own);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn patterns_come_back_in_any_order(patterns in proptest::collection::vec("[aé]{0,4}\\PC{0,5}", 0..20)) {
+            let mut out = Vec::new();
+            put_chunk(patterns.iter().map(String::as_str), &mut out);
+            let chunk = read_chunk(&out, patterns.len()).unwrap();
+            for (at, pattern) in patterns.iter().enumerate() {
+                prop_assert_eq!(chunk.get(at), pattern);
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_patterns_or_an_error(bytes: Vec<u8>, count in 0_usize..20) {
+            let _ = read_chunk(&bytes, count);
+        }
+    }
 }

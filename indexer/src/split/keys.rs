@@ -59,9 +59,9 @@ impl<'a> Keys<'a> {
         Self { whole, exact, words: Vec::new(), text: String::new() }
     }
 
-    /// Adds the keys of a value.
-    pub(super) fn of_value(&mut self, column: &Column, at: usize, keys: &mut Vec<u64>) {
-        let number = column.of.get(at).copied().unwrap_or(0);
+    /// Adds the keys of an entry of the field.
+    pub(super) fn of_entry(&mut self, column: &Column, at: usize, keys: &mut Vec<u64>) {
+        let number = column.pattern_of(at);
         let pattern = column.patterns.get(number);
         let variables = column.variables(at);
         let mut reader = Reader { numbers: variables.numbers, bytes: Input(variables.bytes) };

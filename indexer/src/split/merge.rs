@@ -79,18 +79,19 @@ fn content<'a>(
         for at in 0..head.blocks.len() {
             let block = Block::new(split, at, decoder)?;
             let (hot, cold) = (block.hot()?, block.cold()?);
+            let times = hot.times();
             let text_bytes = block.meta.text_bytes / block.meta.rows.max(1) as u64;
             for row in 0..block.meta.rows {
                 let place = cold.places.get(row).copied().unwrap_or(Place { arrived_ns: 0, origin: 0 });
                 let shape = block.shape(row)?;
                 let head = Head {
-                    seq: cold.seqs.get(row).copied().unwrap_or_default(),
-                    time_ns: hot.times.get(row).copied().unwrap_or_default(),
+                    seq: hot.seqs.get(row),
+                    time_ns: times.get(row).copied().unwrap_or_default(),
                     place: Place { origin: find(&origins, place.origin), ..place },
                     owner: find(&owners, hot.owners.get(row).unwrap_or(0)),
                     shape: shapes.get(shape as usize).map_or(shape::WHOLE, |shape| shape.number),
                     offset: cold.offsets.get(row).copied().unwrap_or_default(),
-                    runtime_time_ns: cold.runtime_times_ns.get(row).copied().unwrap_or_default(),
+                    runtime_time_ns: hot.runtime_time(row).unwrap_or_default(),
                     kind: block.kind(row)?,
                     text_bytes: u32::try_from(text_bytes).unwrap_or(u32::MAX),
                     redactions: cold.redactions.get(&row).cloned().unwrap_or_default(),
@@ -153,7 +154,7 @@ struct Reader<'a> {
     text: String,
 }
 
-/// What patterns of a field of a source are there, and where entries of its dictionary first came.
+/// What patterns of a field of a source, and entries of its dictionary, are there.
 #[derive(Default)]
 struct Known {
     field: u32,
@@ -201,7 +202,7 @@ impl<'a> Reader<'a> {
         let shape = block.shape(row)? as usize;
         if self.whole.get(shape) == Some(&true) {
             block.attributes(row, &mut self.text)?;
-            column.push('o', &self.text);
+            column.push_text('o', &self.text);
             return Ok(());
         }
         for (from, nth) in self.wanted.get(shape).into_iter().flatten() {
@@ -223,21 +224,21 @@ fn value(known: &mut Vec<Known>, stored: &BlockColumn<'_>, at: usize, decoder: &
     let Some(known) = known.get_mut(at_known) else { return Ok(()) };
     let ordinals = match &stored.stored {
         Stored::Ordinals(ordinals) => ordinals,
-        Stored::Values(values) => return copy(known, stored, values, at, decoder, column),
+        Stored::Values(values) => return copy(known, stored, values, at, decoder, column).map(drop),
         Stored::None => return Err(codec::damaged("no such value")),
     };
     let entry = ordinals.get(at).ok_or_else(|| codec::damaged("no such value"))? as usize;
-    let first = known.entries.get(entry).copied().unwrap_or(UNKNOWN);
-    if first != UNKNOWN {
-        column.push_again(first as usize);
+    let there = known.entries.get(entry).copied().unwrap_or(UNKNOWN);
+    if there != UNKNOWN {
+        column.push_again(there);
         return Ok(());
     }
-    let here = codec::length(column.len())?;
-    copy(known, stored, &*stored.entries(entry / ROWS_MAX)?, entry % ROWS_MAX, decoder, column)?;
-    known.entries.iter_mut().skip(entry).take(1).for_each(|first| *first = here);
+    let there = copy(known, stored, &*stored.entries(entry / ROWS_MAX)?, entry % ROWS_MAX, decoder, column)?;
+    known.entries.iter_mut().skip(entry).take(1).for_each(|known| *known = there);
     Ok(())
 }
 
+/// Carries a value over that is not there yet; its entry comes back.
 fn copy<'a>(
     known: &mut Known,
     stored: &BlockColumn<'a>,
@@ -245,7 +246,7 @@ fn copy<'a>(
     at: usize,
     decoder: &Decoder,
     column: &mut Column,
-) -> io::Result<()> {
+) -> io::Result<u32> {
     let pattern = values.pattern(at)?;
     let mut number = known.patterns.get(pattern as usize).copied().unwrap_or(UNKNOWN);
     if number == UNKNOWN {
@@ -253,6 +254,5 @@ fn copy<'a>(
         known.patterns.iter_mut().skip(pattern as usize).take(1).for_each(|known| *known = number);
     }
     values.copy(&stored.field, at, decoder, &mut column.variables)?;
-    column.push_pattern(number);
-    Ok(())
+    Ok(column.push_copied(number))
 }

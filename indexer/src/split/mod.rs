@@ -22,7 +22,6 @@ mod build;
 pub(crate) mod cache;
 mod codec;
 mod column;
-mod dictionary;
 pub(crate) mod field;
 mod file;
 pub(crate) mod filter;
@@ -56,7 +55,7 @@ use std::sync::{Arc, OnceLock};
 use tantivy::directory::OwnedBytes;
 
 /// The version of the file's form that this version writes and reads.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 /// The sections that are read as a whole are never longer than this before compression, bytes.
 const HEAD_BYTES_MAX: usize = 256 << 20;
 

@@ -21,7 +21,7 @@ use std::io;
 /// A longer word without a digit is a variable, bytes.
 pub(crate) const LITERAL_BYTES_MAX: usize = 64;
 /// Digits of a number: `10^18 + number` fits into 64 bits.
-const NUMBER_DIGITS_MAX: usize = 18;
+pub(crate) const NUMBER_DIGITS_MAX: usize = 18;
 /// Hex digits that are packed; shorter words are too often something else.
 const HEX_DIGITS: std::ops::RangeInclusive<usize> = 6..=WORD_BYTES_MAX;
 /// Literal bytes before and behind the digits of one word: more of them would make patterns of random ids.
@@ -42,6 +42,17 @@ pub(crate) enum Slot {
     Other,
 }
 
+impl Slot {
+    /// Bytes of a variable that is kept as so many bytes.
+    pub(crate) fn bytes(self) -> usize {
+        match self {
+            Self::Hex { digits, .. } => digits.div_ceil(2),
+            Self::Uuid { .. } => 16,
+            Self::Number | Self::Other => 0,
+        }
+    }
+}
+
 /// Variables one behind the other: numbers as `10^digits + value`, the others as bytes, an [`Slot::Other`] with its length before it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Variables {
@@ -50,7 +61,7 @@ pub(crate) struct Variables {
 }
 
 /// Appends the pattern of a text and its variables.
-pub(super) fn cut(text: &str, pattern: &mut String, variables: &mut Variables) {
+pub(crate) fn cut(text: &str, pattern: &mut String, variables: &mut Variables) {
     let mut done = 0;
     for run in words::runs(text) {
         let slot = slot_of(&run);
@@ -242,16 +253,32 @@ fn push_number(number: u64, out: &mut String) -> io::Result<()> {
     Ok(())
 }
 
-fn push_hex(bytes: &[u8], digits: usize, upper: bool, out: &mut String) {
-    const LOWER: &[u8; 16] = b"0123456789abcdef";
-    const UPPER: &[u8; 16] = b"0123456789ABCDEF";
-    let letters = if upper { UPPER } else { LOWER };
-    for (at, byte) in bytes.iter().enumerate() {
-        let high = if at * 2 + 1 == digits { None } else { Some(byte >> 4) };
-        // The last digit of an odd number of them has a byte of its own, in its upper half.
-        let low = if at * 2 + 1 == digits { byte >> 4 } else { byte & 15 };
-        high.into_iter().chain([low]).for_each(|digit| out.push(char::from(letters[usize::from(digit & 15)])));
+/// Two digits for each byte.
+const fn digit_pairs(letters: &[u8; 16]) -> [[u8; 2]; 256] {
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        pairs[byte] = [letters[byte >> 4], letters[byte & 15]];
+        byte += 1;
     }
+    pairs
+}
+const LOWER: [[u8; 2]; 256] = digit_pairs(b"0123456789abcdef");
+const UPPER: [[u8; 2]; 256] = digit_pairs(b"0123456789ABCDEF");
+
+fn push_hex(bytes: &[u8], digits: usize, upper: bool, out: &mut String) {
+    let pairs = if upper { &UPPER } else { &LOWER };
+    let (whole, last) = bytes.split_at(digits.min(bytes.len() * 2) / 2);
+    for chunk in whole.chunks(16) {
+        let mut text = [0; 32];
+        for (to, byte) in text.chunks_exact_mut(2).zip(chunk) {
+            to.copy_from_slice(&pairs[usize::from(*byte)]);
+        }
+        // Digits are ASCII.
+        out.push_str(std::str::from_utf8(text.get(..chunk.len() * 2).unwrap_or_default()).unwrap_or_default());
+    }
+    // The last digit of an odd number of them has a byte of its own, in its upper half.
+    last.first().into_iter().for_each(|byte| out.push(char::from(pairs[usize::from(*byte)][0])));
 }
 
 fn push_uuid(bytes: &[u8], upper: bool, out: &mut String) {

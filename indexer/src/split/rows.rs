@@ -1,21 +1,25 @@
 //! What a block keeps of its rows besides their texts.
 //!
 //! ```text
-//! hot     times | kinds | owners | shapes                                            what most searches look at: read as it lies there
-//! times   first (zigzag) | common factor | packed((time - last) / factor …)          rows ascend in (time, seq)
-//! kinds   entries | (severity verdict problems) … | packed(entry of each row …)
-//! owners  coded ordinals; shapes likewise
-//! cold    zstd(seqs | places | rest)
-//! seqs    zigzag(seq - last - 1) …
-//! places  entries | (zigzag(arrived - last) origin) … | entry of each row …
-//! rest    zigzag(runtime time - time) … | zigzag(offset - last of this origin) … | rows | (row count (kind number) …) …
+//! hot      times | kinds | owners | shapes | seqs | runtimes                         read as it lies there, each row by itself but for the times
+//! times    first (zigzag) | common factor | packed((time - last) / factor …)         rows ascend in (time, seq)
+//! kinds    entries | (severity verdict problems) … | packed(entry of each row …)
+//! owners   coded ordinals; shapes likewise
+//! seqs     packed
+//! runtimes packed(zigzag(runtime time - time) …)
+//! cold     zstd(places | offsets | redactions)                                       in the order of seqs
+//! places   runs | (seq - seq of the run before, zigzag(arrived - last), origin) …    rows that came together follow each other
+//! offsets  zigzag(offset - last of this origin) …
+//! redactions  rows | (row count (kind number) …) …
 //! ```
 //!
 //! Every number is a varint or packed. Differences wrap, so that any value comes back. Decoding never panics.
 
+use super::bits::Bits;
 use super::codec::{Input, damaged, put, put_signed};
 use super::packed::{Coded, Packed, put_coded, put_packed};
 use martlog_formats::{Problems, RedactionKind, Severity, Verdict};
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::io;
 
@@ -62,40 +66,110 @@ pub(crate) struct Kind {
 
 /// Few distinct values, and which of them each row has.
 #[derive(Debug)]
-pub(crate) struct Few<T> {
+pub(crate) struct Few<T, N> {
     /// The distinct values.
     pub(crate) entries: Vec<T>,
-    /// The entry of each row, always in range.
-    pub(crate) rows: Vec<u32>,
+    /// The entry of each row.
+    pub(crate) rows: N,
 }
 
-impl<T> Few<T> {
-    /// The value of a row.
-    pub(crate) fn get(&self, row: usize) -> Option<&T> {
+/// Places in a block: rows that came together have one.
+pub(crate) type Places = Few<Place, Vec<u32>>;
+/// Kinds in a block.
+pub(crate) type Kinds<'a> = Few<Kind, Packed<'a>>;
+
+impl Places {
+    /// The place of a row.
+    pub(crate) fn get(&self, row: usize) -> Option<&Place> {
         self.entries.get(*self.rows.get(row)? as usize)
     }
 
-    /// Whether each row's value passes, decided once per value.
-    pub(crate) fn each(&self, pass: impl FnMut(&T) -> bool) -> impl Fn(usize) -> bool {
+    /// Whether each row's place passes, decided once per place.
+    pub(crate) fn each(&self, pass: impl FnMut(&Place) -> bool) -> impl Fn(usize) -> bool {
         let passes: Vec<bool> = self.entries.iter().map(pass).collect();
         move |row| self.rows.get(row).and_then(|entry| passes.get(*entry as usize)).copied().unwrap_or(false)
     }
 }
 
+impl Kinds<'_> {
+    /// The number of a row's kind.
+    pub(crate) fn number(&self, row: usize) -> usize {
+        usize::try_from(self.rows.get(row)).unwrap_or(usize::MAX)
+    }
+
+    /// The kind of a row.
+    pub(crate) fn get(&self, row: usize) -> Option<&Kind> {
+        self.entries.get(self.number(row))
+    }
+
+    /// The rows whose kind passes, decided once per kind.
+    pub(crate) fn passing(&self, count: usize, pass: impl FnMut(&Kind) -> bool) -> Bits {
+        let passes: Vec<bool> = self.entries.iter().map(pass).collect();
+        if !passes.contains(&true) {
+            return Bits::none(count);
+        }
+        let (mut found, mut row) = (Bits::none(count), 0);
+        self.rows.for_each(|entry| {
+            if usize::try_from(entry).ok().and_then(|entry| passes.get(entry)) == Some(&true) {
+                found.set(row);
+            }
+            row += 1;
+        });
+        found
+    }
+}
+
 /// What most searches look at.
 pub(crate) struct Hot<'a> {
-    pub(crate) times: Vec<i64>,
-    pub(crate) kinds: Few<Kind>,
+    steps: Steps<'a>,
+    times: OnceCell<Vec<i64>>,
+    pub(crate) kinds: Kinds<'a>,
     pub(crate) owners: Coded<'a>,
     pub(crate) shapes: Coded<'a>,
+    /// Seqs.
+    pub(crate) seqs: Packed<'a>,
+    runtimes: Packed<'a>,
+}
+
+/// The times of rows: the first one, and how much later each of the others is.
+struct Steps<'a> {
+    first: i64,
+    factor: u64,
+    steps: Packed<'a>,
+}
+
+impl Hot<'_> {
+    /// Times, ns, ascending.
+    pub(crate) fn times(&self) -> &[i64] {
+        self.times.get_or_init(|| {
+            let Steps { first, factor, steps } = &self.steps;
+            let mut times = Vec::with_capacity(self.rows());
+            let mut time = *first;
+            times.push(time);
+            steps.for_each(|step| {
+                time = time.wrapping_add(step.wrapping_mul(*factor).cast_signed());
+                times.push(time);
+            });
+            times
+        })
+    }
+
+    /// What the runtime wrote beside a row, ns.
+    pub(super) fn runtime_time(&self, row: usize) -> Option<i64> {
+        let value = self.runtimes.get(row);
+        let later = (value >> 1).cast_signed() ^ -(value & 1).cast_signed();
+        self.times().get(row).map(|time| time.wrapping_add(later))
+    }
+
+    fn rows(&self) -> usize {
+        self.seqs.len()
+    }
 }
 
 /// What a whole row needs besides.
 #[derive(Debug)]
 pub(crate) struct Cold {
-    pub(crate) seqs: Vec<u64>,
-    pub(crate) places: Few<Place>,
-    pub(crate) runtime_times_ns: Vec<i64>,
+    pub(crate) places: Places,
     pub(crate) offsets: Vec<u64>,
     pub(crate) redactions: HashMap<usize, Redactions>,
 }
@@ -107,32 +181,52 @@ pub(super) fn encode_hot(rows: &[Head], out: &mut Vec<u8>, distinct: &mut Vec<u3
         let values: Vec<u32> = rows.iter().map(of).collect();
         put_coded(out, &values, distinct);
     }
+    put_packed(out, rows.iter().map(|row| row.seq));
+    let zigzag = |value: i64| ((value << 1) ^ (value >> 63)).cast_unsigned();
+    put_packed(out, rows.iter().map(|row| zigzag(row.runtime_time_ns.wrapping_sub(row.time_ns))));
 }
 
 /// Reads the rows of a block in a split with so many owners and shapes.
 pub(super) fn decode_hot(bytes: &[u8], rows: usize, owners: u32, shapes: u32) -> io::Result<Hot<'_>> {
     let mut input = Input(bytes);
+    let steps = Steps { first: input.signed()?, factor: input.number()?, steps: Packed::read(&mut input, rows.saturating_sub(1))? };
     let hot = Hot {
-        times: decode_times(&mut input, rows)?,
+        steps,
+        times: OnceCell::new(),
         kinds: decode_kinds(&mut input, rows)?,
         owners: Coded::read(&mut input, rows, owners)?,
         shapes: Coded::read(&mut input, rows, shapes)?,
+        seqs: Packed::read(&mut input, rows)?,
+        runtimes: Packed::read(&mut input, rows)?,
     };
     input.end()?;
     Ok(hot)
 }
 
-pub(super) fn encode_cold(rows: &[Head], out: &mut Vec<u8>) {
-    encode_seqs(rows, out);
-    encode_places(rows, out);
-    encode_rest(rows, out);
+/// The numbers of rows in the order of their seqs.
+fn by_seq(seqs: impl Iterator<Item = u64>) -> Vec<(u64, usize)> {
+    let mut order: Vec<(u64, usize)> = seqs.zip(0..).collect();
+    // They nearly are.
+    order.sort();
+    order
 }
 
-pub(super) fn decode_cold(bytes: &[u8], times: &[i64], origins: u32) -> io::Result<Cold> {
+pub(super) fn encode_cold(rows: &[Head], out: &mut Vec<u8>) {
+    let order = by_seq(rows.iter().map(|row| row.seq));
+    let ordered = || order.iter().filter_map(|(_, row)| rows.get(*row));
+    encode_places(ordered, out);
+    encode_offsets(ordered, out);
+    encode_redactions(rows, out);
+}
+
+pub(super) fn decode_cold(bytes: &[u8], hot: &Hot<'_>, origins: u32) -> io::Result<Cold> {
+    let order = by_seq(hot.seqs.iter());
     let mut input = Input(bytes);
-    let seqs = decode_seqs(&mut input, times.len())?;
-    let places = decode_places(&mut input, times.len(), origins)?;
-    decode_rest(input, bytes.len(), times, seqs, places)
+    let places = decode_places(&mut input, &order, origins)?;
+    let offsets = decode_offsets(&mut input, &order, &places)?;
+    let redactions = decode_redactions(&mut input, order.len(), bytes.len())?;
+    input.end()?;
+    Ok(Cold { places, offsets, redactions })
 }
 
 fn encode_times(rows: &[Head], out: &mut Vec<u8>) {
@@ -149,38 +243,6 @@ fn greatest_common_divisor(mut a: u64, mut b: u64) -> u64 {
         (a, b) = (b, a % b);
     }
     a
-}
-
-fn decode_times(input: &mut Input<'_>, rows: usize) -> io::Result<Vec<i64>> {
-    let mut time = input.signed()?;
-    let factor = input.number()?;
-    let steps = Packed::read(input, rows.saturating_sub(1))?;
-    let mut times = Vec::with_capacity(rows);
-    times.push(time);
-    for step in steps.iter() {
-        time = time.wrapping_add(step.wrapping_mul(factor).cast_signed());
-        times.push(time);
-    }
-    Ok(times)
-}
-
-fn encode_seqs(rows: &[Head], out: &mut Vec<u8>) {
-    let mut next = 0_u64;
-    for row in rows {
-        put_signed(out, row.seq.wrapping_sub(next).cast_signed());
-        next = row.seq.wrapping_add(1);
-    }
-}
-
-fn decode_seqs(input: &mut Input<'_>, rows: usize) -> io::Result<Vec<u64>> {
-    let mut next = 0_u64;
-    let mut seqs = Vec::with_capacity(rows);
-    for _ in 0..rows {
-        let seq = next.wrapping_add(input.signed()?.cast_unsigned());
-        seqs.push(seq);
-        next = seq.wrapping_add(1);
-    }
-    Ok(seqs)
 }
 
 /// The distinct values, numbered as they come, and the number of each.
@@ -205,28 +267,45 @@ fn numbered<T: Copy + Eq + std::hash::Hash>(values: impl Iterator<Item = T>) -> 
     (entries, rows)
 }
 
-fn encode_places(rows: &[Head], out: &mut Vec<u8>) {
-    let (entries, numbers) = numbered(rows.iter().map(|row| row.place));
-    let mut last = 0_i64;
-    put(out, entries.len() as u64);
-    for place in &entries {
-        put_signed(out, place.arrived_ns.wrapping_sub(last));
-        put(out, u64::from(place.origin));
-        last = place.arrived_ns;
+fn encode_places<'r, I: Iterator<Item = &'r Head>>(ordered: impl Fn() -> I, out: &mut Vec<u8>) {
+    let mut runs: Vec<&Head> = Vec::new();
+    ordered().for_each(|row| {
+        if runs.last().is_none_or(|last| last.place != row.place) {
+            runs.push(row);
+        }
+    });
+    put(out, runs.len() as u64);
+    let (mut seq, mut arrived) = (0, 0);
+    for row in runs {
+        put(out, row.seq.wrapping_sub(seq));
+        put_signed(out, row.place.arrived_ns.wrapping_sub(arrived));
+        put(out, u64::from(row.place.origin));
+        (seq, arrived) = (row.seq, row.place.arrived_ns);
     }
-    numbers.iter().for_each(|number| put(out, u64::from(*number)));
 }
 
-fn decode_places(input: &mut Input<'_>, rows: usize, origins: u32) -> io::Result<Few<Place>> {
-    let mut last = 0_i64;
-    let count = input.below(rows + 1)?;
-    let mut place = |input: &mut Input<'_>| {
-        last = last.wrapping_add(input.signed()?);
-        Ok(Place { arrived_ns: last, origin: ordinal(input, origins)? })
-    };
-    let entries = (0..count).map(|_| place(input)).collect::<io::Result<Vec<_>>>()?;
-    let limit = u32::try_from(count).unwrap_or(u32::MAX);
-    Ok(Few { entries, rows: (0..rows).map(|_| ordinal(input, limit)).collect::<io::Result<Vec<_>>>()? })
+fn decode_places(input: &mut Input<'_>, order: &[(u64, usize)], origins: u32) -> io::Result<Places> {
+    let count = input.below(order.len() + 1)?;
+    let (mut seq, mut arrived_ns) = (0_u64, 0_i64);
+    let (mut entries, mut rows) = (Vec::with_capacity(count), vec![0; order.len()]);
+    let mut left = order.iter().peekable();
+    for number in 0..count {
+        seq = seq.wrapping_add(input.number()?);
+        arrived_ns = arrived_ns.wrapping_add(input.signed()?);
+        // Those before it are of the run before.
+        while let Some((_, row)) = left.next_if(|(own, _)| *own < seq) {
+            set(&mut rows, *row, number.checked_sub(1).ok_or_else(|| damaged("a row without a place"))?);
+        }
+        entries.push(Place { arrived_ns, origin: ordinal(input, origins)? });
+    }
+    let last = count.checked_sub(1).ok_or_else(|| damaged("no places"))?;
+    left.for_each(|(_, row)| set(&mut rows, *row, last));
+    Ok(Few { entries, rows })
+}
+
+fn set(rows: &mut [u32], row: usize, number: usize) {
+    // There are no more than rows of a block.
+    rows.iter_mut().skip(row).take(1).for_each(|own| *own = u32::try_from(number).unwrap_or(u32::MAX));
 }
 
 fn ordinal(input: &mut Input<'_>, limit: u32) -> io::Result<u32> {
@@ -244,13 +323,10 @@ fn encode_kinds(rows: &[Head], out: &mut Vec<u8>) {
     put_packed(out, numbers.iter().map(|number| u64::from(*number)));
 }
 
-fn decode_kinds(input: &mut Input<'_>, rows: usize) -> io::Result<Few<Kind>> {
+fn decode_kinds<'a>(input: &mut Input<'a>, rows: usize) -> io::Result<Kinds<'a>> {
     let count = input.below(rows + 1)?;
     let entries = (0..count).map(|_| decode_kind(input)).collect::<io::Result<Vec<_>>>()?;
-    let number = |number: u64| u32::try_from(number).ok().filter(|number| (*number as usize) < count);
-    let numbers =
-        Packed::read(input, rows)?.iter().map(|packed| number(packed).ok_or_else(|| damaged("a kind"))).collect::<io::Result<_>>()?;
-    Ok(Few { entries, rows: numbers })
+    Ok(Few { entries, rows: Packed::read(input, rows)? })
 }
 
 fn decode_kind(input: &mut Input<'_>) -> io::Result<Kind> {
@@ -262,15 +338,27 @@ fn decode_kind(input: &mut Input<'_>) -> io::Result<Kind> {
     Ok(Kind { severity, verdict, problems: Problems(input.number()?) })
 }
 
-fn encode_rest(rows: &[Head], out: &mut Vec<u8>) {
-    for row in rows {
-        put_signed(out, row.runtime_time_ns.wrapping_sub(row.time_ns));
-    }
+fn encode_offsets<'r, I: Iterator<Item = &'r Head>>(ordered: impl Fn() -> I, out: &mut Vec<u8>) {
     let mut last: HashMap<u32, u64> = HashMap::new();
-    for row in rows {
+    for row in ordered() {
         let before = last.insert(row.place.origin, row.offset).unwrap_or(0);
         put_signed(out, row.offset.wrapping_sub(before).cast_signed());
     }
+}
+
+fn decode_offsets(input: &mut Input<'_>, order: &[(u64, usize)], places: &Places) -> io::Result<Vec<u64>> {
+    let mut last: HashMap<u32, u64> = HashMap::new();
+    let mut offsets = vec![0; order.len()];
+    for (_, row) in order {
+        let origin = places.get(*row).map(|place| place.origin).ok_or_else(|| damaged("a row without a place"))?;
+        let before = last.entry(origin).or_insert(0);
+        *before = before.wrapping_add(input.signed()?.cast_unsigned());
+        offsets.iter_mut().skip(*row).take(1).for_each(|offset| *offset = *before);
+    }
+    Ok(offsets)
+}
+
+fn encode_redactions(rows: &[Head], out: &mut Vec<u8>) {
     let redacted = || rows.iter().enumerate().filter(|(_, row)| !row.redactions.is_empty());
     put(out, redacted().count() as u64);
     for (at, row) in redacted() {
@@ -283,26 +371,15 @@ fn encode_rest(rows: &[Head], out: &mut Vec<u8>) {
     }
 }
 
-fn decode_rest(mut input: Input<'_>, bytes: usize, times: &[i64], seqs: Vec<u64>, places: Few<Place>) -> io::Result<Cold> {
-    let rows = times.len();
-    let runtime_times_ns = times.iter().map(|time| Ok(time.wrapping_add(input.signed()?))).collect::<io::Result<Vec<_>>>()?;
-    let mut last: HashMap<u32, u64> = HashMap::new();
-    let mut offsets = Vec::with_capacity(rows);
-    for row in 0..rows {
-        let origin = places.get(row).map(|place| place.origin).ok_or_else(|| damaged("a row without a place"))?;
-        let before = last.entry(origin).or_insert(0);
-        *before = before.wrapping_add(input.signed()?.cast_unsigned());
-        offsets.push(*before);
-    }
+fn decode_redactions(input: &mut Input<'_>, rows: usize, bytes: usize) -> io::Result<HashMap<usize, Redactions>> {
     let mut redactions = HashMap::new();
     for _ in 0..input.below(rows + 1)? {
         let row = input.below(rows)?;
         let count = input.below(bytes + 1)?;
-        let list = (0..count).map(|_| decode_redaction(&mut input)).collect::<io::Result<Vec<_>>>()?;
+        let list = (0..count).map(|_| decode_redaction(input)).collect::<io::Result<Vec<_>>>()?;
         redactions.insert(row, list);
     }
-    input.end()?;
-    Ok(Cold { seqs, places, runtime_times_ns, offsets, redactions })
+    Ok(redactions)
 }
 
 fn decode_redaction(input: &mut Input<'_>) -> io::Result<(RedactionKind, u16)> {
@@ -316,11 +393,46 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn heads(count: usize) -> Vec<Head> {
+        let kind = |row: usize| Kind { severity: Severity::from_number(row.to_le_bytes()[0] % 5), verdict: Verdict::ALL[0], problems: Problems::default() };
+        let place = Place { arrived_ns: 0, origin: 0 };
+        let head = |row| Head { seq: row as u64, time_ns: 0, place, owner: 0, shape: 0, offset: 0, runtime_time_ns: 0, kind: kind(row), text_bytes: 0, redactions: Vec::new() };
+        (0..count).map(head).collect()
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_rows_or_an_error(bytes: Vec<u8>, rows in 1_usize..50) {
-            let _ = decode_hot(&bytes, rows, 2, 3);
-            let _ = decode_cold(&bytes, &vec![0; rows], 2);
+            if let Ok(hot) = decode_hot(&bytes, rows, 2, 3) {
+                let _ = (hot.times(), hot.kinds.get(0), decode_cold(&bytes, &hot, 2));
+            }
+            let mut out = Vec::new();
+            encode_hot(&heads(rows), &mut out, &mut Vec::new());
+            let hot = decode_hot(&out, rows, 2, 3).unwrap();
+            let _ = decode_cold(&bytes, &hot, 2);
+        }
+
+        #[test]
+        fn rows_come_back(rows in proptest::collection::vec(any::<(u8, i64, i8, u64, i64)>(), 1..100)) {
+            let mut seqs = std::collections::BTreeSet::new();
+            let mut heads: Vec<Head> = rows.into_iter().zip(heads(100)).map(|((seq, time_ns, place, offset, runtime), head)| Head {
+                seq: u64::from(seq),
+                time_ns,
+                place: Place { arrived_ns: i64::from(place / 16), origin: u32::from(place.unsigned_abs() % 3) },
+                offset,
+                runtime_time_ns: runtime,
+                ..head
+            }).filter(|head| seqs.insert(head.seq)).collect();
+            heads.sort_by_key(|head| (head.time_ns, head.seq));
+            let (mut hot, mut cold) = (Vec::new(), Vec::new());
+            encode_hot(&heads, &mut hot, &mut Vec::new());
+            encode_cold(&heads, &mut cold);
+            let hot = decode_hot(&hot, heads.len(), 2, 3).unwrap();
+            let cold = decode_cold(&cold, &hot, 3).unwrap();
+            for (row, head) in heads.iter().enumerate() {
+                prop_assert_eq!((hot.seqs.get(row), hot.times()[row], hot.runtime_time(row)), (head.seq, head.time_ns, Some(head.runtime_time_ns)));
+                prop_assert_eq!((cold.places.get(row), cold.offsets[row], hot.kinds.get(row)), (Some(&head.place), head.offset, Some(&head.kind)));
+            }
         }
     }
 }

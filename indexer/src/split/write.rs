@@ -5,9 +5,9 @@
 
 use super::block::{BlockMeta, EntryBlock, FieldMeta, Piece, PiecesOf, ROWS_MAX, TEXT_BYTES_MAX};
 use super::column::{Column, Distinct};
-use super::dictionary::dictionary;
+use super::field::put_chunk;
 use super::keys::Keys;
-use super::packed::{put_coded, put_packed};
+use super::packed::{put_coded, put_packed, put_set};
 use super::pattern;
 use super::rows::{self, Head};
 use super::shapes::{MESSAGE, Shapes, WHOLE};
@@ -23,7 +23,7 @@ use std::sync::Arc;
 /// zstd level: higher ones cost more CPU than they save bytes.
 const ZSTD_LEVEL: i32 = 1;
 /// Patterns are compressed in chunks of about this size, bytes: a row needs one chunk for each of its texts.
-const CHUNK_BYTES: usize = 32 << 10;
+const CHUNK_BYTES: usize = 16 << 10;
 /// More keys than this are sorted out while they come, so that they stay within memory.
 const KEYS_BEFORE_DEDUP: usize = 1 << 14;
 
@@ -161,23 +161,23 @@ impl Writer {
         Ok(piece)
     }
 
-    fn field(&mut self, number: u32, name: &str, column: Column, exact: &[String]) -> io::Result<()> {
+    fn field(&mut self, number: u32, name: &str, mut column: Column, exact: &[String]) -> io::Result<()> {
         let mut keys = Keys::new(number == WHOLE, exact);
         let mut meta = FieldMeta { name: name.to_owned(), docs_from: self.docs, ..FieldMeta::default() };
         let counts: Vec<usize> = self.counts.iter().map(|counts| counts.get(number as usize).map_or(0, |count| *count as usize)).collect();
         if counts.iter().sum::<usize>() != column.len() {
             return Err(io::Error::other("a field has more or fewer values than its rows say"));
         }
+        column.sort_patterns();
         // Which block of values each pattern is in, first and last.
-        let spans = match dictionary(&column) {
-            Some((entries, of)) => {
-                let spans = self.entries(&column, &entries, &mut keys, &mut meta)?;
-                self.ordinals(&of, &counts, &mut meta)?;
-                spans
-            }
-            None => self.direct(&column, &counts, &mut keys, &mut meta)?,
+        let spans = if column.is_dictionary() {
+            let spans = self.entries(&column, &mut keys, &mut meta)?;
+            self.ordinals(column.values(), &counts, &mut meta)?;
+            spans
+        } else {
+            self.direct(&column, &counts, &mut keys, &mut meta)?
         };
-        self.patterns(&column, spans, &mut meta)?;
+        self.patterns(&column, &spans, &mut meta)?;
         self.fields.push(meta);
         Ok(())
     }
@@ -188,18 +188,18 @@ impl Writer {
         let mut pieces = Vec::with_capacity(counts.len());
         let mut from = 0;
         for (block, count) in counts.iter().enumerate() {
-            let range = from..from + count;
+            let values = column.values().get(from..from + count).unwrap_or_default();
             from += count;
-            if range.is_empty() {
+            if values.is_empty() {
                 pieces.push(Piece::default());
                 continue;
             }
             self.raw.clear();
-            self.encoder.values(column, range.clone(), &mut self.zstd, &mut self.raw)?;
+            self.encoder.values(column, values, &mut self.zstd, &mut self.raw)?;
             pieces.push(self.piece()?);
-            spans.add(block, column.of.get(range.clone()).unwrap_or_default());
+            spans.add(block, column, values);
             if let Some(into) = self.keys.get_mut(block) {
-                range.for_each(|at| keys.of_value(column, at, into));
+                values.iter().for_each(|entry| keys.of_entry(column, *entry as usize, into));
                 if into.len() > KEYS_BEFORE_DEDUP {
                     into.sort_unstable();
                     into.dedup();
@@ -211,18 +211,18 @@ impl Writer {
     }
 
     /// The distinct values of a field, in blocks of their own, each with a filter.
-    fn entries(&mut self, column: &Column, entries: &[u32], keys: &mut Keys, meta: &mut FieldMeta) -> io::Result<Spans> {
+    fn entries(&mut self, column: &Column, keys: &mut Keys, meta: &mut FieldMeta) -> io::Result<Spans> {
         let mut spans = Spans::new(column.patterns.len());
         let mut blocks = Vec::new();
         let mut of_block = Vec::new();
+        let entries: Vec<u32> = (0..codec::length(column.entries())?).collect();
         for (block, entries) in entries.chunks(ROWS_MAX).enumerate() {
             self.raw.clear();
-            self.encoder.values(column, entries.iter().map(|value| *value as usize), &mut self.zstd, &mut self.raw)?;
+            self.encoder.values(column, entries, &mut self.zstd, &mut self.raw)?;
             let piece = self.piece()?;
             of_block.clear();
-            let patterns: Vec<u32> = entries.iter().map(|value| column.of.get(*value as usize).copied().unwrap_or(0)).collect();
-            spans.add(block, &patterns);
-            entries.iter().for_each(|value| keys.of_value(column, *value as usize, &mut of_block));
+            spans.add(block, column, entries);
+            entries.iter().for_each(|entry| keys.of_entry(column, *entry as usize, &mut of_block));
             blocks.push(EntryBlock { entries: codec::length(entries.len())?, piece, filter: self.filter(&mut of_block)? });
         }
         meta.entries = codec::length(entries.len())?;
@@ -237,6 +237,7 @@ impl Writer {
         for count in counts {
             let ordinals = of.get(from..from + count).unwrap_or_default();
             from += count;
+            meta.spans.push(ordinals.iter().fold((u32::MAX, 0), |(low, high), ordinal| (low.min(*ordinal), high.max(*ordinal))));
             self.raw.clear();
             if ordinals.is_empty() {
                 pieces.push(Piece::default());
@@ -258,56 +259,56 @@ impl Writer {
     }
 
     /// The patterns of a field: their texts in chunks, what is known of each, a document of the index for each.
-    fn patterns(&mut self, column: &Column, spans: Spans, meta: &mut FieldMeta) -> io::Result<()> {
+    fn patterns(&mut self, column: &Column, spans: &Spans, meta: &mut FieldMeta) -> io::Result<()> {
         let mut layouts = Distinct::default();
         let mut layout_of = Vec::with_capacity(column.patterns.len());
-        let (mut chunk, mut ends) = (String::new(), Vec::new());
+        let (mut from, mut bytes) = (0, 0);
         let mut layout = String::new();
-        for text in column.patterns.iter() {
+        for (number, text) in (0..).zip(column.patterns.iter()) {
             self.index.add(text.get(1..).unwrap_or_default())?;
             layout.clear();
             pattern::push_slots(text, &mut layout);
             layout_of.push(layouts.number_of(&layout));
-            chunk.push_str(text);
-            ends.push(chunk.len());
-            if chunk.len() >= CHUNK_BYTES {
-                self.chunk(&mut chunk, &mut ends, meta)?;
+            if text == OPAQUE {
+                meta.opaque = Some(number);
+            }
+            bytes += text.len();
+            if bytes >= CHUNK_BYTES {
+                self.chunk(column, from..number + 1, meta)?;
+                (from, bytes) = (number + 1, 0);
             }
         }
-        self.chunk(&mut chunk, &mut ends, meta)?;
         meta.patterns = codec::length(column.patterns.len())?;
-        meta.opaque = column.patterns.find(OPAQUE);
+        self.chunk(column, from..meta.patterns, meta)?;
         meta.layouts = layouts.iter().map(ToOwned::to_owned).collect();
         self.docs += meta.patterns;
         self.raw.clear();
         put_packed(&mut self.raw, layout_of.iter().map(|number| u64::from(*number)));
         put_packed(&mut self.raw, spans.0.iter().map(|(first, _)| u64::from(*first)));
-        put_packed(&mut self.raw, spans.0.iter().map(|(first, last)| u64::from(last.saturating_sub(*first))));
+        let several: Vec<(u32, u32)> = (0..).zip(&spans.0).filter(|(_, (first, last))| first < last).map(|(at, (first, last))| (at, last - first)).collect();
+        let mut set = Vec::new();
+        put_set(&mut set, &several.iter().map(|(pattern, _)| *pattern).collect::<Vec<_>>());
+        codec::put(&mut self.raw, set.len() as u64);
+        self.raw.extend_from_slice(&set);
+        put_packed(&mut self.raw, several.iter().map(|(_, further)| u64::from(*further)));
         meta.infos = self.piece()?;
         Ok(())
     }
 
-    /// Writes a chunk of patterns: the lengths, then the texts.
-    fn chunk(&mut self, chunk: &mut String, ends: &mut Vec<usize>, meta: &mut FieldMeta) -> io::Result<()> {
-        if ends.is_empty() {
+    /// Writes a chunk of patterns.
+    fn chunk(&mut self, column: &Column, patterns: Range<u32>, meta: &mut FieldMeta) -> io::Result<()> {
+        if patterns.is_empty() {
             return Ok(());
         }
         self.raw.clear();
-        let mut before = 0;
-        for end in ends.iter() {
-            codec::put(&mut self.raw, (end - before) as u64);
-            before = *end;
-        }
-        self.raw.extend_from_slice(chunk.as_bytes());
+        put_chunk(patterns.clone().map(|number| column.patterns.get(number)), &mut self.raw);
         let raw = codec::length(self.raw.len())?;
         let stored = self.zstd.compress(&self.raw)?;
         meta.chunks.push((
-            codec::length(ends.len())?,
+            codec::length(patterns.len())?,
             Piece { from: self.patterns.len() as u64, stored: codec::length(stored.len())?, raw, crc: crc32fast::hash(&stored) },
         ));
         self.patterns.extend_from_slice(&stored);
-        chunk.clear();
-        ends.clear();
         Ok(())
     }
 
@@ -382,10 +383,10 @@ impl Spans {
         Self(vec![(u32::MAX, 0); patterns])
     }
 
-    fn add(&mut self, block: usize, patterns: &[u32]) {
+    fn add(&mut self, block: usize, column: &Column, entries: &[u32]) {
         let block = u32::try_from(block).unwrap_or(u32::MAX);
-        for pattern in patterns {
-            if let Some((first, last)) = self.0.get_mut(*pattern as usize) {
+        for entry in entries {
+            if let Some((first, last)) = self.0.get_mut(column.pattern_of(*entry as usize) as usize) {
                 (*first, *last) = ((*first).min(block), (*last).max(block));
             }
         }
