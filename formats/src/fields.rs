@@ -208,7 +208,7 @@ fn elements<'a>(array: &'a str, mut f: impl FnMut(Value<'a>)) {
 /// Hands out the values of one field; `path` is a name as [`for_each`] gives it, or one with [`ATTRIBUTES_PREFIX`]. Faster than looking
 /// for it among all: other values are skipped.
 pub fn visit<'a>(attributes: &'a str, path: &str, mut f: impl FnMut(Scalar<'a>)) {
-    if attributes.is_empty() {
+    if attributes.is_empty() || glance(attributes, path, &mut f) {
         return;
     }
     let (path, prefixed) = path.strip_prefix(ATTRIBUTES_PREFIX).map_or((path, false), |rest| (rest, true));
@@ -255,6 +255,37 @@ pub fn visit<'a>(attributes: &'a str, path: &str, mut f: impl FnMut(Scalar<'a>))
     {
         f(Scalar::of(value));
     }
+}
+
+/// The same for attributes without escapes and without objects in them, where the field is there by its own name or has no other; else it does nothing and returns false. In such
+/// attributes the name in quotes with a colon behind it is a key wherever it stands.
+fn glance<'a>(attributes: &'a str, path: &str, f: &mut impl FnMut(Scalar<'a>)) -> bool {
+    let bytes = attributes.as_bytes();
+    let is_flat = bytes.first() == Some(&b'{') && memchr::memchr2(b'\\', b'{', &bytes[1..]).is_none();
+    if !is_flat || path.is_empty() || path.contains(['.', '"']) || reserved::is_used(path) {
+        return false;
+    }
+    let mut values = Vec::new();
+    for at in memchr::memmem::find_iter(bytes, path.as_bytes()) {
+        let rest = attributes.get(at + path.len()..).and_then(|rest| rest.strip_prefix('"'));
+        let quoted = at.checked_sub(1).and_then(|before| bytes.get(before)) == Some(&b'"');
+        let Some(rest) = rest.filter(|_| quoted) else { continue };
+        let mut scanner = Scanner::new(rest);
+        scanner.skip_whitespace();
+        if scanner.expect(b':').is_err() {
+            continue;
+        }
+        scanner.skip_whitespace();
+        match scanner.value() {
+            Ok(value) if is_scalar(value) => values.push(value),
+            _ => return false,
+        }
+    }
+    if values.is_empty() && !aliases::of_id(path).is_empty() {
+        return false;
+    }
+    values.into_iter().for_each(|value| f(Scalar::of(value)));
+    true
 }
 
 /// The first value of one field. See [`visit`].

@@ -279,11 +279,22 @@ pub fn matches_wildcard(pattern: &str, folded: &str) -> bool {
     }
 }
 
+/// Letters, the most frequent ones of texts first; what is not among them is rarer.
+const FREQUENT: &[u8] = b"etaoinsrlcdhumpfgbyvwk";
+
 /// Whether ASCII `needle` (lower case) is in `haystack` in any case.
 fn contains_ignoring_case(haystack: &[u8], needle: &[u8]) -> bool {
-    let Some((&first, rest)) = needle.split_first() else {
+    // Looks for its rarest byte.
+    let rank = |byte: u8| FREQUENT.iter().position(|frequent| *frequent == byte).unwrap_or(FREQUENT.len());
+    let Some((before, &rarest)) = needle.iter().enumerate().max_by_key(|(_, byte)| rank(**byte)) else {
         return true;
     };
-    memchr::memchr2_iter(first, first.to_ascii_uppercase(), haystack)
-        .any(|at| haystack.get(at + 1..at + 1 + rest.len()).is_some_and(|found| found.eq_ignore_ascii_case(rest)))
+    let is_here = |at: usize| {
+        let found = at.checked_sub(before).and_then(|from| haystack.get(from..from + needle.len()));
+        found.is_some_and(|found| found.eq_ignore_ascii_case(needle))
+    };
+    match rarest.to_ascii_uppercase() {
+        upper if upper == rarest => memchr::memchr_iter(rarest, haystack).any(is_here),
+        upper => memchr::memchr2_iter(rarest, upper, haystack).any(is_here),
+    }
 }

@@ -10,7 +10,7 @@ use super::predicate::{Pattern, Test};
 use crate::split::Split;
 use crate::split::bits::Bits;
 use crate::split::block::Decoder;
-use crate::split::field::Field;
+use crate::split::field::{Field, PatternReader};
 use crate::split::keys::{has_key, id_keys, word_key};
 use crate::split::pattern::{self, Piece, Slot, WordPatterns, has_slots, patterns_of_word, pieces};
 use crate::split::postings::Postings;
@@ -261,6 +261,9 @@ impl Refined {
     }
 }
 
+/// Patterns that are read before the search is asked whether it goes on.
+const PATTERNS_PER_CHECK: usize = 64;
+
 /// Reads the patterns of a field that may match.
 pub(super) fn refine(
     field: &Field<'_>,
@@ -283,9 +286,12 @@ pub(super) fn refine(
     // The index does not know the words of what is kept as it is written.
     field.opaque().into_iter().for_each(|opaque| open.set(opaque as usize));
     open.and_not(&refined.yes);
-    for number in open.iter() {
-        more()?;
-        let text = field.pattern(u32::try_from(number).unwrap_or(u32::MAX), decoder)?;
+    let mut patterns = PatternReader::new(field);
+    for (nth, number) in open.iter().enumerate() {
+        if nth % PATTERNS_PER_CHECK == 0 {
+            more()?;
+        }
+        let text = patterns.pattern(u32::try_from(number).unwrap_or(u32::MAX), decoder)?;
         let kind = text.chars().next().unwrap_or('s');
         let own = text.get(kind.len_utf8()..).unwrap_or_default();
         if !has_slots(own) {
@@ -358,9 +364,10 @@ impl<'p> Alignment<'p> {
 
     /// Whether a value of the pattern can have the piece.
     fn may_lie_in(piece: &str, pattern: &'p str) -> bool {
+        let Some(first) = piece.bytes().next() else { return true };
         let mut of = Self { pattern: pieces(pattern).collect(), left: Self::STEPS_MAX };
         (0..of.pattern.len()).any(|at| match of.pattern.get(at).copied() {
-            Some(Piece::Literal(text)) => text.char_indices().any(|(from, _)| of.in_literal(piece, &text[from..], at)),
+            Some(Piece::Literal(text)) => memchr::memchr_iter(first, text.as_bytes()).any(|from| of.in_literal(piece, &text[from..], at)),
             _ => of.goes_on(piece, at),
         })
     }
@@ -438,6 +445,23 @@ fn required_pieces(hir: &Hir, found: &mut Vec<String>) {
         HirKind::Concat(parts) => parts.iter().for_each(|part| required_pieces(part, found)),
         _ => {}
     }
+}
+
+/// Whether every match has something in it, no line feed, and does not depend on what stands beside it.
+pub(super) fn stays_in_line(regex: &regex::Regex) -> bool {
+    fn without_line_feed(hir: &Hir) -> bool {
+        match hir.kind() {
+            HirKind::Empty => true,
+            HirKind::Look(_) => false,
+            HirKind::Literal(literal) => !literal.0.contains(&b'\n'),
+            HirKind::Class(regex_syntax::hir::Class::Unicode(class)) => class.iter().all(|range| range.end() < '\n' || range.start() > '\n'),
+            HirKind::Class(regex_syntax::hir::Class::Bytes(class)) => class.iter().all(|range| range.end() < b'\n' || range.start() > b'\n'),
+            HirKind::Repetition(repetition) => without_line_feed(&repetition.sub),
+            HirKind::Capture(capture) => without_line_feed(&capture.sub),
+            HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().all(without_line_feed),
+        }
+    }
+    regex_syntax::parse(regex.as_str()).is_ok_and(|hir| hir.properties().minimum_len().is_some_and(|least| least > 0) && without_line_feed(&hir))
 }
 
 /// Whether a match has no digit in it and does not depend on what stands beside it.

@@ -10,7 +10,7 @@
 //!
 //! Attributes that are kept whole are asked as whole rows.
 
-use super::candidates::{Candidates, Question, Refined, refine};
+use super::candidates::{Candidates, Question, Refined, refine, stays_in_line};
 use super::matches::number_passes;
 use super::node::{More, rows_one_by_one};
 use super::predicate::{Predicate, Test};
@@ -27,6 +27,8 @@ use martlog_formats::fields;
 use std::io;
 use std::sync::Arc;
 
+/// Entries of a dictionary that are asked before the search is asked whether it goes on.
+const ENTRIES_PER_CHECK: usize = 64;
 /// Patterns that are looked up one by one for the blocks they are in; of more, every block may have one.
 const SPANS_MAX: u64 = 50_000;
 
@@ -263,19 +265,24 @@ impl<'a> FieldLeaf<'a> {
                 continue;
             }
             let mut patterns = PatternTexts::new(matches!(question, Question::Word(_)));
+            let mut batch = Batch::of(question);
             for at in 0..values.len() {
+                if at % ENTRIES_PER_CHECK == 0 {
+                    more()?;
+                }
+                let entry = number * ROWS_MAX + at;
                 let matches = match answers.of(&values, &self.field, at)? {
                     Some(matches) => matches,
                     None => {
-                        more()?;
                         let kind = patterns.text(&self.field, &values, at, decoder, &mut text)?;
-                        question.passes(kind, &text)
+                        batch.as_mut().map_or_else(|| question.passes(kind, &text), |batch| batch.later(entry, kind, &text))
                     }
                 };
                 if matches {
-                    found.set(number * ROWS_MAX + at);
+                    found.set(entry);
                 }
             }
+            batch.into_iter().for_each(|batch| batch.matching(|entry| found.set(entry)));
         }
         Ok(found)
     }
@@ -329,16 +336,19 @@ impl<'a> FieldLeaf<'a> {
                 }
                 let (mut text, mut patterns) = (String::new(), PatternTexts::new(matches!(leaf.question, Question::Word(_))));
                 let decoder = block.decoder();
-                self.each_value(block, &column, leaf, within, found, |at| {
+                let mut batch = Batch::of(&leaf.question);
+                self.each_value(block, &column, leaf, within, found, |number, at| {
                     Ok(match answers.of(values, &self.field, at)? {
                         Some(passes) => passes,
                         None => {
                             row()?;
                             let kind = patterns.text(&self.field, values, at, decoder, &mut text)?;
-                            leaf.question.passes(kind, &text)
+                            batch.as_mut().map_or_else(|| leaf.question.passes(kind, &text), |batch| batch.later(number, kind, &text))
                         }
                     })
-                })
+                })?;
+                batch.into_iter().for_each(|batch| batch.matching(|row| found.set(row)));
+                Ok(())
             }
         }
     }
@@ -373,11 +383,11 @@ impl<'a> FieldLeaf<'a> {
         leaf: &Leaf<'a>,
         within: &Bits,
         found: &mut Bits,
-        mut passes: impl FnMut(usize) -> io::Result<bool>,
+        mut passes: impl FnMut(usize, usize) -> io::Result<bool>,
     ) -> io::Result<()> {
         if self.field.number == MESSAGE {
             for row in within.iter() {
-                if !found.has(row) && passes(row)? {
+                if !found.has(row) && passes(row, row)? {
                     found.set(row);
                 }
             }
@@ -397,7 +407,7 @@ impl<'a> FieldLeaf<'a> {
             let Some(places) = places.filter(|places| !places.is_empty() && !found.has(row)) else { continue };
             let start = block.start(column, row)?;
             for nth in places {
-                if passes(start + nth)? {
+                if passes(row, start + nth)? {
                     found.set(row);
                     break;
                 }
@@ -444,6 +454,46 @@ impl<'a> FieldLeaf<'a> {
             return Ok(Answer::Each(Bits::collect(count, |rank| bytes.get(rank * size..(rank + 1) * size) == Some(id))));
         }
         Ok(Answer::Read)
+    }
+}
+
+/// Texts that are asked an expression all at once: most of what it costs is beginning anew for each of them.
+struct Batch<'q> {
+    regex: &'q regex::Regex,
+    /// With a line feed behind each.
+    texts: String,
+    /// Where each ends, and its number.
+    ends: Vec<(usize, usize)>,
+}
+
+impl<'q> Batch<'q> {
+    /// Where no match of the expression can reach beyond a text, or depend on what stands there.
+    fn of(question: &Question<'q>) -> Option<Self> {
+        let regex = match question {
+            Question::Regex(regex) => regex,
+            Question::Message(Test::Regex(regex)) | Question::Attribute(_, Test::Regex(regex)) => regex,
+            _ => return None,
+        };
+        stays_in_line(regex).then(|| Self { regex, texts: String::new(), ends: Vec::new() })
+    }
+
+    /// Adds a text; nothing is known of it yet.
+    fn later(&mut self, number: usize, kind: char, text: &str) -> bool {
+        self.texts.push_str(shape::scalar(kind, text).text());
+        self.ends.push((self.texts.len(), number));
+        self.texts.push('\n');
+        false
+    }
+
+    /// The numbers of the texts that match.
+    fn matching(&self, mut matches: impl FnMut(usize)) {
+        let mut at = 0;
+        while let Some(found) = self.regex.find_at(&self.texts, at) {
+            let place = self.ends.partition_point(|(end, _)| *end <= found.start());
+            let Some((end, number)) = self.ends.get(place) else { return };
+            matches(*number);
+            at = end + 1;
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::io;
 use std::time::Instant;
 
 /// Rows that are evaluated between two looks at the clock: well below 100 ms even for long rows.
-const ROWS_PER_LOOK: u64 = 64;
+const ROWS_PER_LOOK: u64 = 256;
 
 /// Why a search ends early.
 #[derive(Debug)]

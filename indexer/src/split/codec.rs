@@ -32,7 +32,22 @@ pub(crate) struct Input<'a>(pub(super) &'a [u8]);
 
 impl<'a> Input<'a> {
     /// The next unsigned number.
+    #[inline]
     pub(super) fn number(&mut self) -> io::Result<u64> {
+        match self.0 {
+            [byte @ 0..0x80, rest @ ..] => {
+                self.0 = rest;
+                Ok(u64::from(*byte))
+            }
+            [low, high @ 0..0x80, rest @ ..] => {
+                self.0 = rest;
+                Ok(u64::from(*low & 0x7f) | u64::from(*high) << 7)
+            }
+            _ => self.long_number(),
+        }
+    }
+
+    fn long_number(&mut self) -> io::Result<u64> {
         let mut value = 0_u64;
         let mut shift = 0_u32;
         loop {

@@ -92,6 +92,31 @@ impl std::ops::Deref for PatternText {
     }
 }
 
+/// Reads patterns of a field; those that lie side by side without looking for each anew.
+pub(crate) struct PatternReader<'f, 'a> {
+    field: &'f Field<'a>,
+    /// The numbers of patterns that are at hand.
+    range: Range<u32>,
+    chunk: Option<Arc<Chunk>>,
+}
+
+impl<'f, 'a> PatternReader<'f, 'a> {
+    pub(crate) fn new(field: &'f Field<'a>) -> Self {
+        Self { field, range: 0..0, chunk: None }
+    }
+
+    /// The text of a pattern; it begins with the kind letter.
+    pub(crate) fn pattern(&mut self, number: u32, decoder: &Decoder) -> io::Result<&str> {
+        if !self.range.contains(&number) {
+            let (first, chunk) = self.field.chunk(number, decoder)?;
+            self.range = first..first.saturating_add(codec::length(chunk.ends.len())?);
+            self.chunk = Some(chunk);
+        }
+        let at = number.saturating_sub(self.range.start) as usize;
+        Ok(self.chunk.as_ref().map_or("", |chunk| chunk.get(at)))
+    }
+}
+
 /// The texts of the patterns of some values, each looked up once.
 #[derive(Default)]
 pub(crate) struct PatternTexts {
@@ -215,11 +240,17 @@ impl<'a> Field<'a> {
 
     /// The text of a pattern.
     pub(crate) fn pattern(&self, number: u32, decoder: &Decoder) -> io::Result<PatternText> {
+        let (first, chunk) = self.chunk(number, decoder)?;
+        Ok(PatternText { chunk, at: (number - first) as usize })
+    }
+
+    /// The chunk with the text of a pattern, and the number of its first one.
+    fn chunk(&self, number: u32, decoder: &Decoder) -> io::Result<(u32, Arc<Chunk>)> {
         let at =
             self.head.chunk_starts.partition_point(|start| *start <= number).checked_sub(1).ok_or_else(|| damaged("no such pattern"))?;
         let (count, piece) = *self.head.meta.chunks.get(at).ok_or_else(|| damaged("no such pattern"))?;
-        let in_chunk = (number - self.head.chunk_starts.get(at).copied().unwrap_or(0)) as usize;
-        if in_chunk >= count as usize {
+        let first = self.head.chunk_starts.get(at).copied().unwrap_or(0);
+        if number - first >= count {
             return Err(damaged("no such pattern"));
         }
         let chunk = self.split.cached(piece.from, || {
@@ -228,7 +259,7 @@ impl<'a> Field<'a> {
             }
             read_chunk(&decoder.piece(&self.split.head()?.patterns, piece)?, count as usize)
         })?;
-        Ok(PatternText { chunk, at: in_chunk })
+        Ok((first, chunk))
     }
 
     /// A block of the dictionary.

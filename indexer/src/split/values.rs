@@ -319,8 +319,8 @@ impl<'a> Values<'a> {
         let mut loose_input = Input(input.bytes(loose_bytes)?);
         let mut loose = Vec::with_capacity(loose_bytes);
         let (mut others, mut loose_count) = (0_usize, 0_usize);
-        for (number, group) in self.patterns.distinct.iter().zip(&mut groups) {
-            let layout = field.layout(*number)?;
+        let layouts = self.patterns.distinct.iter().map(|number| field.layout(*number)).collect::<io::Result<Vec<_>>>()?;
+        for (layout, group) in layouts.iter().zip(&mut groups) {
             (group.other, group.loose) = (length(others)?, length(loose_count)?);
             others = others.saturating_add(layout.others * group.count as usize);
             if group.is_loose() {
@@ -333,9 +333,9 @@ impl<'a> Values<'a> {
         loose_input.end()?;
         let lengths = if others > 0 { Packed::read(&mut input, others)? } else { Packed::default() };
         let streams = input;
-        for (number, group) in self.patterns.distinct.iter().zip(&mut groups) {
+        for (layout, group) in layouts.iter().zip(&mut groups) {
             group.stream = length(streams.0.len() - input.0.len())?;
-            for slot in &field.layout(*number)?.slots {
+            for slot in &layout.slots {
                 skip_stream(&mut input, *slot, *group)?;
             }
         }
