@@ -144,8 +144,16 @@ impl Engine {
         if !has_rows || live_bytes <= max {
             return None;
         }
-        let everybody = live_bytes > max.saturating_add(max / 4);
-        (everybody || self.store.live_bytes_of(key) > max).then(|| Unavailable::over_share(key, everybody))
+        if let Some(everybody) = self.refuses_everybody(live_bytes) {
+            return Some(everybody);
+        }
+        (self.store.live_bytes_of(key) > max).then(|| Unavailable::over_share(Some(key)))
+    }
+
+    /// Why nobody's rows can be taken now, which is known before they are read.
+    pub(crate) fn refuses_everybody(&self, live_bytes: usize) -> Option<Unavailable> {
+        let max = self.limits.live_bytes_max;
+        (live_bytes > max.saturating_add(max / 4)).then(|| Unavailable::over_share(None))
     }
 
     /// Takes nothing more, ends the tails, makes durable what was taken, snapshots the marks.

@@ -101,8 +101,9 @@ impl Unavailable {
         )
     }
 
-    pub(crate) fn over_share(key: &ModuleKey, everybody: bool) -> Self {
-        let whose = if everybody { "the store".to_string() } else { format!("module {}", key.module) };
+    /// A module has too many rows, or, with none named, the store.
+    pub(crate) fn over_share(key: Option<&ModuleKey>) -> Self {
+        let whose = key.map_or_else(|| "the store".to_owned(), |key| format!("module {}", key.module));
         let reason = format!("{whose} has more rows in memory than it may: they are being written out");
         Self { code: 429, after: Duration::from_secs(1), reason }
     }

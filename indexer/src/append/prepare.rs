@@ -36,6 +36,11 @@ struct Asked {
 
 /// The append protocol for one batch of a collector of this cluster.
 pub(crate) async fn append(engine: &Engine, cluster: &str, batch: &[u8]) -> Result<AppendAnswer, DecodeError> {
+    if let Some(later) = engine.refuses_everybody(engine.store.live_bytes()) {
+        // It comes again, perhaps several times: it is not read for that.
+        let (_, parts) = decode_batch(batch)?;
+        return Ok(AppendAnswer { epoch: engine.store.epoch(), parts: parts.iter().map(|_| engine.later(later.clone())).collect() });
+    }
     let cluster: Arc<str> = cluster.into();
     let parts = read(engine.registry.clone(), cluster.clone(), Bytes::copy_from_slice(batch)).await?;
     let mut answers = Vec::with_capacity(parts.len());

@@ -107,13 +107,19 @@ pub struct Measured {
 }
 
 impl Measured {
-    fn number(&mut self, number: f64, quantiles: bool, exact_max: usize) {
-        self.count += 1;
-        self.sum += number;
-        self.min = Some(self.min.map_or(number, |min| min.min(number)));
-        self.max = Some(self.max.map_or(number, |max| max.max(number)));
+    fn numbers(&mut self, numbers: impl Iterator<Item = f64> + Clone, quantiles: bool, exact_max: usize) {
+        let (mut min, mut max) = (self.min.unwrap_or(f64::INFINITY), self.max.unwrap_or(f64::NEG_INFINITY));
+        let before = self.count;
+        for number in numbers.clone() {
+            self.count += 1;
+            self.sum += number;
+            (min, max) = (min.min(number), max.max(number));
+        }
+        if self.count > before {
+            (self.min, self.max) = (Some(min), Some(max));
+        }
         if quantiles {
-            self.quantiles.insert(number, 1, exact_max);
+            self.quantiles.insert_all(numbers, exact_max);
         }
     }
 
@@ -306,10 +312,14 @@ impl Groups<'_> {
         let OfSplit { measures, seen, .. } = of_split;
         let Some(wanted) = measures.get_mut(at) else { return Ok(()) };
         if measure.numbers || measure.quantiles {
-            wanted.each_number(block, found, |nth, number| {
-                let measured = groups.get(nth).and_then(|group| all.get_mut(*group)).and_then(|group| group.of.get_mut(at));
-                measured.into_iter().for_each(|measured| measured.number(number, measure.quantiles, exact_max));
-            })?;
+            let numbers = wanted.numbers(block, found)?;
+            // Mostly all of them are of one group.
+            for run in numbers.chunk_by(|(one, _), (other, _)| groups.get(*one) == groups.get(*other)) {
+                let group = run.first().and_then(|(nth, _)| groups.get(*nth)).and_then(|group| all.get_mut(*group));
+                if let Some(measured) = group.and_then(|group| group.of.get_mut(at)) {
+                    measured.numbers(run.iter().map(|(_, number)| *number), measure.quantiles, exact_max);
+                }
+            }
         }
         if !measure.distinct {
             return Ok(());
@@ -484,7 +494,7 @@ fn take(measured: &mut Measured, measure: &Measure, path: &str, scalar: &Scalar<
     if (measure.numbers || measure.quantiles)
         && let Some(number) = scalar.number(path)
     {
-        measured.number(number, measure.quantiles, exact_max);
+        measured.numbers(std::iter::once(number), measure.quantiles, exact_max);
     }
     if measure.distinct {
         distinct(measured, path, scalar, exact_max);

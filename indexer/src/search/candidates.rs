@@ -7,6 +7,7 @@
 use super::matches::{scalar_passes, text_passes};
 use super::node::More;
 use super::predicate::{Pattern, Test};
+use super::reach::Reach;
 use crate::split::Split;
 use crate::split::bits::Bits;
 use crate::split::block::Decoder;
@@ -114,6 +115,8 @@ struct Expression {
     pieces: Vec<String>,
     /// No match has a digit in it or depends on what stands beside it.
     without_digits: bool,
+    /// Then, where its matches can begin and end.
+    reach: Option<Reach>,
 }
 
 impl Expression {
@@ -124,7 +127,9 @@ impl Expression {
             _ => return None,
         };
         let hir = regex_syntax::parse(regex.as_str()).ok()?;
-        let mut known = Self { pieces: Vec::new(), without_digits: without_digits(&hir) };
+        let without_digits = without_digits(&hir);
+        let reach = without_digits.then(|| Reach::of(regex.as_str())).flatten();
+        let mut known = Self { pieces: Vec::new(), without_digits, reach };
         required_pieces(&hir, &mut known.pieces);
         Some(known)
     }
@@ -243,11 +248,22 @@ pub(super) struct Refined {
     /// Are one number and nothing else.
     pub(super) numbers: Bits,
     keys: Vec<Vec<u64>>,
+    /// Those that match or may, ascending, where they are few.
+    few: Option<Vec<u32>>,
 }
+
+/// So many patterns are few.
+const FEW: u64 = 256;
 
 impl Refined {
     pub(super) fn is_empty(&self) -> bool {
         self.yes.is_empty() && self.maybe.is_empty()
+    }
+
+    /// The places, among these ascending patterns, of those that match or may.
+    pub(super) fn places_in(&self, distinct: &[u32]) -> Vec<usize> {
+        let Some(few) = &self.few else { return (0..distinct.len()).collect() };
+        few.iter().filter_map(|pattern| distinct.binary_search(pattern).ok()).collect()
     }
 
     /// Whether variables can matter where a filter answers like this.
@@ -278,6 +294,7 @@ pub(super) fn refine(
         maybe: Bits::none(count),
         numbers: Bits::none(count),
         keys: candidates.keys.clone(),
+        few: None,
     };
     let mut open = match &candidates.maybe {
         None => Bits::all(count),
@@ -308,6 +325,11 @@ pub(super) fn refine(
             Some(false) => {}
             None => refined.maybe.set(number),
         }
+    }
+    if refined.yes.count() + refined.maybe.count() <= FEW {
+        let mut both = refined.yes.clone();
+        both.or(&refined.maybe);
+        refined.few = Some(both.iter().filter_map(|number| u32::try_from(number).ok()).collect());
     }
     Ok(refined)
 }
@@ -432,8 +454,23 @@ fn regex_in(regex: &regex::Regex, expression: &Expression, pattern: &str) -> Opt
     if pieces(pattern).any(|own| matches!(own, Piece::Literal(text) if regex.is_match(text))) {
         return Some(true);
     }
-    // Variables that are numbers are no part of a match.
-    pattern::slots(pattern).all(|slot| slot == Slot::Number).then_some(false)
+    let stays = |slot: Slot| match slot {
+        // They are no part of a match.
+        Slot::Number => true,
+        Slot::Hex { .. } | Slot::Uuid { .. } => expression.reach.as_ref().is_some_and(|reach| !reach.begins_in_hex()),
+        Slot::Other => false,
+    };
+    let mut before = "";
+    for piece in pieces(pattern) {
+        match piece {
+            Piece::Literal(text) => before = text,
+            Piece::Variable(slot) if !stays(slot) => return None,
+            Piece::Variable(Slot::Number) => before = "",
+            Piece::Variable(_) if expression.reach.as_ref().is_none_or(|reach| reach.leaves(before)) => return None,
+            Piece::Variable(_) => before = "",
+        }
+    }
+    Some(false)
 }
 
 /// Adds pieces that every match has.
@@ -454,14 +491,19 @@ pub(super) fn stays_in_line(regex: &regex::Regex) -> bool {
             HirKind::Empty => true,
             HirKind::Look(_) => false,
             HirKind::Literal(literal) => !literal.0.contains(&b'\n'),
-            HirKind::Class(regex_syntax::hir::Class::Unicode(class)) => class.iter().all(|range| range.end() < '\n' || range.start() > '\n'),
-            HirKind::Class(regex_syntax::hir::Class::Bytes(class)) => class.iter().all(|range| range.end() < b'\n' || range.start() > b'\n'),
+            HirKind::Class(regex_syntax::hir::Class::Unicode(class)) => {
+                class.iter().all(|range| range.end() < '\n' || range.start() > '\n')
+            }
+            HirKind::Class(regex_syntax::hir::Class::Bytes(class)) => {
+                class.iter().all(|range| range.end() < b'\n' || range.start() > b'\n')
+            }
             HirKind::Repetition(repetition) => without_line_feed(&repetition.sub),
             HirKind::Capture(capture) => without_line_feed(&capture.sub),
             HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().all(without_line_feed),
         }
     }
-    regex_syntax::parse(regex.as_str()).is_ok_and(|hir| hir.properties().minimum_len().is_some_and(|least| least > 0) && without_line_feed(&hir))
+    regex_syntax::parse(regex.as_str())
+        .is_ok_and(|hir| hir.properties().minimum_len().is_some_and(|least| least > 0) && without_line_feed(&hir))
 }
 
 /// Whether a match has no digit in it and does not depend on what stands beside it.

@@ -5,6 +5,7 @@
 use super::predicate::Field;
 use crate::split::bits::Bits;
 use crate::split::block::{Block, Column, Decoder, ROWS_MAX, Stored};
+use crate::split::field::PatternTexts;
 use crate::split::packed::Coded;
 use crate::split::shape;
 use crate::split::values::Values;
@@ -56,7 +57,8 @@ impl<'a> Places<'a> {
         }
         let counted = |place: usize| self.counted.get(place).map(Vec::as_slice).unwrap_or_default();
         if found.is_full() {
-            return block.each_row_of(&self.column, |row, place, start| counted(place).iter().for_each(|before| value(row, start + before)));
+            return block
+                .each_row_of(&self.column, |row, place, start| counted(place).iter().for_each(|before| value(row, start + before)));
         }
         let shapes = &block.hot()?.shapes;
         for (nth, row) in found.iter().enumerate() {
@@ -106,7 +108,8 @@ impl Wanted {
         fields.dedup();
         let of_field = |field: u32| {
             let column = block.column(field)?;
-            let before = |values: &&[(u32, u32)]| values.iter().filter(|(own, _)| *own == field).map(|(_, before)| *before as usize).collect();
+            let before =
+                |values: &&[(u32, u32)]| values.iter().filter(|(own, _)| *own == field).map(|(_, before)| *before as usize).collect();
             let counted: Vec<Vec<usize>> = values.iter().map(before).collect();
             let one = column.is_one(block)? && counted.iter().all(|counted| *counted == [0]);
             Ok(Places { column, counted, one })
@@ -143,7 +146,8 @@ impl Wanted {
     }
 
     /// The numbers of found rows, with the number of the row among them.
-    pub(super) fn each_number(&mut self, block: &Block<'_>, found: &Bits, mut number: impl FnMut(usize, f64)) -> io::Result<()> {
+    pub(super) fn numbers(&mut self, block: &Block<'_>, found: &Bits) -> io::Result<Vec<(usize, f64)>> {
+        let mut all = Vec::with_capacity(block.meta.rows);
         for places in self.places(block)? {
             let numbers = match &places.column.stored {
                 Stored::None => continue,
@@ -158,12 +162,13 @@ impl Wanted {
                 Stored::Values(values) => self.numbers_of_values(&places, values, block.decoder())?,
             };
             places.each(block, found, |nth, at| match numbers.get(at) {
-                Some(found) if !found.is_nan() => number(nth, *found),
+                Some(found) if !found.is_nan() => all.push((nth, *found)),
                 _ => {}
             })?;
         }
         let path = self.path.clone();
-        self.each_of_whole(block, found, |nth, scalar| scalar.number(&path).into_iter().for_each(|found| number(nth, found)))
+        self.each_of_whole(block, found, |nth, scalar| all.extend(scalar.number(&path).map(|found| (nth, found))))?;
+        Ok(all)
     }
 
     /// What the entries of a block are as numbers; not a number (NaN) where they are none.
@@ -235,16 +240,13 @@ impl Wanted {
     ) -> io::Result<()> {
         let field = split.field(field)?;
         let mut text = String::new();
-        let mut open = None;
-        for entry in entries.iter() {
-            let (block, at) = (entry / ROWS_MAX, entry % ROWS_MAX);
-            let values = match open.take() {
-                Some((number, values)) if number == block => values,
-                _ => field.entries(block)?,
-            };
-            let kind = field.text(&values, at, decoder, &mut text)?;
-            value(&shape::scalar(kind, &text));
-            open = Some((block, values));
+        let mut entries = entries.iter().peekable();
+        while let Some(block) = entries.peek().map(|entry| entry / ROWS_MAX) {
+            let (values, mut patterns) = (field.entries(block)?, PatternTexts::default());
+            while let Some(entry) = entries.next_if(|entry| entry / ROWS_MAX == block) {
+                let kind = patterns.text(&field, &values, entry % ROWS_MAX, decoder, &mut text)?;
+                value(&shape::scalar(kind, &text));
+            }
         }
         Ok(())
     }

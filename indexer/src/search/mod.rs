@@ -16,9 +16,9 @@
 //! ```
 
 pub mod aggregate;
-mod ahead;
 #[cfg(test)]
 mod aggregate_tests;
+mod ahead;
 mod candidates;
 mod catchup;
 mod columns;
@@ -34,6 +34,7 @@ mod node;
 mod node_tests;
 mod ordered;
 pub mod predicate;
+mod reach;
 pub mod request;
 mod run;
 pub(crate) mod scalars;

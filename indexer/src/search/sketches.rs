@@ -66,6 +66,20 @@ impl Counts {
         }
     }
 
+    /// Counts a number that came before and is small; false when it is no such one.
+    fn count(&mut self, number: f64) -> bool {
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Others come back as another number.
+        let whole = number as usize;
+        match self.small.get_mut(whole) {
+            #[allow(clippy::cast_precision_loss, clippy::float_cmp)] // Meant exactly.
+            Some(count) if *count > 0 && whole as f64 == number => {
+                *count += 1;
+                true
+            }
+            _ => false,
+        }
+    }
+
     fn len(&self) -> usize {
         self.distinct + self.others.len()
     }
@@ -104,6 +118,20 @@ impl Quantiles {
                 }
             }
             Numbers::Sketch(sketch) => sketch.add_with_count(number, count),
+        }
+    }
+
+    /// The same for several.
+    pub(super) fn insert_all(&mut self, numbers: impl Iterator<Item = f64>, exact_max: usize) {
+        for number in numbers {
+            // One that has a counter needs no more memory.
+            let counted = match &mut self.0 {
+                Numbers::Exact(counts) => counts.count(number),
+                Numbers::Sketch(_) => false,
+            };
+            if !counted {
+                self.insert(number, 1, exact_max);
+            }
         }
     }
 

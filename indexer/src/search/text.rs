@@ -290,8 +290,9 @@ impl<'a> FieldLeaf<'a> {
     /// Adds the blocks of rows that can have a value that matches.
     fn add_blocks(&self, blocks: &mut Bits) {
         let Some(entries) = &self.entries else { return self.add_spans(blocks) };
-        for (block, (first, last)) in self.field.spans().iter().enumerate() {
-            if first <= last && entries.any_in(*first as usize..*last as usize + 1) {
+        let entries: Vec<u32> = entries.iter().filter_map(|entry| u32::try_from(entry).ok()).collect();
+        for block in 0..blocks.len() {
+            if !blocks.has(block) && self.field.block_may_have(block, &entries) {
                 blocks.set(block);
             }
         }
@@ -418,24 +419,31 @@ impl<'a> FieldLeaf<'a> {
 
     /// What is to be done with the values of each distinct pattern; `may` says whether variables can matter at all.
     fn answers(&self, question: &Question<'_>, values: &Values<'a>, may: bool) -> io::Result<Answers> {
-        let of = |(group, pattern): (usize, &u32)| {
-            let pattern = *pattern as usize;
-            Ok(match () {
-                () if self.refined.yes.has(pattern) => Answer::All(true),
-                () if may && self.refined.maybe.has(pattern) => self.variables(question, values, group, pattern)?,
-                () => Answer::All(false),
-            })
-        };
-        let of = values.patterns.distinct.iter().enumerate().map(of).collect::<io::Result<Vec<_>>>()?;
-        let read = of.iter().any(|answer| matches!(answer, Answer::Read));
-        Ok(Answers { of, read })
+        let distinct = &values.patterns.distinct;
+        let mut answers = Answers { of: vec![Answer::No; distinct.len()], each: Vec::new(), any: false, read: false };
+        for group in self.refined.places_in(distinct) {
+            let pattern = distinct.get(group).map_or(usize::MAX, |pattern| *pattern as usize);
+            let answer = match () {
+                () if self.refined.yes.has(pattern) => Answer::Yes,
+                () if may && self.refined.maybe.has(pattern) => match self.variables(question, values, group, pattern)? {
+                    Some(each) if each.is_empty() => Answer::No,
+                    Some(each) => answers.each(each),
+                    None => Answer::Read,
+                },
+                () => Answer::No,
+            };
+            answers.any |= answer != Answer::No;
+            answers.read |= answer == Answer::Read;
+            answers.of.iter_mut().skip(group).take(1).for_each(|own| *own = answer);
+        }
+        Ok(answers)
     }
 
-    /// How the values of a pattern are asked that depend on their variables.
-    fn variables(&self, question: &Question<'_>, values: &Values<'a>, group: usize, pattern: usize) -> io::Result<Answer> {
+    /// Which values of a pattern match, by their place among them, where that depends on their variables; `None` where they have to be read.
+    fn variables(&self, question: &Question<'_>, values: &Values<'a>, group: usize, pattern: usize) -> io::Result<Option<Bits>> {
         let test = match question {
             Question::Attribute(_, test) | Question::Message(test) => test,
-            _ => return Ok(Answer::Read),
+            _ => return Ok(None),
         };
         if let Some(factor) = self.factor
             && self.refined.numbers.has(pattern)
@@ -445,15 +453,15 @@ impl<'a> FieldLeaf<'a> {
             let pass = |number: u64| number_passes(number as f64 * factor, test);
             let mut passing = Vec::new();
             numbers.for_each(|number| passing.push(pass(number)));
-            return Ok(Answer::Each(Bits::collect(passing.len(), |rank| passing.get(rank) == Some(&true))));
+            return Ok(Some(Bits::collect(passing.len(), |rank| passing.get(rank) == Some(&true))));
         }
         if let Some(id) = &self.id
             && let Some((size, bytes)) = values.bytes(&self.field, group)?
         {
             let count = bytes.len() / size.max(1);
-            return Ok(Answer::Each(Bits::collect(count, |rank| bytes.get(rank * size..(rank + 1) * size) == Some(id))));
+            return Ok(Some(Bits::collect(count, |rank| bytes.get(rank * size..(rank + 1) * size) == Some(id))));
         }
-        Ok(Answer::Read)
+        Ok(None)
     }
 }
 
@@ -508,11 +516,14 @@ fn bytes_of_id(question: &Question<'_>) -> Option<Vec<u8>> {
 }
 
 /// What is to be done with the values of a pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Answer {
-    /// They all match, or none does.
-    All(bool),
-    /// Those that match, by their place among them.
-    Each(Bits),
+    /// None matches.
+    No,
+    /// They all match.
+    Yes,
+    /// Those that match are listed, by this number.
+    Each(u16),
     /// Read them.
     Read,
 }
@@ -520,51 +531,63 @@ enum Answer {
 /// The answer for each distinct pattern of some values.
 struct Answers {
     of: Vec<Answer>,
+    /// Values that match, by their place among those of their pattern.
+    each: Vec<Bits>,
+    /// Some match or may.
+    any: bool,
     /// Some have to be read.
     read: bool,
 }
 
 impl Answers {
+    /// Lists values that match.
+    fn each(&mut self, each: Bits) -> Answer {
+        // A block has fewer distinct patterns.
+        let number = u16::try_from(self.each.len()).unwrap_or(u16::MAX);
+        self.each.push(each);
+        Answer::Each(number)
+    }
+
     fn none(&self) -> bool {
-        self.of.iter().all(|answer| match answer {
-            Answer::All(all) => !all,
-            Answer::Each(each) => each.is_empty(),
-            _ => false,
-        })
+        !self.any
     }
 
     /// Whether a value matches; `None` where it has to be read.
     fn of<'a>(&self, values: &Values<'a>, field: &Field<'a>, at: usize) -> io::Result<Option<bool>> {
-        Ok(match self.of.get(values.group(at)) {
-            Some(Answer::All(all)) => Some(*all),
-            Some(Answer::Each(each)) => Some(each.has(values.rank(field, at)?)),
-            Some(Answer::Read) => None,
-            _ => Some(false),
+        Ok(match self.of.get(values.group(at)).copied().unwrap_or(Answer::No) {
+            Answer::No => Some(false),
+            Answer::Yes => Some(true),
+            Answer::Each(number) => {
+                let rank = values.rank(field, at)?;
+                Some(self.each.get(usize::from(number)).is_some_and(|each| each.has(rank)))
+            }
+            Answer::Read => None,
         })
     }
 
     /// The values that match, where none has to be read.
     fn bits<'a>(&self, values: &Values<'a>, field: &Field<'a>) -> io::Result<Bits> {
-        let mut bits = Bits::none(values.len());
-        match self.of.as_slice() {
-            [Answer::All(true)] => return Ok(Bits::all(values.len())),
-            [Answer::Each(each)] => return Ok(each.clone()),
+        match (self.of.as_slice(), self.each.as_slice()) {
+            ([Answer::Yes], _) => return Ok(Bits::all(values.len())),
+            ([Answer::Each(_)], [each]) => return Ok(each.clone()),
             _ => {}
         }
-        let mut failed = None;
-        let mut at = 0;
+        let mut bits = Bits::none(values.len());
+        let (mut ranked, mut at) = (Vec::new(), 0);
         values.patterns.places.for_each(|group| {
             match usize::try_from(group).ok().and_then(|group| self.of.get(group)) {
-                Some(Answer::All(true)) => bits.set(at),
-                Some(Answer::Each(each)) => match values.rank(field, at) {
-                    Ok(rank) if each.has(rank) => bits.set(at),
-                    Ok(_) => {}
-                    Err(error) => failed = Some(error),
-                },
+                Some(Answer::Yes) => bits.set(at),
+                Some(Answer::Each(number)) => ranked.push((at, *number)),
                 _ => {}
             }
             at += 1;
         });
-        failed.map_or(Ok(bits), Err)
+        for (at, number) in ranked {
+            let rank = values.rank(field, at)?;
+            if self.each.get(usize::from(number)).is_some_and(|each| each.has(rank)) {
+                bits.set(at);
+            }
+        }
+        Ok(bits)
     }
 }

@@ -5,7 +5,7 @@ use super::block::{Decoder, FieldMeta, ROWS_MAX, stored, unchecked};
 use super::cache::Chunk;
 use super::codec::{self, Input, damaged};
 use super::filter;
-use super::packed::{Packed, read_set};
+use super::packed::{Packed, read_set, set_has};
 use super::pattern::{self, Slot};
 use super::values::Values;
 use martlog_formats::words;
@@ -15,6 +15,9 @@ use std::sync::{Arc, OnceLock};
 
 /// A pattern and its chunk are never longer than this, bytes; a longer one is damage.
 const CHUNK_BYTES_MAX: usize = 64 << 20;
+
+/// More entries than this are not looked for in the blocks of rows: they are in most.
+const ENTRIES_LOOKED_FOR: usize = 64;
 
 /// What is known of a field as soon as the split was looked at.
 #[derive(Debug)]
@@ -233,9 +236,20 @@ impl<'a> Field<'a> {
         (first, first.saturating_add(further))
     }
 
-    /// The smallest and the largest entry of the dictionary in each block of rows; a block without values has the larger one first.
-    pub(crate) fn spans(&self) -> &'a [(u32, u32)] {
-        &self.head.meta.spans
+    /// Whether a block of rows can have one of these entries of the dictionary, ascending: few of them are looked for. Where it cannot be read it can; who reads it is told.
+    pub(crate) fn block_may_have(&self, block: usize, entries: &[u32]) -> bool {
+        let (Some((first, last)), Some((lowest, highest))) = (self.head.meta.spans.get(block), entries.first().zip(entries.last())) else {
+            return false;
+        };
+        if first > last || lowest > last || highest < first {
+            return false;
+        }
+        entries.len() > ENTRIES_LOOKED_FOR || self.block_has(block, entries).unwrap_or(true)
+    }
+
+    fn block_has(&self, block: usize, entries: &[u32]) -> io::Result<bool> {
+        let (count, piece) = self.head.meta.blocks.get(block)?;
+        set_has(&mut Input(stored(&self.split.head()?.columns, piece)?), count, entries)
     }
 
     /// The text of a pattern.

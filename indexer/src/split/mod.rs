@@ -215,6 +215,14 @@ impl Split {
             .collect())
     }
 
+    /// How many patterns all fields have together, for reports.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn patterns(&self) -> io::Result<usize> {
+        Ok(self.head()?.docs)
+    }
+
     /// What every search needs.
     pub(crate) fn head(&self) -> io::Result<&Head> {
         if let Some(head) = self.head.get() {

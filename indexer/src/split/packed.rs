@@ -156,20 +156,39 @@ pub(super) fn read_set(input: &mut Input<'_>, count_max: usize, limit: u32) -> i
     if count > 0 {
         let mut value = input.number()?;
         let steps = Packed::read(input, count - 1)?;
-        let mut push = |value: u64| match u32::try_from(value) {
-            Ok(value) if value < limit => {
-                set.push(value);
-                Ok(())
-            }
-            _ => Err(damaged("a number is out of range")),
-        };
-        push(value)?;
-        for step in steps.iter() {
+        // They ascend, so that the last one says whether all are in range.
+        let mut push = |value: u64| set.push(u32::try_from(value).unwrap_or(u32::MAX));
+        push(value);
+        steps.for_each(|step| {
             value = value.saturating_add(step).saturating_add(1);
-            push(value)?;
+            push(value);
+        });
+        if value >= u64::from(limit) {
+            return Err(damaged("a number is out of range"));
         }
     }
     Ok(set)
+}
+
+/// Whether one of these ascending numbers is in a set that [`put_set`] wrote, told without reading all of it.
+pub(super) fn set_has(input: &mut Input<'_>, count_max: usize, wanted: &[u32]) -> io::Result<bool> {
+    let count = input.below(count_max + 1)?;
+    let mut wanted = wanted.iter().map(|number| u64::from(*number)).peekable();
+    if count == 0 {
+        return Ok(false);
+    }
+    let first = input.number()?;
+    let steps = Packed::read(input, count - 1)?;
+    let mut number = first;
+    for at in 0..count {
+        while wanted.next_if(|wanted| *wanted < number).is_some() {}
+        match wanted.peek() {
+            None => return Ok(false),
+            Some(wanted) if *wanted == number => return Ok(true),
+            Some(_) => number = number.saturating_add(steps.get(at)).saturating_add(1),
+        }
+    }
+    Ok(false)
 }
 
 impl<'a> Coded<'a> {
@@ -237,7 +256,9 @@ mod tests {
             let values: Vec<u64> = values.into_iter().map(|value| value >> shift).collect();
             let (mut out, mut distinct) = (Vec::new(), Vec::new());
             put_packed(&mut out, values.iter().copied());
+            let before = out.len();
             put_coded(&mut out, &small, &mut distinct);
+            let coded_bytes = out.len() - before;
             let mut input = Input(&out);
             let packed = Packed::read(&mut input, values.len()).unwrap();
             prop_assert_eq!(packed.iter().collect::<Vec<_>>(), values.clone());
@@ -246,6 +267,10 @@ mod tests {
             prop_assert_eq!(each, values.clone());
             let coded = Coded::read(&mut input, small.len(), 50).unwrap();
             input.end().unwrap();
+            for wanted in [&small[..1], &[7, 20], &[60]] {
+                let has = set_has(&mut Input(&out[out.len() - coded_bytes..]), small.len(), wanted).unwrap();
+                prop_assert_eq!(has, wanted.iter().any(|wanted| small.contains(wanted)), "{:?} in {:?}", wanted, small);
+            }
             let odd = coded.passes(|value| value % 2 == 1);
             for (at, value) in small.iter().enumerate() {
                 prop_assert_eq!(coded.get(at), Some(*value));
