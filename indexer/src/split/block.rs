@@ -183,7 +183,7 @@ pub(crate) struct Column<'a> {
 /// Values, or ordinals of a dictionary.
 pub(crate) enum Stored<'a> {
     None,
-    Values(Values<'a>),
+    Values(Box<Values<'a>>),
     Ordinals(Coded<'a>),
 }
 
@@ -306,7 +306,7 @@ impl<'a> Block<'a> {
             if field.head.meta.dictionary.is_some() {
                 Stored::Ordinals(Coded::read(&mut super::codec::Input(bytes), count, field.head.meta.entries)?)
             } else {
-                Stored::Values(Values::read(bytes, count, field.head.meta.patterns)?)
+                Stored::Values(Box::new(Values::read(bytes, count, field.head.meta.patterns)?))
             }
         };
         Ok(Column { field, stored, count, starts: OnceCell::new(), entries: RefCell::default() })

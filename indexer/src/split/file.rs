@@ -64,7 +64,8 @@ impl Sections {
             return Err(damaged("it is no split, or its end is missing"));
         }
         if field(8) != FORMAT {
-            let text = format!("the split has form {}, and this version reads form {FORMAT}: use a newer version", field(8));
+            let advice = if field(8) > FORMAT { "use a newer version" } else { "no released version wrote such; ship its lines again" };
+            let text = format!("the split has form {}, and this version reads form {FORMAT}: {advice}", field(8));
             return Err(io::Error::new(io::ErrorKind::Unsupported, text));
         }
         let from = body.checked_sub(field(0) as usize).ok_or_else(|| damaged("the footer's length"))?;

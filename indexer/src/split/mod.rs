@@ -13,7 +13,8 @@
 //! A value is a *pattern* (its text with every word that has a digit cut out) and variables. What programs print has few patterns, so a word is looked for in them, in the index, and what is found are
 //! rows whose block says that pattern.
 //!
-//! Rows are numbered from 0 in (time, seq) order; patterns in each field by their first row; documents are all patterns, field after field.
+//! Rows are numbered from 0 in (time, seq) order; patterns in each field in the order of their texts, so that alike ones lie side by side; documents are all patterns, field after field.
+//! Where values come again often, a field has a dictionary: its distinct values once, and an ordinal for each value.
 //! What is damaged is an error when it is read, never a panic and never another row.
 
 pub(crate) mod bits;
