@@ -138,8 +138,8 @@ fn speed(args: &Args) -> Outcome<()> {
         mb(written.bytes),
         args.secrets
     );
-    println!("| wall s | MB/s | CPU s | CPU s per GB | MB per CPU s | peak RSS MiB | server CPU s |");
-    println!("|---:|---:|---:|---:|---:|---:|---:|");
+    println!("| wall s | MB/s | CPU s | CPU s per GB | MB per CPU s | peak RSS MiB | sent MB | server CPU s |");
+    println!("|---:|---:|---:|---:|---:|---:|---:|---:|");
     for round in 0..3 {
         let server = Child::server()?;
         let state = folder.path().join(format!("state{round}"));
@@ -151,14 +151,16 @@ fn speed(args: &Args) -> Outcome<()> {
             return Err(format!("it has {records} records and {bytes} bytes and {gaps} gaps, not {written:?}").into());
         }
         let usage = Usage::parse(usage)?;
+        let sent: u64 = server.ask("records")?.get(2).ok_or("the server said something else")?.parse()?;
         let server_usage = server.usage();
         let (size, cpu) = (mb(written.bytes), usage.cpu_s);
         println!(
-            "| {wall:.2} | {:.0} | {cpu:.2} | **{:.2}** | {:.0} | {:.1} | {:.2} |",
+            "| {wall:.2} | {:.0} | {cpu:.2} | **{:.2}** | {:.0} | {:.1} | {:.1} | {:.2} |",
             size / wall,
             cpu / size * 1000.0,
             size / cpu,
             mib(usage.peak),
+            mb(sent),
             server_usage.cpu_s
         );
     }

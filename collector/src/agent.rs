@@ -77,7 +77,7 @@ fn open(config: &Config) -> Result<(Arc<Shared>, PositionFile, Checkpoint), Coll
         ))
     })?;
     let site = Site { cluster: config.cluster.clone(), node: config.node.clone() };
-    Ok((Arc::new(Shared { root, site, board: Board::default(), once: config.once }), positions, checkpoint))
+    Ok((Arc::new(Shared { root, site, board: Board::default(), benches: Arc::default(), once: config.once }), positions, checkpoint))
 }
 
 /// The first word with the server: a token that it does not take is an error now, a server that is away is not.
@@ -132,7 +132,8 @@ async fn drive(
         // A stop asks for one more round: what is complete leaves; what still waits for its continuation is read again at the next start.
         let last = end.stop.is_cancelled();
         let filled;
-        (lane, filled) = blocking(lane, |lane| lane.fill(Instant::now())).await?;
+        let mut bench = Arc::clone(lane.benches()).take().await;
+        (lane, filled) = blocking(lane, move |lane| lane.fill(Instant::now(), &mut bench)).await?;
         if let Some(batch) = filled.batch {
             let shipped;
             (lane, shipped) = while_adopting(lane, index, &mut scenes, ship::append(&client, &batch, &end.give_up)).await?;

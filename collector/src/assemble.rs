@@ -112,6 +112,11 @@ impl Assembler {
         }
     }
 
+    /// Whether nothing is open: a line that is a whole record need not come through here.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.line.is_none() && self.text.is_none() && self.joiner.is_idle()
+    }
+
     /// Lets go of text that has waited long enough.
     pub(crate) fn tick(&mut self, now: Instant, out: &mut dyn FnMut(Whole<'_>)) {
         let still = self.arrived.is_none_or(|at| now.saturating_duration_since(at) >= JOIN_WAIT);

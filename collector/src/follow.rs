@@ -5,7 +5,7 @@
 
 use crate::assemble::{Assembler, Piece, Place, Whole};
 use crate::chain::{self, Look, Opener, Source};
-use crate::cri;
+use crate::cri::{self, CriLine};
 use crate::discover::Entry;
 use crate::limits::{BATCH_BYTES_MIN, FINISH_QUIET, HOT, QUANTUM_BYTES, ROTATION_QUIET, TROUBLE_WAIT};
 use martlog_formats::parse::Ending;
@@ -59,7 +59,7 @@ pub(crate) struct Emitted {
 #[derive(Debug)]
 pub(crate) enum What {
     /// A record.
-    Record(Box<Record>),
+    Record(Record),
     /// Bytes that no record was made of.
     Gap(GapReason),
 }
@@ -263,6 +263,17 @@ impl Follower {
         let assembler = &mut assemblers[substream as usize];
         let out = &mut emitted[substream as usize];
         let Round { budget, profile, now, .. } = round;
+        // Most lines are whole objects: they are read once, and nobody has to be asked whether they go on.
+        if let Some(CriLine { full: true, text, .. }) = parsed
+            && !torn
+            && assembler.is_idle()
+            && let Some(record) = martlog_formats::parse_object(text, time_ns, profile)
+        {
+            budget.take(&record);
+            let [first, end] = [from, to].map(|offset| Place { file: id, offset });
+            out.push(Emitted { first, end, what: What::Record(record) });
+            return;
+        }
         let mut emit = |whole: Whole<'_>| out.push(record(whole, profile, budget));
         match parsed {
             Some(parsed) => {
@@ -382,5 +393,5 @@ fn record(whole: Whole<'_>, profile: &Profile, budget: &mut Budget) -> Emitted {
     };
     let record = martlog_formats::parse::parse_ending(whole.text, ending, whole.time_ns, profile);
     budget.take(&record);
-    Emitted { first: whole.first, end: whole.end, what: What::Record(Box::new(record)) }
+    Emitted { first: whole.first, end: whole.end, what: What::Record(record) }
 }

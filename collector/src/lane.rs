@@ -4,7 +4,7 @@
 //! further thought, and an outage of any length holds one compressed batch per lane. Meanwhile the lane still takes in what scans see, so that files
 //! which are about to vanish are held open.
 
-use crate::batch::{self, Batch};
+use crate::batch::{Batch, Workbench, Workbenches};
 use crate::board::{Board, Standing};
 use crate::chain::{Opener, Source};
 use crate::checkpoint::Remembered;
@@ -32,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) site: Site,
     /// How far all files are.
     pub(crate) board: Board,
+    /// What batches are made with.
+    pub(crate) benches: Arc<Workbenches>,
     /// Read what is there, and end.
     pub(crate) once: bool,
 }
@@ -59,7 +61,6 @@ pub(crate) struct Lane {
     turn: usize,
     batch_bytes: usize,
     part_limit: usize,
-    buffer: Vec<u8>,
     scans: u32,
     /// What is there is known.
     scanned: bool,
@@ -89,7 +90,6 @@ impl Lane {
             turn: 0,
             batch_bytes: BATCH_BYTES,
             part_limit: usize::MAX,
-            buffer: Vec::new(),
             scans: 0,
             scanned: false,
         }
@@ -98,6 +98,11 @@ impl Lane {
     /// Whether it ends when all that is there is acknowledged.
     pub(crate) fn is_once(&self) -> bool {
         self.shared.once
+    }
+
+    /// What its batches are made with.
+    pub(crate) fn benches(&self) -> &Arc<Workbenches> {
+        &self.shared.benches
     }
 
     /// Takes in what a scan saw. Reads the first lines of new files.
@@ -200,7 +205,7 @@ impl Lane {
     }
 
     /// Reads a round: a quantum of each stream in turn, until the batch is full or there is nothing more.
-    pub(crate) fn fill(&mut self, now: Instant) -> Filled {
+    pub(crate) fn fill(&mut self, now: Instant, bench: &mut Workbench) -> Filled {
         let shared = Arc::clone(&self.shared);
         let mut round = Round {
             opener: Opener { root: &shared.root, site: &shared.site },
@@ -208,7 +213,7 @@ impl Lane {
             now,
             once: shared.once,
             budget: Budget { read_bytes: ROUND_BYTES, batch_bytes: self.batch_bytes, records: BATCH_RECORDS },
-            buffer: &mut self.buffer,
+            buffer: &mut bench.read,
         };
         let labels = self.labels.as_deref();
         let labelled = |follower: &Follower| {
@@ -239,13 +244,13 @@ impl Lane {
             // What was cut off is read again.
             ready.iter_mut().take(visited).for_each(|follower| follower.rewind());
         }
-        let batch = if parts.is_empty() { None } else { self.pack(&parts) };
+        let batch = if parts.is_empty() { None } else { self.pack(&parts, bench) };
         let drained = self.scanned && batch.is_none() && !more && self.followers.values().all(|follower| is_drained(follower, now));
         Filled { batch, more, drained }
     }
 
-    fn pack(&mut self, parts: &[martlog_formats::wire::Part]) -> Option<Batch> {
-        match batch::pack(&self.shared.site, parts) {
+    fn pack(&mut self, parts: &[martlog_formats::wire::Part], bench: &mut Workbench) -> Option<Batch> {
+        match bench.pack(&self.shared.site, parts) {
             Ok(batch) => Some(batch),
             Err(error) => {
                 tracing::error!(%error, "a batch cannot be compressed; it is read again");
@@ -382,15 +387,17 @@ mod tests {
             root: Root::open(dir.path()).unwrap(),
             site: Site { cluster: "c".into(), node: "n".into() },
             board: Board::default(),
+            benches: Arc::default(),
             once: true,
         };
         let mut lane = Lane::new(Arc::new(shared), Vec::new());
-        assert!(!lane.fill(Instant::now()).drained, "nothing is known yet");
+        let bench = &mut Workbench::default();
+        assert!(!lane.fill(Instant::now(), bench).drained, "nothing is known yet");
         let unreadable = Scene { complete: false, ..Scene::default() };
         let drained: Vec<bool> = (0..SCANS_ENOUGH)
             .map(|_| {
                 lane.adopt(&unreadable, Instant::now());
-                lane.fill(Instant::now()).drained
+                lane.fill(Instant::now(), bench).drained
             })
             .collect();
         assert_eq!(drained, [false, false, true]);

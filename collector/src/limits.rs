@@ -30,6 +30,8 @@ pub(crate) const TROUBLE_WAIT: Duration = Duration::from_secs(2);
 /// Connections to the server, with one batch in flight on each. Streams are shared out among them for good, so that the order within a
 /// substream needs no further care.
 pub(crate) const LANES: usize = 4;
+/// Lanes that read, parse and compress at once: more than two would take more of a node than its lines are worth. What each needs is some 4 MiB.
+pub(crate) const WORKBENCHES: usize = 2;
 /// Bytes read from one stream before the next one has its turn.
 pub(crate) const QUANTUM_BYTES: usize = 64 << 10;
 /// Bytes read in one round, by a lane: bounds the time of a round when nearly all that is read was acknowledged before.

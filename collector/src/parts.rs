@@ -204,7 +204,7 @@ impl Cutter<'_> {
             }
             What::Record(record) => {
                 let crossing = next.end.file != next.first.file;
-                let record = PartRecord { offset: next.first.offset, end: next.end.offset, record: *record };
+                let record = PartRecord { offset: next.first.offset, end: next.end.offset, record };
                 if crossing {
                     self.close(at, record.offset);
                     self.cross(at, next.end.file, record);

@@ -24,6 +24,8 @@ struct Seen {
     /// ms.
     delays: Vec<f64>,
     gaps: u64,
+    /// As they came over the wire.
+    bytes: u64,
 }
 
 type Shared = Arc<Mutex<Seen>>;
@@ -60,7 +62,7 @@ fn answer(seen: &Shared) {
     for line in std::io::stdin().lock().lines().map_while(Result::ok) {
         let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
         let said = match line.as_str() {
-            "records" => format!("{} {}", seen.records, seen.gaps),
+            "records" => format!("{} {} {}", seen.records, seen.gaps, seen.bytes),
             "delays" => {
                 let mut delays = std::mem::take(&mut seen.delays);
                 delays.sort_by(f64::total_cmp);
@@ -75,6 +77,7 @@ fn answer(seen: &Shared) {
 
 async fn append(State(seen): State<Shared>, body: Bytes) -> impl IntoResponse {
     let now_ns = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+    seen.lock().unwrap_or_else(PoisonError::into_inner).bytes += body.len() as u64;
     let raw = zstd::stream::decode_all(&body[..]).unwrap_or_default();
     let parts = decode_batch(&raw).map(|(_, parts)| parts).unwrap_or_default();
     let answers = parts.into_iter().map(|part| take(&seen, part, i64::try_from(now_ns).unwrap_or(0))).collect();
