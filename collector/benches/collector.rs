@@ -87,6 +87,7 @@ fn main() -> Outcome<()> {
 
 /// The collector as `martlog collect` runs it. Its own usage is the last thing that it says.
 fn collect(root: &str, state: &str, url: &str, once: bool) -> Outcome<()> {
+    martlog_collector::prepare_process();
     let config = martlog_collector::Config {
         root: root.into(),
         server: url.to_owned(),

@@ -46,12 +46,15 @@ mod identity;
 mod labels;
 mod lane;
 mod limits;
+mod neighbour;
 mod parts;
 mod reader;
 mod ship;
 mod source;
 #[cfg(test)]
 mod test_support;
+
+pub use neighbour::prepare_process;
 
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;

@@ -37,7 +37,7 @@ pub(crate) const QUANTUM_BYTES: usize = 64 << 10;
 /// Bytes read in one round, by a lane: bounds the time of a round when nearly all that is read was acknowledged before.
 pub(crate) const ROUND_BYTES: usize = 8 << 20;
 /// A batch closes at this size before compression, bytes.
-pub(crate) const BATCH_BYTES: usize = 1 << 20;
+pub(crate) const BATCH_BYTES: usize = 512 << 10;
 /// A batch that the server finds too large is halved down to this, bytes; then it is cut by parts and records.
 pub(crate) const BATCH_BYTES_MIN: usize = 4 << 10;
 /// A batch closes at this number of records.

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Runs the collector.
 pub(crate) async fn run(config: Config) -> Result<Outcome, Failure> {
+    martlog_collector::prepare_process();
     let stop = CancellationToken::new();
     let work = async { martlog_collector::run(config, stop.clone()).await.map_err(|error| Failure::Server(error.to_string())) };
     let report = signals::until_stopped(&stop, work).await?;
