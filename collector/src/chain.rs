@@ -186,7 +186,7 @@ impl Source {
         }
     }
 
-    /// Whether the last scan saw more of it than was read.
+    /// Whether the last look at its folder saw more of it than was read.
     pub(crate) fn has_grown(&self) -> bool {
         self.bytes.as_ref().is_some_and(Bytes::is_gzip) || self.stamp.is_none_or(|stamp| stamp.size > self.offset)
     }
@@ -304,7 +304,8 @@ pub(crate) fn adopt(chain: &mut Vec<Source>, stream: &Stream, entries: &[Entry],
             source.gone = true;
         }
     }
-    Adopted { given_up: release(chain), outdated }
+    close_settled(chain);
+    Adopted { given_up: bound_held(chain), outdated }
 }
 
 /// Whether an open descriptor is what the scan saw.
@@ -336,12 +337,16 @@ fn insert(chain: &mut Vec<Source>, source: Source, displaced: &[FileId]) {
     chain.insert(at, source);
 }
 
-/// Closes what is read and acknowledged, and bounds what is held of files that vanished.
-fn release(chain: &mut [Source]) -> bool {
+/// Closes what is read and acknowledged.
+pub(crate) fn close_settled(chain: &mut [Source]) {
     for source in chain.iter_mut().filter(|source| source.done && source.settled()) {
         source.bytes = None;
         source.inode = None;
     }
+}
+
+/// Bounds what is held of files that vanished; whether some of it was given up.
+fn bound_held(chain: &mut [Source]) -> bool {
     let mut held = chain.iter().filter(|source| source.gone && source.is_open()).count();
     let given_up = held > HELD_FILES;
     for source in chain.iter_mut().filter(|source| source.gone && source.bytes.is_some()) {

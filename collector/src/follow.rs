@@ -11,6 +11,7 @@ use crate::limits::{BATCH_BYTES_MIN, FINISH_QUIET, HOT, QUANTUM_BYTES, ROTATION_
 use martlog_formats::parse::Ending;
 use martlog_formats::wire::{FileId, GapReason, Stream, Substream};
 use martlog_formats::{Profile, Record};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The two substreams in the order of their numbers.
@@ -79,7 +80,7 @@ pub(crate) enum Turn {
 #[derive(Debug)]
 pub(crate) struct Follower {
     /// Whose life this is.
-    pub(crate) stream: Stream,
+    pub(crate) stream: Arc<Stream>,
     /// Its files, from the oldest.
     pub(crate) chain: Vec<Source>,
     /// Not before then.
@@ -98,6 +99,8 @@ pub(crate) struct Follower {
     reading: Option<FileId>,
     hot_until: Instant,
     ended: bool,
+    /// What is at the names of its files is not what the last look said.
+    outdated: bool,
 }
 
 impl Budget {
@@ -115,7 +118,7 @@ impl Budget {
 
 impl Follower {
     /// A stream that was just found.
-    pub(crate) fn new(stream: Stream, now: Instant) -> Self {
+    pub(crate) fn new(stream: Arc<Stream>, now: Instant) -> Self {
         Self {
             stream,
             chain: Vec::new(),
@@ -129,6 +132,7 @@ impl Follower {
             reading: None,
             hot_until: now + HOT,
             ended: false,
+            outdated: false,
         }
     }
 
@@ -140,20 +144,31 @@ impl Follower {
             self.rewind();
         }
         self.finished |= finished;
-        let last = self.chain.len().saturating_sub(1);
-        let lost = self.chain.iter().any(|source| source.lost.is_some() && !source.settled());
-        let unread = lost || self.chain.iter().enumerate().any(|(at, source)| !source.done && (at < last || source.has_grown()));
-        if unread || (self.finished && !self.ended) {
+        self.outdated = false;
+        if self.has_work() {
             self.hot_until = self.hot_until.max(now + HOT);
         }
         !adopted.outdated
+    }
+
+    /// Whether its folder has to be looked at again: a file was cut or is not where it was, and what it lost may lie there under another name.
+    pub(crate) fn wants_look(&self) -> bool {
+        self.outdated || self.chain.iter().any(|source| source.lost.is_some() && !source.settled())
+    }
+
+    /// Whether something is known to be unread, unsaid or not yet at its end.
+    fn has_work(&self) -> bool {
+        let last = self.chain.len().saturating_sub(1);
+        let lost = |source: &Source| source.lost.is_some() && !source.settled();
+        let unread = |(at, source): (usize, &Source)| lost(source) || (!source.done && (at < last || source.has_grown()));
+        self.chain.iter().enumerate().any(unread) || self.has_unsent() || (self.finished && !self.ended)
     }
 
     /// Whether it is worth a look in this round.
     pub(crate) fn is_ready(&self, now: Instant, once: bool) -> bool {
         let held = self.hold_until.is_some_and(|until| now < until);
         let asked = self.chain.iter().all(|source| source.marks.is_some());
-        !held && asked && !self.chain.is_empty() && (once || now < self.hot_until)
+        !held && asked && !self.chain.is_empty() && (once || now < self.hot_until || self.has_work())
     }
 
     /// Reads one quantum. After the last one of a round, [`Self::tick`] and [`Self::take_parts`] follow.
@@ -178,6 +193,7 @@ impl Follower {
                     let file = &self.chain[at].name;
                     tracing::warn!(pod = %self.stream.pod, %file, %error, "a log file cannot be read; it is tried again");
                     self.hold_until = Some(round.now + TROUBLE_WAIT);
+                    self.outdated = true;
                     return Turn::Idle;
                 }
             }
@@ -193,6 +209,7 @@ impl Follower {
         if source.done {
             if source.lost.is_some() {
                 // It is not where it was: what is open may have begun in it.
+                self.outdated = true;
                 self.rewind();
                 return Ok(Some(Turn::More));
             }
@@ -228,6 +245,7 @@ impl Follower {
                 let source = &mut self.chain[at];
                 tracing::warn!(pod = %self.stream.pod, file = %source.name, "a log file was truncated in place");
                 source.lose(GapReason::Copytruncate, round.now);
+                self.outdated = true;
                 self.rewind();
                 Ok(Some(Turn::Idle))
             }

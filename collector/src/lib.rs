@@ -3,7 +3,7 @@
 //! # The way of a line
 //!
 //! ```text
-//! discover ─ which files are there ─┐
+//! discover ─ which files are there ─ survey, watch: kept up to date ─ inbox ─┐
 //! chain ──── a stream's files, oldest first ─ source, reader: bounded reads of physical lines
 //! follow ─── cri: a line taken apart ─ assemble: pieces and lines to records ─ formats::parse
 //! parts ──── records to parts, from the server's mark on ─ batch: encoded, compressed
@@ -19,7 +19,8 @@
 //! * Bytes are never passed over in silence: a physical line that is no CRI line is a record as it stands, and bytes that cannot be a record or cannot be read any
 //!   more are a gap with a reason.
 //! * No line's content and no token is in the collector's own log.
-//! * Deliberately absent: a spool on disk, a watch on the file system (the scan is the truth, and often enough), a Kubernetes client.
+//! * A look at a folder is the truth; what the kernel tells (`watch`) only says where to look first.
+//! * Deliberately absent: a spool on disk, a Kubernetes client.
 //!
 //! # What an end is
 //!
@@ -43,6 +44,7 @@ mod discover;
 mod follow;
 mod heartbeat;
 mod identity;
+mod inbox;
 mod labels;
 mod lane;
 mod limits;
@@ -51,8 +53,10 @@ mod parts;
 mod reader;
 mod ship;
 mod source;
+mod survey;
 #[cfg(test)]
 mod test_support;
+mod watch;
 
 pub use neighbour::prepare_process;
 

@@ -3,7 +3,13 @@
 
 use std::time::Duration;
 
-/// How often the folder of pods is scanned. A new file is seen within this and one round; the promise is 1 s.
+/// How often everything below the folder of pods is looked at: what no hint of the kernel told is found within this.
+pub(crate) const SURVEY_INTERVAL: Duration = Duration::from_secs(10);
+/// A survey that takes long waits this many times its own duration, so that it costs at most a fiftieth of a core.
+pub(crate) const SURVEY_REST: u32 = 50;
+/// Hints that come closer together than this are looked at together.
+pub(crate) const HINT_REST: Duration = Duration::from_millis(20);
+/// How often it is looked at where the kernel gives no hints. A new file is seen within this and one round; the promise is 1 s.
 pub(crate) const SCAN_INTERVAL: Duration = Duration::from_millis(300);
 /// A scan that takes long waits this many times its own duration, so that scanning costs at most a tenth of a core.
 pub(crate) const SCAN_REST: u32 = 10;
@@ -12,7 +18,7 @@ pub(crate) const SCAN_REST: u32 = 10;
 pub(crate) const ROUND_INTERVAL: Duration = Duration::from_millis(100);
 /// How long a line of text waits for its continuation. A complete JSON line never waits.
 pub(crate) const JOIN_WAIT: Duration = Duration::from_millis(200);
-/// A file that grew within this time is looked at in every round, the others only when a scan saw them grow.
+/// A file that grew within this time is looked at in every round, the others only when a look at their folder saw them grow.
 pub(crate) const HOT: Duration = Duration::from_secs(10);
 /// A rotated file is left for its successor when it has been still for so long: the runtime may write into it until it reopens its log.
 pub(crate) const ROTATION_QUIET: Duration = Duration::from_millis(250);
@@ -75,6 +81,8 @@ pub(crate) const STOP_WAIT: Duration = Duration::from_secs(5);
 pub(crate) const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(2);
 /// How often the position file is written, when something moved.
 pub(crate) const SAVE_INTERVAL: Duration = Duration::from_secs(2);
+/// A position file that takes long to write waits this many times as long before it is written again.
+pub(crate) const SAVE_REST: u32 = 50;
 /// The greatest position file, bytes: some 300,000 files.
 pub(crate) const POSITION_FILE_BYTES: u64 = 64 << 20;
 /// The greatest file of pod labels, bytes.
