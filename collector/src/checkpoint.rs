@@ -132,6 +132,12 @@ impl Write for Body {
     }
 }
 
+/// What a folder's position file says, without touching it.
+pub(crate) fn peek(folder: &Path) -> Option<Checkpoint> {
+    let slots = [0, 1].into_iter().filter_map(|slot| read(&slot_path(folder, slot)));
+    slots.max_by_key(|(generation, _)| *generation).map(|(_, checkpoint)| checkpoint)
+}
+
 fn slot_path(folder: &Path, slot: u64) -> PathBuf {
     folder.join(format!("positions.{slot}"))
 }

@@ -41,6 +41,7 @@ mod clock;
 mod crash_tests;
 mod cri;
 mod discover;
+mod explain;
 mod follow;
 mod heartbeat;
 mod identity;
@@ -58,6 +59,7 @@ mod survey;
 mod test_support;
 mod watch;
 
+pub use explain::{Explainer, Explanation};
 pub use neighbour::prepare_process;
 
 use std::path::PathBuf;

@@ -101,7 +101,7 @@ pub(crate) struct ServeArgs {
     pub(crate) search_threads: Option<u16>,
 }
 
-/// `martlog collect`. Each flag but `--once` is also a key of the table `[collect]` of the config file.
+/// `martlog collect`. Each flag but `--once` and `--explain` is also a key of the table `[collect]` of the config file.
 #[derive(Debug, Args, Default)]
 pub(crate) struct CollectArgs {
     /// A TOML file with the tables `[serve]` and `[collect]`; flags win over it.
@@ -131,6 +131,9 @@ pub(crate) struct CollectArgs {
     /// Read what is there, wait for the acknowledgements, and exit.
     #[arg(long)]
     pub(crate) once: bool,
+    /// Collect nothing: say what would be done with this file, and why. Needs --root alone.
+    #[arg(long, value_name = "PATH", conflicts_with = "once")]
+    pub(crate) explain: Option<PathBuf>,
 }
 
 /// Where the server is and who asks.

@@ -121,6 +121,22 @@ fn serve_file(source: &Source, args: ServeArgs, problems: &mut Vec<String>) -> S
     merged
 }
 
+/// Whose view `martlog collect --explain` tells.
+pub(crate) fn explain(args: CollectArgs) -> Result<martlog_collector::Explainer, Failure> {
+    let mut problems = Vec::new();
+    let source = read(args.config.as_deref(), &mut problems);
+    let args = match &source {
+        Some(source) => collect_file(source, args, &mut problems),
+        None => args,
+    };
+    match need(args.root, "the folder of the pods' logs", "--root DIR", "[collect]", &mut problems) {
+        Some(root) if problems.is_empty() => {
+            Ok(martlog_collector::Explainer { root, site: args.cluster.zip(args.node), state: args.state })
+        }
+        _ => Err(all(&problems)),
+    }
+}
+
 fn collect_file(source: &Source, args: CollectArgs, problems: &mut Vec<String>) -> CollectArgs {
     let mut root = source.root(problems);
     root.ignore("serve");
@@ -135,6 +151,7 @@ fn collect_file(source: &Source, args: CollectArgs, problems: &mut Vec<String>) 
         node: args.node.or(table.text("node", problems)),
         pod_labels: args.pod_labels.or(table.path("pod-labels", problems)),
         once: args.once,
+        explain: args.explain,
     };
     table.finish(problems);
     root.finish(problems);
