@@ -43,6 +43,9 @@ struct Args {
     /// Only this part: speed, memory, birth or noise.
     #[arg(long)]
     only: Option<String>,
+    /// Memory of this number of files only: 50, 1000 or 10000.
+    #[arg(long)]
+    memory_files: Option<usize>,
     /// Every so many lines one with a password in its message; 0 for none.
     #[arg(long, default_value_t = 50)]
     secrets: u64,
@@ -174,7 +177,7 @@ fn memory(args: &Args) -> Outcome<()> {
     println!("### Memory by files: 400,000 lines, then 10 s in which nothing is written, then 10 s in which one file in a hundred grows\n");
     println!("| files | peak RSS MiB | at rest MiB | catching up CPU s per GB | at rest % of a core | with 1 % growing % of a core |");
     println!("|---:|---:|---:|---:|---:|---:|");
-    for files in [50, 1_000, 10_000] {
+    for files in [50, 1_000, 10_000].into_iter().filter(|files| args.memory_files.is_none_or(|only| only == *files)) {
         let folder = tempfile::Builder::new().prefix("collector").tempdir_in(&args.dir)?;
         let root = folder.path().join("pods");
         let written = pods(&root, 400_000, files, args.secrets)?;

@@ -45,6 +45,8 @@ pub(crate) struct Source {
     pub(crate) gone: bool,
     /// Why and since when its unread bytes cannot be read any more.
     pub(crate) lost: Option<(GapReason, Instant)>,
+    /// It was cut below what was read of it: what lies at the offset is no beginning of a line.
+    pub(crate) shrunk: bool,
     /// The runtime's time of the last line read, ns since the epoch; 0 before the first.
     pub(crate) time_ns: i64,
     bytes: Option<Bytes>,
@@ -70,6 +72,8 @@ pub(crate) enum Look {
     },
     /// The file under the descriptor is another one by now: it was cut in place.
     Cut,
+    /// It begins as before and ends before what was read of it: it was cut and written anew.
+    Shrunk,
 }
 
 impl Opener<'_> {
@@ -108,6 +112,7 @@ impl Source {
             size,
             marks: None,
             refused: [0; 2],
+            shrunk: false,
             done: true,
             gone: true,
             lost: Some((GapReason::RotatedAway, Instant::now())),
@@ -221,12 +226,18 @@ impl Source {
         let (stamp, still) = bytes.stat()?;
         let gzip = bytes.is_gzip();
         let shrunk = !gzip && stamp.size < self.size;
+        if !gzip && self.shrunk && stamp.size <= self.offset {
+            return Ok(Look::End { tail: 0, still });
+        }
         if !gzip && stamp.size == self.offset && !shrunk {
             return Ok(Look::End { tail: 0, still });
         }
         let loaded = load(bytes, self.offset, quantum, buffer)?;
         if !gzip && opener.identify(stream, bytes)? != Some(self.id) {
             return Ok(Look::Cut);
+        }
+        if !gzip && stamp.size < self.offset {
+            return Ok(Look::Shrunk);
         }
         if !buffer.is_empty() {
             self.size = self.size.max(self.offset + buffer.len() as u64);

@@ -121,7 +121,8 @@ impl Follower {
     pub(crate) fn new(stream: Arc<Stream>, now: Instant) -> Self {
         Self {
             stream,
-            chain: Vec::new(),
+            // Most streams have one file, and there may be many of them.
+            chain: Vec::with_capacity(1),
             hold_until: None,
             born: now,
             finished: false,
@@ -227,9 +228,21 @@ impl Follower {
         };
         let ahead = self.reading.is_some_and(|reading| self.chain[at + 1..].iter().any(|later| later.id == reading));
         match look {
+            Look::Shrunk => {
+                let source = &mut self.chain[at];
+                tracing::warn!(pod = %self.stream.pod, file = %source.name, "a log file was cut to less than was read of it, and begins as before; what is written below that cannot be told from what was there");
+                source.shrunk = true;
+                Ok(Some(Turn::Idle))
+            }
             Look::Lines(_) | Look::Overlong(_) if ahead => {
                 // A rotated file grew after it was left. Its lines come first.
                 self.rewind();
+                Ok(Some(Turn::More))
+            }
+            Look::Lines(_) if self.chain[at].shrunk => {
+                let rest = memchr::memchr(b'\n', round.buffer).map_or(0, |end| end + 1);
+                self.pass_over(at, rest, GapReason::Copytruncate, round);
+                self.chain[at].shrunk = false;
                 Ok(Some(Turn::More))
             }
             Look::Lines(length) => {
@@ -237,7 +250,7 @@ impl Follower {
                 Ok(Some(Turn::More))
             }
             Look::Overlong(length) => {
-                self.pass_over(at, length, round);
+                self.pass_over(at, length, GapReason::Malformed, round);
                 Ok(Some(Turn::More))
             }
             Look::End { tail, still } => Ok(self.take_end(at, tail, still, round)),
@@ -308,7 +321,7 @@ impl Follower {
     }
 
     /// Bytes that can be no line are named as a gap of stdout, like malformed lines are stdout's.
-    fn pass_over(&mut self, at: usize, length: usize, round: &mut Round<'_>) {
+    fn pass_over(&mut self, at: usize, length: usize, reason: GapReason, round: &mut Round<'_>) {
         let Self { assemblers, emitted, .. } = self;
         let Round { budget, profile, .. } = round;
         budget.read_bytes = budget.read_bytes.saturating_sub(length);
@@ -320,7 +333,7 @@ impl Follower {
         source.offset += length as u64;
         if from >= source.floor_of(Substream::Stdout) {
             let [first, end] = [from, source.offset].map(|offset| Place { file: source.id, offset });
-            out.push(Emitted { first, end, what: What::Gap(GapReason::Malformed) });
+            out.push(Emitted { first, end, what: What::Gap(reason) });
         }
     }
 
@@ -385,6 +398,12 @@ impl Follower {
             source.rewind();
         }
         self.hot_until = self.hot_until.max(Instant::now() + HOT);
+    }
+
+    /// What is held of pieces that have no end yet and can be read again, bytes. Text that waits for its continuation is let go of soon, and would wait for ever
+    /// if it was read again and again.
+    pub(crate) fn open_bytes(&self) -> usize {
+        if self.assemblers.iter().any(Assembler::has_text) { 0 } else { self.assemblers.iter().map(Assembler::open_bytes).sum() }
     }
 
     /// Whether records wait for the answer to others.

@@ -13,7 +13,7 @@ use crate::follow::{Budget, Follower, Round, Turn};
 use crate::identity::{Site, folder_of};
 use crate::inbox::Mail;
 use crate::labels::Labels;
-use crate::limits::{BATCH_BYTES, BATCH_BYTES_MIN, BATCH_RECORDS, LABELS_WAIT, PART_WEIGHT_BYTES, ROUND_BYTES, TROUBLE_WAIT};
+use crate::limits::{BATCH_BYTES, BATCH_BYTES_MIN, BATCH_RECORDS, LABELS_WAIT, OPEN_BYTES, PART_WEIGHT_BYTES, ROUND_BYTES, TROUBLE_WAIT};
 use crate::parts::Note;
 use crate::survey::{Home, Look};
 use martlog_formats::Profile;
@@ -282,9 +282,25 @@ impl Lane {
         let ending: Vec<_> =
             ready.iter().take(visited).filter(|follower| follower.finished).map(|follower| Arc::clone(&follower.stream)).collect();
         self.retire(&ending);
+        self.bound_open(now);
         let batch = if parts.is_empty() { None } else { self.pack(&parts, bench) };
         let drained = self.scanned && batch.is_none() && !more && self.followers.values().all(|follower| is_drained(follower, now));
         Filled { batch, more, drained }
+    }
+
+    /// Bounds what is held of records that have not ended: the greatest go first, back to where they begin in their files.
+    fn bound_open(&mut self, now: Instant) {
+        let mut open: Vec<_> =
+            self.followers.values_mut().map(|follower| (follower.open_bytes(), follower)).filter(|(bytes, _)| *bytes > 0).collect();
+        let mut held: usize = open.iter().map(|(bytes, _)| bytes).sum();
+        open.sort_unstable_by_key(|(bytes, _)| *bytes);
+        while held > OPEN_BYTES
+            && let Some((bytes, follower)) = open.pop()
+        {
+            held -= bytes;
+            follower.rewind();
+            follower.hold_until = follower.hold_until.max(Some(now + TROUBLE_WAIT));
+        }
     }
 
     fn pack(&mut self, parts: &[martlog_formats::wire::Part], bench: &mut Workbench) -> Option<Batch> {

@@ -55,6 +55,9 @@ pub(crate) const PART_WEIGHT_BYTES: usize = 512;
 pub(crate) const PHYSICAL_LINE_BYTES: usize = 1 << 20;
 /// What is kept of a joined record, bytes: the accepted 256 KiB and one more, so that the parser sees that it is too long and says so.
 pub(crate) const RECORD_BYTES: usize = martlog_formats::limits::LINE_BYTES_MAX + 1;
+/// What a lane holds of records that have not ended, bytes: beyond it streams go back to their marks and read them again later, so that ten thousand pods
+/// that print pieces without an end take no more memory than a few.
+pub(crate) const OPEN_BYTES: usize = 2 << 20;
 /// The bytes of pieces after which a record that does not end is closed, and the rest becomes another one.
 pub(crate) const RECORD_SPAN_BYTES: u64 = 4 << 20;
 /// Lines further apart than this, by the runtime's clock, are not joined: what is read late joins like what is read live.

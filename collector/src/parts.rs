@@ -88,7 +88,8 @@ impl Follower {
                 parts: &mut parts,
             };
             let rest = cutter.cut(emitted, open, now, once);
-            self.emitted[at] = rest;
+            // Nothing is kept of a buffer that is empty: there are as many of them as files.
+            self.emitted[at] = if rest.is_empty() { Vec::new() } else { rest };
         }
         parts
     }

@@ -13,11 +13,11 @@ use crate::limits::{HINT_REST, HOT, SCAN_INTERVAL, SCAN_REST, SURVEY_INTERVAL, S
 use crate::watch::{Place, Watch};
 use inotify::WatchDescriptor;
 use martlog_formats::wire::Stream;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use xxhash_rust::xxh3::Xxh3;
 
 /// A container's folder by the names of its pod's folder and its own.
@@ -51,17 +51,56 @@ pub(crate) struct Survey {
     watch: Option<Watch>,
     root_watched: bool,
     begun: bool,
+    /// The survey that is under way.
+    walk: Option<Walk>,
     pods: BTreeMap<Arc<str>, Pod>,
     /// Containers that are watched for names only, and when each is to be looked at again.
     hot: BTreeSet<(Instant, Home)>,
     due: Instant,
 }
 
+/// A survey under way: what is still to be looked at. Between its slices hints are seen to.
+#[derive(Debug)]
+struct Walk {
+    pods: VecDeque<Arc<str>>,
+    complete: bool,
+    began: Instant,
+    worked: Duration,
+}
+
+/// Folders looked at before hints have their turn again.
+const SLICE: usize = 200;
+
 #[derive(Debug, Default)]
 struct Pod {
     watched: Option<WatchDescriptor>,
-    containers: BTreeMap<Arc<str>, Container>,
+    /// By name; few.
+    containers: Vec<(Arc<str>, Container)>,
     refused: usize,
+}
+
+impl Pod {
+    fn get(&self, name: &str) -> Option<&Container> {
+        self.containers.iter().find(|(known, _)| **known == *name).map(|(_, container)| container)
+    }
+
+    fn get_mut(&mut self, name: &str) -> Option<&mut Container> {
+        self.containers.iter_mut().find(|(known, _)| **known == *name).map(|(_, container)| container)
+    }
+
+    fn get_or_add(&mut self, name: &Arc<str>) -> &mut Container {
+        let at = self.containers.iter().position(|(known, _)| known == name).unwrap_or(self.containers.len());
+        if at == self.containers.len() {
+            self.containers.reserve_exact(1);
+            self.containers.push((Arc::clone(name), Container::default()));
+        }
+        &mut self.containers[at].1
+    }
+
+    fn remove(&mut self, name: &str) -> Option<Container> {
+        let at = self.containers.iter().position(|(known, _)| **known == *name)?;
+        Some(self.containers.swap_remove(at).1)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -77,12 +116,13 @@ struct Container {
 impl Survey {
     /// Nothing is known yet. Without a watch everything is looked at all the time.
     pub(crate) fn new(watch: Option<Watch>, now: Instant) -> Self {
-        Self { watch, root_watched: false, begun: false, pods: BTreeMap::new(), hot: BTreeSet::new(), due: now }
+        Self { watch, root_watched: false, begun: false, walk: None, pods: BTreeMap::new(), hot: BTreeSet::new(), due: now }
     }
 
     /// Waits until there may be something to look at, at most [`SCAN_INTERVAL`]; the first time not at all.
     pub(crate) fn wait(&self) {
-        if !self.begun {
+        let more = self.walk.is_some() || self.hot.first().is_some_and(|(at, _)| *at <= Instant::now());
+        if !self.begun || more {
             return;
         }
         match &self.watch {
@@ -105,42 +145,63 @@ impl Survey {
             self.forget_digest(&home);
             self.container(root, &home, now, &mut found)?;
         }
-        if hints.lost || hints.places.contains(&Place::Root) || now >= self.due {
-            self.everything(root, now, &mut found)?;
-        } else {
-            for place in hints.places {
-                match place {
-                    Place::Root => {}
-                    Place::Pod(pod) => self.pod(root, &pod, now, &mut found).map(drop)?,
-                    Place::Container(pod, container) => self.container(root, &(pod, container), now, &mut found).map(drop)?,
+        for place in &hints.places {
+            match place {
+                Place::Root => {}
+                Place::Pod(pod) => self.pod(root, pod, now, &mut found).map(drop)?,
+                Place::Container(pod, container) => {
+                    self.container(root, &(Arc::clone(pod), Arc::clone(container)), now, &mut found)?;
                 }
             }
         }
-        while let Some((at, home)) = self.hot.first().cloned().filter(|(at, _)| *at <= now) {
+        if self.walk.is_none() && (hints.lost || hints.places.contains(&Place::Root) || now >= self.due) {
+            self.walk = Some(self.begin_walk(root, now)?);
+        }
+        self.walk_on(root, now, &mut found)?;
+        let mut looks = 0;
+        while let Some((at, home)) = self.hot.first().cloned().filter(|(at, _)| *at <= now && looks < SLICE) {
+            looks += 1;
             self.hot.remove(&(at, home.clone()));
             self.container(root, &home, now, &mut found)?;
         }
         Ok(found)
     }
 
-    fn everything(&mut self, root: &Root, now: Instant, found: &mut Found) -> io::Result<()> {
-        let began = Instant::now();
+    /// Lists the pods that there are, and those that there were.
+    fn begin_walk(&mut self, root: &Root, now: Instant) -> io::Result<Walk> {
         let folder = root.dir()?;
         if let Some(watch) = self.watch.as_mut().filter(|_| !self.root_watched) {
             self.root_watched = watch.place(folder.as_fd(), Place::Root, false).is_ok();
         }
-        let present: Vec<Arc<str>> = names(folder.as_fd())?.into_iter().map(Arc::from).collect();
-        let mut complete = true;
-        let gone: Vec<Arc<str>> = self.pods.keys().filter(|pod| present.binary_search(pod).is_err()).cloned().collect();
-        for pod in gone.iter().chain(&present) {
-            complete &= self.pod(root, pod, now, found)?;
+        // The names that are known first: there is one copy of each.
+        let mut pods: BTreeSet<Arc<str>> = self.pods.keys().cloned().collect();
+        for name in names(folder.as_fd())? {
+            if !pods.contains(name.as_str()) {
+                pods.insert(name.into());
+            }
         }
-        found.everything = Some(complete);
-        found.refused = self.pods.values().map(|pod| pod.refused + pod.containers.values().map(|one| one.refused).sum::<usize>()).sum();
-        let watched = |pod: &Pod| pod.watched.is_some() && pod.containers.values().all(|container| container.watched.is_some());
+        Ok(Walk { pods: pods.into_iter().collect(), complete: true, began: now, worked: Duration::ZERO })
+    }
+
+    /// Looks at the next pods of the survey.
+    fn walk_on(&mut self, root: &Root, now: Instant, found: &mut Found) -> io::Result<()> {
+        let Some(mut walk) = self.walk.take() else { return Ok(()) };
+        let began = Instant::now();
+        for _ in 0..SLICE {
+            let Some(pod) = walk.pods.pop_front() else { break };
+            walk.complete &= self.pod(root, &pod, now, found)?;
+        }
+        walk.worked += began.elapsed();
+        if !walk.pods.is_empty() {
+            self.walk = Some(walk);
+            return Ok(());
+        }
+        found.everything = Some(walk.complete);
+        found.refused = self.pods.values().map(|pod| pod.refused + pod.containers.iter().map(|(_, one)| one.refused).sum::<usize>()).sum();
+        let watched = |pod: &Pod| pod.watched.is_some() && pod.containers.iter().all(|(_, container)| container.watched.is_some());
         let (interval, rest) =
             if self.root_watched && self.pods.values().all(watched) { (SURVEY_INTERVAL, SURVEY_REST) } else { (SCAN_INTERVAL, SCAN_REST) };
-        self.due = now + interval.max(began.elapsed() * rest);
+        self.due = walk.began + interval.max(walk.worked * rest);
         Ok(())
     }
 
@@ -163,8 +224,13 @@ impl Survey {
         let mut complete = scan.complete;
         let Some(known) = self.pods.get_mut(pod) else { return Ok(complete) };
         known.refused = scan.refused;
-        let gone: Vec<Arc<str>> =
-            known.containers.keys().filter(|name| present.binary_search_by(|one| one.as_str().cmp(name)).is_err()).cloned().collect();
+        let gone: Vec<Arc<str>> = known
+            .containers
+            .iter()
+            .map(|(name, _)| name)
+            .filter(|name| present.binary_search_by(|one| one.as_str().cmp(name)).is_err())
+            .cloned()
+            .collect();
         for container in gone.into_iter().chain(present.into_iter().map(Arc::from)) {
             complete &= self.container(root, &(Arc::clone(pod), container), now, found)?;
         }
@@ -190,7 +256,7 @@ impl Survey {
         let Some(folder) = folder else {
             let known = self.pods.get_mut(&home.0).and_then(|pod| {
                 pod.refused += scan.refused;
-                if scan.complete { pod.containers.remove(&home.1) } else { None }
+                if scan.complete { pod.remove(&home.1) } else { None }
             });
             if let Some(known) = known {
                 self.cool(home, known.hot);
@@ -218,7 +284,7 @@ impl Survey {
             self.watch_container(folder.as_fd(), home, false);
             self.heat(home, now + HOT);
         }
-        let known = self.pods.entry(Arc::clone(&home.0)).or_default().containers.entry(Arc::clone(&home.1)).or_default();
+        let known = self.pods.entry(Arc::clone(&home.0)).or_default().get_or_add(&home.1);
         known.refused = scan.refused;
         known.digest = digest_of(&scan.entries);
         let complete = scan.complete;
@@ -229,11 +295,11 @@ impl Survey {
     }
 
     fn known(&self, home: &Home) -> Option<&Container> {
-        self.pods.get(&home.0)?.containers.get(&home.1)
+        self.pods.get(&home.0)?.get(&home.1)
     }
 
     fn forget_digest(&mut self, home: &Home) {
-        if let Some(known) = self.pods.get_mut(&home.0).and_then(|pod| pod.containers.get_mut(&home.1)) {
+        if let Some(known) = self.pods.get_mut(&home.0).and_then(|pod| pod.get_mut(&home.1)) {
             known.digest = 0;
         }
     }
@@ -242,7 +308,7 @@ impl Survey {
         let Some(watch) = self.watch.as_mut() else { return };
         let place = Place::Container(Arc::clone(&home.0), Arc::clone(&home.1));
         let watched = watch.place(folder, place, growth).ok();
-        let known = self.pods.entry(Arc::clone(&home.0)).or_default().containers.entry(Arc::clone(&home.1)).or_default();
+        let known = self.pods.entry(Arc::clone(&home.0)).or_default().get_or_add(&home.1);
         let (before, hot) = (std::mem::replace(&mut known.watched, watched.clone()), known.hot.take());
         self.cool(home, hot);
         if before != watched {
@@ -253,7 +319,7 @@ impl Survey {
 
     /// It is to be looked at again then.
     fn heat(&mut self, home: &Home, until: Instant) {
-        let known = self.pods.get_mut(&home.0).and_then(|pod| pod.containers.get_mut(&home.1));
+        let known = self.pods.get_mut(&home.0).and_then(|pod| pod.get_mut(&home.1));
         if let Some(known) = known.filter(|known| known.watched.is_some()) {
             let before = known.hot.replace(until);
             self.cool(home, before);

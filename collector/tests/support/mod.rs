@@ -1,5 +1,6 @@
 //! The harness: a fake node, a fake server, and a collector between them.
 
+pub(crate) mod kubelet;
 pub(crate) mod pods;
 pub(crate) mod protocol;
 pub(crate) mod server;
