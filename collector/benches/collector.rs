@@ -99,6 +99,7 @@ fn collect(root: &str, state: &str, url: &str, once: bool) -> Outcome<()> {
         cluster: "bench".to_owned(),
         node: "node-1".to_owned(),
         pod_labels: None,
+        rate_limit: None,
         once,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

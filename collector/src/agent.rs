@@ -81,7 +81,15 @@ fn open(config: &Config) -> Result<(Arc<Shared>, PositionFile, Checkpoint), Coll
     })?;
     let site = Site { cluster: config.cluster.clone(), node: config.node.clone() };
     Ok((
-        Arc::new(Shared { root, site, board: Board::default(), benches: Arc::default(), again: Mutex::default(), once: config.once }),
+        Arc::new(Shared {
+            root,
+            site,
+            board: Board::default(),
+            benches: Arc::default(),
+            again: Mutex::default(),
+            rate_limit: config.rate_limit,
+            once: config.once,
+        }),
         positions,
         checkpoint,
     ))

@@ -165,6 +165,7 @@ impl Life {
             profile: &Profile::default(),
             now: self.now,
             once,
+            rate_limit: None,
             budget: Budget { read_bytes: 1 << 20, batch_bytes: 1 << 20, records: 1_000 },
             buffer: &mut Vec::new(),
         };

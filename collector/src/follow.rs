@@ -7,7 +7,8 @@ use crate::assemble::{Assembler, Piece, Place, Whole};
 use crate::chain::{self, Look, Opener, Source};
 use crate::cri::{self, CriLine};
 use crate::discover::Entry;
-use crate::limits::{BATCH_BYTES_MIN, FINISH_QUIET, HOT, QUANTUM_BYTES, ROTATION_QUIET, TROUBLE_WAIT};
+use crate::limits::{BATCH_BYTES_MIN, EXCESS_INTERVAL, FINISH_QUIET, HOT, QUANTUM_BYTES, ROTATION_QUIET, TROUBLE_WAIT};
+use crate::quota::{Bucket, RateLimit};
 use martlog_formats::parse::Ending;
 use martlog_formats::wire::{FileId, GapReason, Stream, Substream};
 use martlog_formats::{Profile, Record};
@@ -39,6 +40,8 @@ pub(crate) struct Round<'a> {
     pub(crate) now: Instant,
     /// End what is open when the end of the files is reached.
     pub(crate) once: bool,
+    /// What a stream may print.
+    pub(crate) rate_limit: Option<RateLimit>,
     /// What may still be taken.
     pub(crate) budget: Budget,
     /// A buffer to read into.
@@ -101,6 +104,11 @@ pub(crate) struct Follower {
     ended: bool,
     /// What is at the names of its files is not what the last look said.
     outdated: bool,
+    /// Where there is a limit.
+    bucket: Option<Box<Bucket>>,
+    /// The begun line of a substream is over the limit.
+    over: [bool; 2],
+    excess_said: Instant,
 }
 
 impl Budget {
@@ -134,6 +142,9 @@ impl Follower {
             hot_until: now + HOT,
             ended: false,
             outdated: false,
+            bucket: None,
+            over: [false; 2],
+            excess_said: now,
         }
     }
 
@@ -290,6 +301,10 @@ impl Follower {
             return;
         }
         let (id, time_ns) = (source.id, if source.time_ns == 0 { crate::clock::now_ns() } else { source.time_ns });
+        let ends = parsed.is_none_or(|parsed| parsed.full);
+        if round.rate_limit.is_some() && self.is_over(substream, time_ns, to - from, ends, round) {
+            return self.leave_out(id, substream, from, to, round);
+        }
         let Self { assemblers, emitted, .. } = self;
         let assembler = &mut assemblers[substream as usize];
         let out = &mut emitted[substream as usize];
@@ -317,6 +332,34 @@ impl Follower {
                 let [first, end] = [from, to].map(|offset| Place { file: id, offset });
                 emit(Whole { first, end, time_ns, incomplete: torn, printed: line.len(), text: line });
             }
+        }
+    }
+
+    /// Whether a physical line is over the stream's limit: the first piece of a printed line decides for all of them.
+    fn is_over(&mut self, substream: Substream, time_ns: i64, bytes: u64, ends: bool, round: &Round<'_>) -> bool {
+        let (Some(limit), at) = (round.rate_limit, substream as usize) else { return false };
+        let bucket = self.bucket.get_or_insert_with(|| Box::new(Bucket::new(limit)));
+        let begun = self.over[at] || self.assemblers[at].open_bytes() > 0;
+        let over = if begun { self.over[at] } else { !bucket.lets_through(time_ns, bytes) };
+        self.over[at] = over && !ends;
+        if over && round.now.saturating_duration_since(self.excess_said) >= EXCESS_INTERVAL {
+            self.excess_said = round.now;
+            let (lines, bytes) = bucket.take_excess();
+            tracing::warn!(pod = %self.stream.pod, container = %self.stream.container, lines, bytes, "a container prints more than it may; what is over the limit is named as gaps");
+        }
+        over
+    }
+
+    /// A line over the limit becomes a gap, or a part of the one before it.
+    fn leave_out(&mut self, file: FileId, substream: Substream, from: u64, to: u64, round: &mut Round<'_>) {
+        let Self { assemblers, emitted, .. } = self;
+        let Round { budget, profile, .. } = round;
+        let out = &mut emitted[substream as usize];
+        assemblers[substream as usize].finish(&mut |whole| out.push(record(whole, profile, budget)));
+        let [first, end] = [from, to].map(|offset| Place { file, offset });
+        match out.last_mut() {
+            Some(Emitted { end: last, what: What::Gap(GapReason::OverQuota), .. }) if last.file == file => *last = end,
+            _ => out.push(Emitted { first, end, what: What::Gap(GapReason::OverQuota) }),
         }
     }
 
@@ -394,6 +437,7 @@ impl Follower {
         self.emitted = Default::default();
         self.reading = None;
         self.ended = false;
+        self.over = [false; 2];
         for source in &mut self.chain {
             source.rewind();
         }

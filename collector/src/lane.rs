@@ -15,6 +15,7 @@ use crate::inbox::Mail;
 use crate::labels::Labels;
 use crate::limits::{BATCH_BYTES, BATCH_BYTES_MIN, BATCH_RECORDS, LABELS_WAIT, OPEN_BYTES, PART_WEIGHT_BYTES, ROUND_BYTES, TROUBLE_WAIT};
 use crate::parts::Note;
+use crate::quota::RateLimit;
 use crate::survey::{Home, Look};
 use martlog_formats::Profile;
 use martlog_formats::wire::{AppendAnswer, FileId, PositionsAnswer, Stream};
@@ -38,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) benches: Arc<Workbenches>,
     /// Containers that the survey shall look at again although nothing may have changed.
     pub(crate) again: Mutex<BTreeSet<Home>>,
+    /// What each stream may print.
+    pub(crate) rate_limit: Option<RateLimit>,
     /// Read what is there, and end.
     pub(crate) once: bool,
 }
@@ -244,6 +247,7 @@ impl Lane {
             profile: &self.profile,
             now,
             once: shared.once,
+            rate_limit: shared.rate_limit,
             budget: Budget { read_bytes: ROUND_BYTES, batch_bytes: self.batch_bytes, records: BATCH_RECORDS },
             buffer: &mut bench.read,
         };
@@ -441,6 +445,7 @@ mod tests {
             board: Board::default(),
             benches: Arc::default(),
             again: Mutex::default(),
+            rate_limit: None,
             once: true,
         };
         let mut lane = Lane::new(Arc::new(shared), Vec::new());

@@ -51,6 +51,7 @@ mod lane;
 mod limits;
 mod neighbour;
 mod parts;
+mod quota;
 mod reader;
 mod ship;
 mod source;
@@ -61,6 +62,7 @@ mod watch;
 
 pub use explain::{Explainer, Explanation};
 pub use neighbour::prepare_process;
+pub use quota::RateLimit;
 
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
@@ -82,6 +84,8 @@ pub struct Config {
     pub node: String,
     /// Pod labels by pod UID, `{"<uid>": {"key": "value"}}`, re-read when it changes; for nodes without a Kubernetes API.
     pub pod_labels: Option<PathBuf>,
+    /// What each stream (a container's life) may print; what is over it is named as gaps (`over_quota`), with a line a second as a sample. `None`: all.
+    pub rate_limit: Option<RateLimit>,
     /// Read what is there, wait for the acknowledgements, return.
     pub once: bool,
 }

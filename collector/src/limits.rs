@@ -33,6 +33,9 @@ pub(crate) const LABELS_WAIT: Duration = Duration::from_secs(30);
 /// A stream whose file could not be read, or whose part keeps conflicting, is tried again after so long.
 pub(crate) const TROUBLE_WAIT: Duration = Duration::from_secs(2);
 
+/// How often it is said that a stream prints more than it may.
+pub(crate) const EXCESS_INTERVAL: Duration = Duration::from_secs(30);
+
 /// Connections to the server, with one batch in flight on each. Streams are shared out among them for good, so that the order within a
 /// substream needs no further care.
 pub(crate) const LANES: usize = 4;

@@ -128,6 +128,10 @@ pub(crate) struct CollectArgs {
     /// Pod labels by pod UID as JSON, `{"UID": {"key": "value"}}`, for nodes without a Kubernetes API.
     #[arg(long, value_name = "FILE")]
     pub(crate) pod_labels: Option<PathBuf>,
+    /// What each container may print in a second, such as 5MiB, ten times as much at once; what is over it
+    /// is named as a gap, with a line a second as a sample [default: all].
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) rate_limit: Option<ByteSize>,
     /// Read what is there, wait for the acknowledgements, and exit.
     #[arg(long)]
     pub(crate) once: bool,

@@ -10,6 +10,7 @@ use crate::cli::{CollectArgs, ConnectArgs, ServeArgs};
 use crate::outcome::Failure;
 use crate::serve;
 use file::Source;
+use martlog_collector::RateLimit;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use units::{ByteSize, Span};
@@ -72,7 +73,10 @@ pub(crate) fn collect(args: CollectArgs) -> Result<martlog_collector::Config, Fa
     match (root, server, token, state, cluster, node) {
         (Some(root), Some(server), Some(token), Some(state), Some(cluster), Some(node)) if problems.is_empty() => {
             let (pod_labels, once) = (args.pod_labels, args.once);
-            Ok(martlog_collector::Config { root, server, token, state, cluster, node, pod_labels, once })
+            // Ten seconds of it may come at once: a container that starts or fails prints more than usual, and is not loud for it.
+            let rate_limit =
+                args.rate_limit.map(|ByteSize(bytes)| RateLimit { bytes_per_second: bytes, burst_bytes: bytes.saturating_mul(10) });
+            Ok(martlog_collector::Config { root, server, token, state, cluster, node, pod_labels, rate_limit, once })
         }
         _ => Err(all(&problems)),
     }
@@ -150,6 +154,7 @@ fn collect_file(source: &Source, args: CollectArgs, problems: &mut Vec<String>) 
         cluster: args.cluster.or(table.text("cluster", problems)),
         node: args.node.or(table.text("node", problems)),
         pod_labels: args.pod_labels.or(table.path("pod-labels", problems)),
+        rate_limit: args.rate_limit.or(table.parsed("rate-limit", problems)),
         once: args.once,
         explain: args.explain,
     };

@@ -114,7 +114,9 @@ async fn ask_all(indexer: &Indexer, folder: &Path, truths: &Truths, wanted: &str
     let scope = server::staff(indexer).await?;
     let mut told = Told::default();
     machine::reset_peak_memory();
-    let of = |truth| -> Result<Vec<Query>, Failure> { Ok(queries::all(truth)?.into_iter().filter(|query| query.name.contains(wanted)).collect()) };
+    let of = |truth| -> Result<Vec<Query>, Failure> {
+        Ok(queries::all(truth)?.into_iter().filter(|query| query.name.contains(wanted)).collect())
+    };
     let queries = of(&truths.loaded)?;
     let merged = ask(indexer, &scope, &queries).await?;
     server::feed(indexer, folder, LIVE).await?;

@@ -56,7 +56,8 @@ impl<'a> Places<'a> {
         }
         let counted = |place: usize| self.counted.get(place).map(Vec::as_slice).unwrap_or_default();
         if found.is_full() {
-            return block.each_row_of(&self.column, |row, place, start| counted(place).iter().for_each(|before| value(row, start + before)));
+            return block
+                .each_row_of(&self.column, |row, place, start| counted(place).iter().for_each(|before| value(row, start + before)));
         }
         let shapes = &block.hot()?.shapes;
         for (nth, row) in found.iter().enumerate() {
@@ -106,7 +107,8 @@ impl Wanted {
         fields.dedup();
         let of_field = |field: u32| {
             let column = block.column(field)?;
-            let before = |values: &&[(u32, u32)]| values.iter().filter(|(own, _)| *own == field).map(|(_, before)| *before as usize).collect();
+            let before =
+                |values: &&[(u32, u32)]| values.iter().filter(|(own, _)| *own == field).map(|(_, before)| *before as usize).collect();
             let counted: Vec<Vec<usize>> = values.iter().map(before).collect();
             let one = column.is_one(block)? && counted.iter().all(|counted| *counted == [0]);
             Ok(Places { column, counted, one })

@@ -134,7 +134,10 @@ fn groups_of<'b>(by: Option<GroupBy>, block: &'b Block<'_>) -> io::Result<Groups
         None => Groups { labels: vec![None], of: Box::new(|_| 0) },
         Some(GroupBy::Level) => {
             let kinds = &block.hot()?.kinds;
-            Groups { labels: kinds.entries.iter().map(|kind| Some(level_of(kind.severity))).collect(), of: Box::new(|row| kinds.number(row)) }
+            Groups {
+                labels: kinds.entries.iter().map(|kind| Some(level_of(kind.severity))).collect(),
+                of: Box::new(|row| kinds.number(row)),
+            }
         }
         Some(GroupBy::Verdict) => {
             let kinds = &block.hot()?.kinds;

@@ -16,9 +16,9 @@
 //! ```
 
 pub mod aggregate;
-mod ahead;
 #[cfg(test)]
 mod aggregate_tests;
+mod ahead;
 mod candidates;
 mod catchup;
 mod columns;

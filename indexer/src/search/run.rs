@@ -200,7 +200,8 @@ impl<'a> Search<'a> {
         if !self.request.count {
             return Ok(());
         }
-        let wanted: Vec<(usize, Wanted<'a>)> = self.sources.iter().enumerate().filter_map(|(at, source)| Some((at, source.wanted()?))).collect();
+        let wanted: Vec<(usize, Wanted<'a>)> =
+            self.sources.iter().enumerate().filter_map(|(at, source)| Some((at, source.wanted()?))).collect();
         let (places, wanted): (Vec<usize>, Vec<Wanted<'a>>) = wanted.into_iter().unzip();
         let more = more(self.reader.turn.threads());
         let sender = self.reader.sender;

@@ -456,9 +456,7 @@ impl<'a> Column<'a> {
         match &self.stored {
             Stored::None => Err(damaged("no such value")),
             Stored::Values(values) => self.field.text(values, at, decoder, out),
-            Stored::Ordinals(ordinals) => {
-                self.entry(ordinals.get(at).ok_or_else(|| damaged("no such value"))? as usize, decoder, out)
-            }
+            Stored::Ordinals(ordinals) => self.entry(ordinals.get(at).ok_or_else(|| damaged("no such value"))? as usize, decoder, out),
         }
     }
 

@@ -394,9 +394,24 @@ mod tests {
     use proptest::prelude::*;
 
     fn heads(count: usize) -> Vec<Head> {
-        let kind = |row: usize| Kind { severity: Severity::from_number(row.to_le_bytes()[0] % 5), verdict: Verdict::ALL[0], problems: Problems::default() };
+        let kind = |row: usize| Kind {
+            severity: Severity::from_number(row.to_le_bytes()[0] % 5),
+            verdict: Verdict::ALL[0],
+            problems: Problems::default(),
+        };
         let place = Place { arrived_ns: 0, origin: 0 };
-        let head = |row| Head { seq: row as u64, time_ns: 0, place, owner: 0, shape: 0, offset: 0, runtime_time_ns: 0, kind: kind(row), text_bytes: 0, redactions: Vec::new() };
+        let head = |row| Head {
+            seq: row as u64,
+            time_ns: 0,
+            place,
+            owner: 0,
+            shape: 0,
+            offset: 0,
+            runtime_time_ns: 0,
+            kind: kind(row),
+            text_bytes: 0,
+            redactions: Vec::new(),
+        };
         (0..count).map(head).collect()
     }
 

@@ -340,7 +340,17 @@ impl<'a> Values<'a> {
             }
         }
         let words_len = input.below(WORDS_BYTES_MAX)?;
-        Ok(Parts { groups, ranks, loose, streams, lengths, ends: OnceCell::new(), words_len, words_stored: input.0, words: OnceCell::new() })
+        Ok(Parts {
+            groups,
+            ranks,
+            loose,
+            streams,
+            lengths,
+            ends: OnceCell::new(),
+            words_len,
+            words_stored: input.0,
+            words: OnceCell::new(),
+        })
     }
 }
 

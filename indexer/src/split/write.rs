@@ -285,7 +285,8 @@ impl Writer {
         self.raw.clear();
         put_packed(&mut self.raw, layout_of.iter().map(|number| u64::from(*number)));
         put_packed(&mut self.raw, spans.0.iter().map(|(first, _)| u64::from(*first)));
-        let several: Vec<(u32, u32)> = (0..).zip(&spans.0).filter(|(_, (first, last))| first < last).map(|(at, (first, last))| (at, last - first)).collect();
+        let several: Vec<(u32, u32)> =
+            (0..).zip(&spans.0).filter(|(_, (first, last))| first < last).map(|(at, (first, last))| (at, last - first)).collect();
         let mut set = Vec::new();
         put_set(&mut set, &several.iter().map(|(pattern, _)| *pattern).collect::<Vec<_>>());
         codec::put(&mut self.raw, set.len() as u64);
