@@ -164,7 +164,7 @@ impl Loud<'_> {
             .ok_or("the loud pod is gone")?
             .path()
             .join("app");
-        // Finer than the kubelet's seconds, for it rotates five times in one.
+        // A stamp is a second, and this one rotates five times in one: its stamps run ahead.
         let name = format!("0.log.{}", Utc::now().format("%Y%m%d-%H%M%S"));
         let mut to = folder.join(&name);
         let mut second = 1;
