@@ -1,27 +1,29 @@
-//! The collector as a whole: scan, hand the files to the lanes, let them read and ship, tell the server how far it is, remember the positions, stop in order.
+//! The collector as a whole: survey the files, hand them to the lanes, let them read and ship, tell the server how far it is, remember the positions, stop in order.
 //!
 //! Every task is joined before [`run`] returns. Blocking file work is on the blocking pool; the reactor only waits and talks.
 
 use crate::board::Board;
-use crate::checkpoint::{Checkpoint, PositionFile, Remembered};
+use crate::checkpoint::{Checkpoint, PositionFile, Remembered, write_board};
 use crate::client::{Client, Reply};
-use crate::discover::{Root, Scan};
+use crate::discover::Root;
 use crate::identity::Site;
+use crate::inbox::{Inbox, Mail};
 use crate::labels::{LabelFile, Labels};
-use crate::lane::{Lane, Scene, Shared};
-use crate::limits::{LANES, POSITIONS_FILES, ROUND_INTERVAL, SAVE_INTERVAL, SCAN_INTERVAL, SCAN_REST, STOP_WAIT};
+use crate::lane::{Lane, Shared};
+use crate::limits::{LANES, POSITIONS_FILES, ROUND_INTERVAL, SAVE_INTERVAL, SAVE_REST, STOP_WAIT};
 use crate::ship::{self, Shipped};
+use crate::survey::{Found, Survey};
+use crate::watch::Watch;
 use crate::{CollectError, Config, Report, heartbeat};
 use martlog_formats::wire::{PositionsRequest, Stream};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 use xxhash_rust::xxh3::Xxh3;
 
-/// What each lane sees of the last scan.
-type Scenes = Arc<Vec<Scene>>;
+/// The lanes' inboxes.
+type Inboxes = Arc<Vec<Inbox>>;
 
 /// How the end is announced.
 #[derive(Debug, Clone)]
@@ -40,10 +42,10 @@ pub(crate) async fn run(config: Config, stop: CancellationToken) -> Result<Repor
     let (shared, positions, checkpoint) = open(&config)?;
     introduce(&client, &config).await?;
     let end = End { stop: stop.child_token(), give_up: CancellationToken::new(), closing: CancellationToken::new() };
-    let (scenes, watched) = watch::channel(Scenes::default());
+    let inboxes: Inboxes = Arc::new((0..LANES).map(|_| Inbox::default()).collect());
 
     let mut helpers = JoinSet::new();
-    helpers.spawn(scan(Arc::clone(&shared), config.pod_labels.map(LabelFile::new), scenes, end.clone()));
+    helpers.spawn(survey(Arc::clone(&shared), config.pod_labels.map(LabelFile::new), Arc::clone(&inboxes), end.clone()));
     helpers.spawn(announce(end.clone()));
     helpers.spawn(heartbeat::beat(client.clone(), config.node.clone(), Arc::clone(&shared), end.closing.clone()));
     helpers.spawn(save(positions, Arc::clone(&shared), end.closing.clone()));
@@ -51,10 +53,11 @@ pub(crate) async fn run(config: Config, stop: CancellationToken) -> Result<Repor
     let mut lanes = JoinSet::new();
     for (index, remembered) in share_out(checkpoint).into_iter().enumerate() {
         let lane = Lane::new(Arc::clone(&shared), remembered);
-        lanes.spawn(drive(lane, index, client.clone(), config.node.clone(), watched.clone(), end.clone()));
+        let mail = Post { inboxes: Arc::clone(&inboxes), lane: index };
+        lanes.spawn(drive(lane, client.clone(), config.node.clone(), mail, end.clone()));
     }
     let ended = join(lanes, &end.stop).await;
-    let last_word = heartbeat::beat_once(&client, &config.node, &shared.board);
+    let last_word = heartbeat::beat_once(&client, &config.node, &shared);
     // The last heartbeat is worth a moment, not the patience of a stop.
     let _ = tokio::time::timeout(Duration::from_secs(2), last_word).await;
     end.closing.cancel();
@@ -77,7 +80,19 @@ fn open(config: &Config) -> Result<(Arc<Shared>, PositionFile, Checkpoint), Coll
         ))
     })?;
     let site = Site { cluster: config.cluster.clone(), node: config.node.clone() };
-    Ok((Arc::new(Shared { root, site, board: Board::default(), once: config.once }), positions, checkpoint))
+    Ok((
+        Arc::new(Shared {
+            root,
+            site,
+            board: Board::default(),
+            benches: Arc::default(),
+            again: Mutex::default(),
+            rate_limit: config.rate_limit,
+            once: config.once,
+        }),
+        positions,
+        checkpoint,
+    ))
 }
 
 /// The first word with the server: a token that it does not take is an error now, a server that is away is not.
@@ -111,31 +126,48 @@ fn share_out(checkpoint: Checkpoint) -> Vec<Vec<Remembered>> {
     lanes
 }
 
-/// Drives one lane: take in the scans, ask for positions, read, ship, settle, rest.
-async fn drive(
-    mut lane: Lane,
-    index: usize,
-    client: Client,
-    node: String,
-    mut scenes: watch::Receiver<Scenes>,
-    end: End,
-) -> Result<(), JoinError> {
+/// One lane's inbox among all.
+#[derive(Debug, Clone)]
+struct Post {
+    inboxes: Inboxes,
+    lane: usize,
+}
+
+impl Post {
+    fn inbox(&self) -> Option<&Inbox> {
+        self.inboxes.get(self.lane)
+    }
+
+    fn take(&self) -> Option<Mail> {
+        self.inbox()?.take()
+    }
+
+    async fn rings(&self) {
+        match self.inbox() {
+            Some(inbox) => inbox.rings().await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// Drives one lane: take in what the survey saw, ask for positions, read, ship, settle, rest.
+async fn drive(mut lane: Lane, client: Client, node: String, post: Post, end: End) -> Result<(), JoinError> {
     let once = lane.is_once();
     loop {
-        if scenes.has_changed().unwrap_or(false) {
-            lane = adopt(lane, index, &mut scenes).await?;
-        }
-        lane = match ask(lane, index, &client, &node, &mut scenes, &end.stop).await? {
+        lane.heed();
+        lane = adopt(lane, &post).await?;
+        lane = match ask(lane, &client, &node, &post, &end.stop).await? {
             Some(lane) => lane,
             None => return Ok(()),
         };
         // A stop asks for one more round: what is complete leaves; what still waits for its continuation is read again at the next start.
         let last = end.stop.is_cancelled();
         let filled;
-        (lane, filled) = blocking(lane, |lane| lane.fill(Instant::now())).await?;
+        let mut bench = Arc::clone(lane.benches()).take().await;
+        (lane, filled) = blocking(lane, move |lane| lane.fill(Instant::now(), &mut bench)).await?;
         if let Some(batch) = filled.batch {
             let shipped;
-            (lane, shipped) = while_adopting(lane, index, &mut scenes, ship::append(&client, &batch, &end.give_up)).await?;
+            (lane, shipped) = while_adopting(lane, &post, ship::append(&client, &batch, &end.give_up)).await?;
             match shipped {
                 Shipped::Answered(answer) => lane.settle(&batch, &answer, Instant::now()),
                 Shipped::Smaller(why) => {
@@ -150,7 +182,7 @@ async fn drive(
         }
         if !filled.more {
             let rest = end.stop.run_until_cancelled(tokio::time::sleep(ROUND_INTERVAL));
-            (lane, _) = while_adopting(lane, index, &mut scenes, rest).await?;
+            (lane, _) = while_adopting(lane, &post, rest).await?;
         }
     }
 }
@@ -164,43 +196,26 @@ async fn blocking<T: Send + 'static>(mut lane: Lane, work: impl FnOnce(&mut Lane
     .await
 }
 
-async fn adopt(lane: Lane, index: usize, scenes: &mut watch::Receiver<Scenes>) -> Result<Lane, JoinError> {
-    let scene = Arc::clone(&scenes.borrow_and_update());
-    let (lane, ()) = blocking(lane, move |lane| {
-        if let Some(scene) = scene.get(index) {
-            lane.adopt(scene, Instant::now());
-        }
-    })
-    .await?;
+async fn adopt(lane: Lane, post: &Post) -> Result<Lane, JoinError> {
+    let Some(mail) = post.take() else { return Ok(lane) };
+    let (lane, ()) = blocking(lane, move |lane| lane.adopt(mail, Instant::now())).await?;
     Ok(lane)
 }
 
-/// Waits for something, and meanwhile takes in what the scans see: files that are about to vanish are held open however long it takes.
-async fn while_adopting<T>(
-    mut lane: Lane,
-    index: usize,
-    scenes: &mut watch::Receiver<Scenes>,
-    work: impl Future<Output = T>,
-) -> Result<(Lane, T), JoinError> {
+/// Waits for something, and meanwhile takes in what the survey sees: files that are about to vanish are held open however long it takes.
+async fn while_adopting<T>(mut lane: Lane, post: &Post, work: impl Future<Output = T>) -> Result<(Lane, T), JoinError> {
     tokio::pin!(work);
     loop {
         tokio::select! {
             biased;
             result = &mut work => return Ok((lane, result)),
-            Ok(()) = scenes.changed() => lane = adopt(lane, index, scenes).await?,
+            () = post.rings() => lane = adopt(lane, post).await?,
         }
     }
 }
 
 /// Asks for the positions of new files; no lane when it is time to stop.
-async fn ask(
-    mut lane: Lane,
-    index: usize,
-    client: &Client,
-    node: &str,
-    scenes: &mut watch::Receiver<Scenes>,
-    stop: &CancellationToken,
-) -> Result<Option<Lane>, JoinError> {
+async fn ask(mut lane: Lane, client: &Client, node: &str, post: &Post, stop: &CancellationToken) -> Result<Option<Lane>, JoinError> {
     loop {
         let mut files = lane.unasked();
         if files.is_empty() {
@@ -209,7 +224,7 @@ async fn ask(
         files.truncate(POSITIONS_FILES);
         let request = PositionsRequest { node: node.to_owned(), files };
         let answer;
-        (lane, answer) = while_adopting(lane, index, scenes, ship::positions(client, &request, stop)).await?;
+        (lane, answer) = while_adopting(lane, post, ship::positions(client, &request, stop)).await?;
         match answer {
             Some(answer) => lane.learn(&request.files, &answer),
             None => return Ok(None),
@@ -217,52 +232,80 @@ async fn ask(
     }
 }
 
-/// Scans until the end, and shares each scan out among the lanes.
-async fn scan(shared: Arc<Shared>, mut labels: Option<LabelFile>, scenes: watch::Sender<Scenes>, end: End) -> Result<(), JoinError> {
-    let (mut refused, mut complete) = (0, true);
+/// Surveys the folder of pods until the end, and tells each lane what has changed of its streams.
+async fn survey(shared: Arc<Shared>, mut labels: Option<LabelFile>, inboxes: Inboxes, end: End) -> Result<(), JoinError> {
+    let mut survey = Survey::new(watch(shared.once), Instant::now());
+    let mut told = Told::default();
     loop {
-        let began = Instant::now();
-        let (scanned, known, file) = {
+        let (found, known);
+        (survey, labels, known, found) = {
             let shared = Arc::clone(&shared);
             spawn_blocking(move || {
-                let mut labels = labels;
+                survey.wait();
+                let again = std::mem::take(&mut *shared.again.lock().unwrap_or_else(PoisonError::into_inner));
+                let found = survey.round(&shared.root, again, Instant::now());
                 let known = labels.as_mut().map(LabelFile::refresh);
-                (shared.root.scan(), known, labels)
+                (survey, labels, known, found)
             })
             .await?
         };
-        labels = file;
-        match scanned {
-            Ok(scan) => {
-                if scan.refused > refused {
-                    tracing::warn!(
-                        count = scan.refused,
-                        "symlinks or other things that are no regular files lie among the logs; they are not read"
-                    );
-                }
-                if complete && !scan.complete {
-                    tracing::warn!("some folders below the folder of pods cannot be read; the collector's user needs to read them all");
-                }
-                (refused, complete) = (scan.refused, scan.complete);
-                scenes.send_replace(share(scan, known.as_ref()));
-            }
+        match found {
+            Ok(found) => told.tell(found, known, &inboxes),
             Err(error) => tracing::warn!(%error, "the folder of pods cannot be listed; it is tried again"),
         }
-        tokio::select! {
-            () = tokio::time::sleep(SCAN_INTERVAL.max(began.elapsed() * SCAN_REST)) => {}
-            () = end.stop.cancelled() => return Ok(()),
-            () = end.closing.cancelled() => return Ok(()),
+        if end.stop.is_cancelled() || end.closing.is_cancelled() {
+            return Ok(());
         }
     }
 }
 
-fn share(scan: Scan, labels: Option<&Arc<Labels>>) -> Scenes {
-    let scene = |_| Scene { entries: Vec::new(), complete: scan.complete, labels: labels.cloned() };
-    let mut scenes: Vec<Scene> = (0..LANES).map(scene).collect();
-    for entry in scan.entries {
-        scenes[lane_of(&entry.stream)].entries.push(entry);
+/// Hints of the kernel, where they are wanted and given. Who reads once looks at everything until nothing changes.
+fn watch(once: bool) -> Option<Watch> {
+    if once {
+        return None;
     }
-    Arc::new(scenes)
+    Watch::new()
+        .inspect_err(|error| {
+            tracing::warn!(%error, "the kernel gives no hints of new files, so all folders are looked at all the time; raise fs.inotify.max_user_instances");
+        })
+        .ok()
+}
+
+/// What was said of the survey so far, so that it is said once.
+#[derive(Debug, Default)]
+struct Told {
+    refused: usize,
+    incomplete: bool,
+    labels: Option<Arc<Labels>>,
+}
+
+impl Told {
+    /// Puts what was found into the inboxes.
+    fn tell(&mut self, found: Found, labels: Option<Arc<Labels>>, inboxes: &[Inbox]) {
+        // Before the files of a pod, its labels.
+        let changed = labels.filter(|new| self.labels.as_ref().is_none_or(|old| !Arc::ptr_eq(old, new)));
+        if let Some(labels) = &changed {
+            self.labels.clone_from(&changed);
+            inboxes.iter().for_each(|inbox| inbox.put(|mail| mail.labels = Some(Arc::clone(labels))));
+        }
+        for look in found.looks {
+            if let Some(inbox) = inboxes.get(lane_of(&look.container)) {
+                inbox.put(|mail| drop(mail.looks.insert(Arc::clone(&look.container), look)));
+            }
+        }
+        let Some(complete) = found.everything else { return };
+        for inbox in inboxes {
+            inbox.put(|mail| (mail.surveys, mail.complete) = (mail.surveys + 1, complete));
+        }
+        if found.refused > self.refused {
+            let count = found.refused;
+            tracing::warn!(count, "symlinks or other things that are no regular files lie among the logs; they are not read");
+        }
+        if !complete && !self.incomplete {
+            tracing::warn!("some folders below the folder of pods cannot be read; the collector's user needs to read them all");
+        }
+        (self.refused, self.incomplete) = (found.refused, !complete);
+    }
 }
 
 /// Bounds the patience of a stop.
@@ -278,28 +321,31 @@ async fn announce(end: End) -> Result<(), JoinError> {
     Ok(())
 }
 
-/// Writes the position file when something moved, and once at the end.
+/// Writes the position file when something moved, and once at the end. One that takes long is written less often.
 async fn save(mut positions: PositionFile, shared: Arc<Shared>, closing: CancellationToken) -> Result<(), JoinError> {
-    let mut saved = 0;
+    let (mut saved, mut took) = (0, Duration::ZERO);
     loop {
         let last = tokio::select! {
-            () = tokio::time::sleep(SAVE_INTERVAL) => false,
+            () = tokio::time::sleep(SAVE_INTERVAL.max(took * SAVE_REST)) => false,
             () = closing.cancelled() => true,
         };
         if shared.board.version() != saved {
-            let snapshot = shared.board.snapshot();
-            saved = snapshot.version;
-            let result;
-            (positions, result) = spawn_blocking(move || {
-                let result = positions.save(&Checkpoint::from(snapshot));
-                (positions, result)
-            })
-            .await?;
-            if let Err(error) = result {
+            let (began, result) = (Instant::now(), {
+                let (mut file, shared) = (positions, Arc::clone(&shared));
+                let written;
+                (positions, written) = spawn_blocking(move || {
+                    let written = file.save(|out| write_board(&shared.board, out));
+                    (file, written)
+                })
+                .await?;
+                written
+            });
+            took = began.elapsed();
+            saved = result.unwrap_or_else(|error| {
                 // A cache: the server knows the positions.
                 tracing::warn!(%error, "the position file cannot be written; it is tried again");
-                saved = 0;
-            }
+                0
+            });
         }
         if last {
             return Ok(());

@@ -58,15 +58,15 @@ pub(crate) struct Whole<'a> {
     pub(crate) text: &'a [u8],
 }
 
-/// Joins the pieces and lines of one substream.
+/// Joins the pieces and lines of one substream. There are two for each stream, so what is seldom there is not a part of it.
 #[derive(Debug, Default)]
 pub(crate) struct Assembler {
     /// Tells which lines are one record.
     joiner: Joiner,
     /// Text that may go on in the next line.
-    text: Option<Open>,
+    text: Option<Box<Open>>,
     /// A line whose `F` has not come.
-    line: Option<Open>,
+    line: Option<Box<Open>>,
     /// When the last line was read.
     arrived: Option<Instant>,
 }
@@ -104,12 +104,27 @@ impl Assembler {
                 };
                 return self.take_line(whole, piece.time_ns, out);
             }
-            None => self.line = Some(Open::begin(&piece)),
+            None => self.line = Some(Box::new(Open::begin(&piece))),
         }
         let too_long = self.line.as_ref().is_some_and(|open| open.span > RECORD_SPAN_BYTES);
         if piece.full || too_long {
             self.end_line(piece.torn || !piece.full, out);
         }
+    }
+
+    /// What is held of a line whose `F` has not come, bytes.
+    pub(crate) fn open_bytes(&self) -> usize {
+        self.line.as_ref().map_or(0, |open| open.bytes.capacity())
+    }
+
+    /// Whether text waits for its continuation.
+    pub(crate) fn has_text(&self) -> bool {
+        self.text.is_some()
+    }
+
+    /// Whether nothing is open: a line that is a whole record need not come through here.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.line.is_none() && self.text.is_none() && self.joiner.is_idle()
     }
 
     /// Lets go of text that has waited long enough.
@@ -167,7 +182,7 @@ impl Assembler {
             out(open.whole(false));
         }
         if waits {
-            self.text = Some(Open::of(&line, last_time_ns));
+            self.text = Some(Box::new(Open::of(&line, last_time_ns)));
         } else {
             out(line);
         }

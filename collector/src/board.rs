@@ -2,9 +2,9 @@
 
 use crate::Report;
 use crate::parts::Gain;
-use martlog_formats::wire::{FileId, FileProgress};
+use martlog_formats::wire::{FileId, Stream};
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Shared by the tasks of one collector.
 #[derive(Debug, Default)]
@@ -15,23 +15,22 @@ pub(crate) struct Board {
 /// What is known of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Standing {
-    /// How far it is.
-    pub(crate) progress: FileProgress,
+    /// Whose it is.
+    pub(crate) stream: Arc<Stream>,
+    /// Which file.
+    pub(crate) file: FileId,
     /// Its name.
     pub(crate) name: String,
+    /// Its size, bytes.
+    pub(crate) size: u64,
+    /// The acknowledged positions, `[stdout, stderr]`, bytes.
+    pub(crate) acknowledged: [u64; 2],
+    /// The runtime's time of the oldest line not yet acknowledged, ns since the epoch; absent when none is waiting.
+    pub(crate) oldest_unacknowledged_ns: Option<i64>,
+    /// It is gone from the node and read to its end.
+    pub(crate) gone: bool,
     /// Read to the end and acknowledged, with nothing to come.
     pub(crate) settled: bool,
-}
-
-/// A copy of the board.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Snapshot {
-    /// The store's epoch, as last heard.
-    pub(crate) epoch: u64,
-    /// The files.
-    pub(crate) files: Vec<Standing>,
-    /// Grows with every change.
-    pub(crate) version: u64,
 }
 
 #[derive(Debug, Default)]
@@ -52,7 +51,7 @@ impl Board {
     pub(crate) fn note(&self, standings: impl IntoIterator<Item = Standing>) {
         let mut inner = self.lock();
         for standing in standings {
-            let known = inner.files.get(&standing.progress.file);
+            let known = inner.files.get(&standing.file);
             if known == Some(&standing) {
                 continue;
             }
@@ -60,7 +59,7 @@ impl Board {
                 inner.report.files += 1;
             }
             inner.version += 1;
-            inner.files.insert(standing.progress.file, standing);
+            inner.files.insert(standing.file, standing);
         }
     }
 
@@ -96,10 +95,10 @@ impl Board {
         self.lock().report.clone()
     }
 
-    /// A copy of what is on it.
-    pub(crate) fn snapshot(&self) -> Snapshot {
+    /// Shows what is on it, with the store's epoch as last heard and the number of changes so far. Nobody can change it meanwhile: to be done off the reactor.
+    pub(crate) fn show<T>(&self, look: impl FnOnce(u64, &mut dyn Iterator<Item = &Standing>, u64) -> T) -> T {
         let inner = self.lock();
-        Snapshot { epoch: inner.epoch, files: inner.files.values().cloned().collect(), version: inner.version }
+        look(inner.epoch, &mut inner.files.values(), inner.version)
     }
 
     /// The number of changes so far.

@@ -45,6 +45,8 @@ pub(crate) struct Source {
     pub(crate) gone: bool,
     /// Why and since when its unread bytes cannot be read any more.
     pub(crate) lost: Option<(GapReason, Instant)>,
+    /// It was cut below what was read of it: what lies at the offset is no beginning of a line.
+    pub(crate) shrunk: bool,
     /// The runtime's time of the last line read, ns since the epoch; 0 before the first.
     pub(crate) time_ns: i64,
     bytes: Option<Bytes>,
@@ -70,6 +72,8 @@ pub(crate) enum Look {
     },
     /// The file under the descriptor is another one by now: it was cut in place.
     Cut,
+    /// It begins as before and ends before what was read of it: it was cut and written anew.
+    Shrunk,
 }
 
 impl Opener<'_> {
@@ -108,6 +112,7 @@ impl Source {
             size,
             marks: None,
             refused: [0; 2],
+            shrunk: false,
             done: true,
             gone: true,
             lost: Some((GapReason::RotatedAway, Instant::now())),
@@ -186,7 +191,7 @@ impl Source {
         }
     }
 
-    /// Whether the last scan saw more of it than was read.
+    /// Whether the last look at its folder saw more of it than was read.
     pub(crate) fn has_grown(&self) -> bool {
         self.bytes.as_ref().is_some_and(Bytes::is_gzip) || self.stamp.is_none_or(|stamp| stamp.size > self.offset)
     }
@@ -221,12 +226,18 @@ impl Source {
         let (stamp, still) = bytes.stat()?;
         let gzip = bytes.is_gzip();
         let shrunk = !gzip && stamp.size < self.size;
+        if !gzip && self.shrunk && stamp.size <= self.offset {
+            return Ok(Look::End { tail: 0, still });
+        }
         if !gzip && stamp.size == self.offset && !shrunk {
             return Ok(Look::End { tail: 0, still });
         }
         let loaded = load(bytes, self.offset, quantum, buffer)?;
         if !gzip && opener.identify(stream, bytes)? != Some(self.id) {
             return Ok(Look::Cut);
+        }
+        if !gzip && stamp.size < self.offset {
+            return Ok(Look::Shrunk);
         }
         if !buffer.is_empty() {
             self.size = self.size.max(self.offset + buffer.len() as u64);
@@ -304,7 +315,8 @@ pub(crate) fn adopt(chain: &mut Vec<Source>, stream: &Stream, entries: &[Entry],
             source.gone = true;
         }
     }
-    Adopted { given_up: release(chain), outdated }
+    close_settled(chain);
+    Adopted { given_up: bound_held(chain), outdated }
 }
 
 /// Whether an open descriptor is what the scan saw.
@@ -336,12 +348,16 @@ fn insert(chain: &mut Vec<Source>, source: Source, displaced: &[FileId]) {
     chain.insert(at, source);
 }
 
-/// Closes what is read and acknowledged, and bounds what is held of files that vanished.
-fn release(chain: &mut [Source]) -> bool {
+/// Closes what is read and acknowledged.
+pub(crate) fn close_settled(chain: &mut [Source]) {
     for source in chain.iter_mut().filter(|source| source.done && source.settled()) {
         source.bytes = None;
         source.inode = None;
     }
+}
+
+/// Bounds what is held of files that vanished; whether some of it was given up.
+fn bound_held(chain: &mut [Source]) -> bool {
     let mut held = chain.iter().filter(|source| source.gone && source.is_open()).count();
     let given_up = held > HELD_FILES;
     for source in chain.iter_mut().filter(|source| source.gone && source.bytes.is_some()) {

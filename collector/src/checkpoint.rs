@@ -10,12 +10,12 @@
 //! Two slots, `positions.0` and `positions.1`, are written in turn and synced; the valid one with the higher generation counts. A write that was
 //! interrupted leaves the other slot whole.
 
-use crate::board::Snapshot;
+use crate::board::{Board, Standing};
 use crate::limits::POSITION_FILE_BYTES;
 use martlog_formats::wire::{FileId, Stream};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 const MAGIC: [u8; 4] = *b"MLPF";
@@ -53,17 +53,29 @@ pub(crate) struct PositionFile {
     generation: u64,
 }
 
-impl From<Snapshot> for Checkpoint {
-    fn from(snapshot: Snapshot) -> Self {
-        let files = snapshot.files.into_iter().map(|standing| Remembered {
-            stream: standing.progress.stream,
-            file: standing.progress.file,
-            name: standing.name,
-            size: standing.progress.size,
-            marks: standing.progress.acknowledged,
-        });
-        Self { epoch: snapshot.epoch, files: files.collect() }
-    }
+/// A file of the board, in the form of [`Remembered`].
+#[derive(Serialize)]
+struct Remembering<'a> {
+    stream: &'a Stream,
+    file: FileId,
+    name: &'a str,
+    size: u64,
+    marks: [u64; 2],
+}
+
+/// Writes what is on the board in the form of a [`Checkpoint`], file by file; the number of changes so far.
+pub(crate) fn write_board(board: &Board, out: &mut dyn Write) -> io::Result<u64> {
+    board.show(|epoch, files, version| {
+        write!(out, "{{\"epoch\":{epoch},\"files\":[")?;
+        for (at, known) in files.enumerate() {
+            out.write_all(if at == 0 { b"" } else { b"," })?;
+            let Standing { stream, file, name, size, acknowledged, .. } = known;
+            let remembering = Remembering { stream, file: *file, name, size: *size, marks: *acknowledged };
+            serde_json::to_writer(&mut *out, &remembering)?;
+        }
+        out.write_all(b"]}")?;
+        Ok(version)
+    })
 }
 
 impl PositionFile {
@@ -82,32 +94,63 @@ impl PositionFile {
         (self.generation + 1) % 2
     }
 
-    /// Writes the slot that does not count, and makes it count.
-    pub(crate) fn save(&mut self, checkpoint: &Checkpoint) -> io::Result<()> {
-        let body = serde_json::to_vec(checkpoint)?;
+    /// Writes the slot that does not count, and makes it count; `write` writes the body, and its result is returned.
+    pub(crate) fn save<T>(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<T>) -> io::Result<T> {
         let generation = self.generation + 1;
-        let mut file = File::create(slot_path(&self.folder, self.next_slot()))?;
-        file.write_all(&header(generation, &body))?;
-        file.write_all(&body)?;
+        let file = File::create(slot_path(&self.folder, self.next_slot()))?;
+        let mut body = Body { file: BufWriter::new(file), length: 0, crc: crc32fast::Hasher::new() };
+        // The header's place; until it is written the slot is none.
+        body.file.write_all(&[0; HEADER_BYTES])?;
+        let result = write(&mut body)?;
+        let header = header(generation, body.length, &body.crc);
+        let mut file = body.file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        file.seek(SeekFrom::Start(0))?;
+        file.write_all(&header)?;
         file.sync_data()?;
         self.generation = generation;
-        Ok(())
+        Ok(result)
     }
+}
+
+/// The body of a slot while it is being written.
+struct Body {
+    file: BufWriter<File>,
+    length: u64,
+    crc: crc32fast::Hasher,
+}
+
+impl Write for Body {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.file.write(bytes)?;
+        self.crc.update(&bytes[..count]);
+        self.length += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// What a folder's position file says, without touching it.
+pub(crate) fn peek(folder: &Path) -> Option<Checkpoint> {
+    let slots = [0, 1].into_iter().filter_map(|slot| read(&slot_path(folder, slot)));
+    slots.max_by_key(|(generation, _)| *generation).map(|(_, checkpoint)| checkpoint)
 }
 
 fn slot_path(folder: &Path, slot: u64) -> PathBuf {
     folder.join(format!("positions.{slot}"))
 }
 
-fn header(generation: u64, body: &[u8]) -> Vec<u8> {
+fn header(generation: u64, length: u64, body: &crc32fast::Hasher) -> Vec<u8> {
     let mut header = Vec::with_capacity(HEADER_BYTES);
     header.extend_from_slice(&MAGIC);
     header.extend_from_slice(&VERSION.to_le_bytes());
     header.extend_from_slice(&generation.to_le_bytes());
-    header.extend_from_slice(&(body.len() as u64).to_le_bytes());
+    header.extend_from_slice(&length.to_le_bytes());
     let mut crc = crc32fast::Hasher::new();
     crc.update(&header[8..]);
-    crc.update(body);
+    crc.combine(body);
     header.extend_from_slice(&crc.finalize().to_le_bytes());
     header
 }
@@ -118,7 +161,9 @@ fn read(path: &Path) -> Option<(u64, Checkpoint)> {
     File::open(path).ok()?.take(POSITION_FILE_BYTES).read_to_end(&mut bytes).ok()?;
     let (head, body) = bytes.split_at_checked(HEADER_BYTES)?;
     let generation = u64::from_le_bytes(head.get(8..16)?.try_into().ok()?);
-    if header(generation, body) != head {
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(body);
+    if header(generation, body.len() as u64, &crc) != head {
         return None;
     }
     Some((generation, serde_json::from_slice(body).ok()?))
@@ -141,9 +186,31 @@ mod tests {
         let (mut file, empty) = PositionFile::open(folder.path()).unwrap();
         assert_eq!(empty, Checkpoint::default());
         for epoch in 1..=5 {
-            file.save(&checkpoint(epoch)).unwrap();
+            file.save(|out| Ok(serde_json::to_writer(out, &checkpoint(epoch))?)).unwrap();
             assert_eq!(PositionFile::open(folder.path()).unwrap().1, checkpoint(epoch));
         }
+    }
+
+    #[test]
+    fn what_is_on_the_board_is_remembered() {
+        let folder = tempfile::tempdir().unwrap();
+        let board = Board::default();
+        let standing = |number| Standing {
+            stream: stream(number).into(),
+            file: FileId(u128::from(number)),
+            name: format!("{number}.log"),
+            size: 10,
+            acknowledged: [3, 10],
+            oldest_unacknowledged_ns: None,
+            gone: false,
+            settled: true,
+        };
+        board.note([standing(0), standing(1)]);
+        board.set_epoch(5);
+        let (mut file, _) = PositionFile::open(folder.path()).unwrap();
+        assert_eq!(file.save(|out| write_board(&board, out)).unwrap(), board.version());
+        let read = PositionFile::open(folder.path()).unwrap().1;
+        assert_eq!((read.epoch, read.files.len(), read.files[1].stream.restart, read.files[1].marks), (5, 2, 1, [3, 10]));
     }
 
     #[test]
@@ -168,8 +235,8 @@ mod tests {
         fn a_slot_that_is_cut_or_flipped_leaves_the_other(cut in 0_usize..200, flip in proptest::option::of(0_usize..200)) {
             let folder = tempfile::tempdir().unwrap();
             let (mut file, _) = PositionFile::open(folder.path()).unwrap();
-            file.save(&checkpoint(1)).unwrap();
-            file.save(&checkpoint(2)).unwrap();
+            file.save(|out| Ok(serde_json::to_writer(out, &checkpoint(1))?)).unwrap();
+            file.save(|out| Ok(serde_json::to_writer(out, &checkpoint(2))?)).unwrap();
             let path = slot_path(folder.path(), file.generation % 2);
             let mut bytes = std::fs::read(&path).unwrap();
             match flip {

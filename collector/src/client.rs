@@ -11,7 +11,7 @@ use hyper::{Method, Request, StatusCode, Uri};
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use martlog_formats::wire::{AppendAnswer, EPOCH_HEADER, Heartbeat, PositionsAnswer, PositionsRequest};
+use martlog_formats::wire::{AppendAnswer, EPOCH_HEADER, PositionsAnswer, PositionsRequest};
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
@@ -79,9 +79,12 @@ impl Client {
         self.post_json("/api/v1/positions", request, read_json).await
     }
 
-    /// Says how far the collector is; the answer is the store's epoch, if the server tells it.
-    pub(crate) async fn heartbeat(&self, heartbeat: &Heartbeat) -> Reply<Option<u64>> {
-        self.post_json("/api/v1/heartbeat", heartbeat, |headers, _| Ok(epoch(headers))).await
+    /// Says how far the collector is, in a compressed [`martlog_formats::wire::Heartbeat`]; the answer is the store's epoch, if the server tells it.
+    pub(crate) async fn heartbeat(&self, body: Bytes) -> Reply<Option<u64>> {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("zstd"));
+        self.post("/api/v1/heartbeat", headers, body, |headers, _| Ok(epoch(headers))).await
     }
 
     async fn post_json<T>(&self, path: &str, body: &impl serde::Serialize, read: fn(&HeaderMap, &[u8]) -> Result<T, String>) -> Reply<T> {

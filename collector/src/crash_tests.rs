@@ -75,7 +75,7 @@ impl Life {
             dir,
             site: Site { cluster: "c".into(), node: "n".into() },
             log: Log::default(),
-            follower: Follower::new(stream(0), Instant::now()),
+            follower: Follower::new(stream(0).into(), Instant::now()),
             now: Instant::now(),
             file,
             rotated: Vec::new(),
@@ -147,7 +147,7 @@ impl Life {
     }
 
     fn crash(&mut self) {
-        self.follower = Follower::new(stream(0), self.now);
+        self.follower = Follower::new(stream(0).into(), self.now);
     }
 
     fn read(&mut self, fate: Fate, once: bool) {
@@ -165,6 +165,7 @@ impl Life {
             profile: &Profile::default(),
             now: self.now,
             once,
+            rate_limit: None,
             budget: Budget { read_bytes: 1 << 20, batch_bytes: 1 << 20, records: 1_000 },
             buffer: &mut Vec::new(),
         };

@@ -8,7 +8,7 @@
 //! relative to the descriptor of the step before with `O_NOFOLLOW`: no symlink is followed, at any depth, and no `..` is ever asked for. Only
 //! regular files are opened (a FIFO would block; `O_NONBLOCK` sees to that, too).
 
-use crate::identity::{LogName, Rotation, folder_of, log_name, pod_folder};
+use crate::identity::{LogName, Rotation, folder_of, log_name};
 use crate::source::Stamp;
 use martlog_formats::wire::Stream;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
@@ -61,27 +61,28 @@ impl Root {
     }
 
     /// The root itself is the operator's word, and may be a symlink.
-    fn dir(&self) -> io::Result<OwnedFd> {
+    pub(crate) fn dir(&self) -> io::Result<OwnedFd> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         Ok(rustix::fs::open(&self.path, flags, Mode::empty())?)
     }
 
-    /// Looks at all pods, containers and log files.
+    /// Looks at all pods, containers and log files, once.
+    #[cfg(test)]
     pub(crate) fn scan(&self) -> io::Result<Scan> {
-        let mut scan = Scan { complete: true, ..Scan::default() };
+        let mut scan = Scan::begun();
         let root = self.dir()?;
         for pod in names(root.as_fd())? {
-            let Some((namespace, name, uid)) = pod_folder(&pod) else { continue };
+            let Some((namespace, name, uid)) = crate::identity::pod_folder(&pod) else { continue };
             let Some(pod_dir) = scan.enter(root.as_fd(), &pod) else { continue };
             let Some(containers) = scan.keep(names(pod_dir.as_fd())) else { continue };
             for container in containers {
                 let Some(dir) = scan.enter(pod_dir.as_fd(), &container) else { continue };
                 let stream =
                     Stream { namespace: namespace.to_owned(), pod: name.to_owned(), pod_uid: uid.to_owned(), container, restart: 0 };
-                scan.container(dir.as_fd(), &stream);
+                scan.look(dir.as_fd(), &stream);
             }
         }
-        scan.entries.sort_by(|a, b| (&a.stream, &a.rotation, a.gzip).cmp(&(&b.stream, &b.rotation, b.gzip)));
+        scan.entries.sort_by(by_age);
         Ok(scan)
     }
 
@@ -95,16 +96,27 @@ impl Root {
     }
 }
 
+/// By stream and from the oldest.
+fn by_age(a: &Entry, b: &Entry) -> std::cmp::Ordering {
+    (&a.stream, &a.rotation, a.gzip).cmp(&(&b.stream, &b.rotation, b.gzip))
+}
+
 impl Scan {
+    /// Nothing is seen yet, and nothing could not be.
+    pub(crate) fn begun() -> Self {
+        Self { complete: true, ..Self::default() }
+    }
+
     /// Looks at one container's files. A rotation in the middle of it would show a new file and hide the one before it, and their order would be
     /// lost; so the look counts only if the folder's names are the same after it as before.
-    fn container(&mut self, dir: BorrowedFd<'_>, stream: &Stream) {
+    pub(crate) fn look(&mut self, dir: BorrowedFd<'_>, stream: &Stream) {
         for _ in 0..LOOKS {
             let (entries, refused) = (self.entries.len(), self.refused);
             let Some(before) = self.keep(names(dir)) else { return };
             self.files(dir, stream, &before);
             let Some(after) = self.keep(names(dir)) else { return };
             if before == after {
+                self.entries[entries..].sort_by(by_age);
                 return;
             }
             self.entries.truncate(entries);
@@ -134,8 +146,8 @@ impl Scan {
         }
     }
 
-    /// Opens a folder below `dir`; what is no folder is passed over.
-    fn enter(&mut self, dir: BorrowedFd<'_>, name: &str) -> Option<OwnedFd> {
+    /// Opens a folder below `dir`; what is no folder is passed over, and a symlink refused.
+    pub(crate) fn enter(&mut self, dir: BorrowedFd<'_>, name: &str) -> Option<OwnedFd> {
         match enter(dir, name) {
             Ok(found) => Some(found),
             Err(error) => {
@@ -150,7 +162,8 @@ impl Scan {
         }
     }
 
-    fn keep<T>(&mut self, result: io::Result<T>) -> Option<T> {
+    /// A result, noting when it is an error that hides something.
+    pub(crate) fn keep<T>(&mut self, result: io::Result<T>) -> Option<T> {
         if let Err(error) = &result
             && error.kind() != io::ErrorKind::NotFound
         {
@@ -169,7 +182,7 @@ fn enter(dir: BorrowedFd<'_>, name: &str) -> io::Result<OwnedFd> {
 }
 
 /// The names in a folder that are UTF-8; Kubernetes makes no others.
-fn names(dir: BorrowedFd<'_>) -> io::Result<Vec<String>> {
+pub(crate) fn names(dir: BorrowedFd<'_>) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in Dir::read_from(dir)? {
         match entry?.file_name().to_str() {

@@ -5,12 +5,14 @@
 
 use crate::assemble::{Assembler, Piece, Place, Whole};
 use crate::chain::{self, Look, Opener, Source};
-use crate::cri;
+use crate::cri::{self, CriLine};
 use crate::discover::Entry;
-use crate::limits::{BATCH_BYTES_MIN, FINISH_QUIET, HOT, QUANTUM_BYTES, ROTATION_QUIET, TROUBLE_WAIT};
+use crate::limits::{BATCH_BYTES_MIN, EXCESS_INTERVAL, FINISH_QUIET, HOT, QUANTUM_BYTES, ROTATION_QUIET, TROUBLE_WAIT};
+use crate::quota::{Bucket, RateLimit};
 use martlog_formats::parse::Ending;
 use martlog_formats::wire::{FileId, GapReason, Stream, Substream};
 use martlog_formats::{Profile, Record};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The two substreams in the order of their numbers.
@@ -38,6 +40,8 @@ pub(crate) struct Round<'a> {
     pub(crate) now: Instant,
     /// End what is open when the end of the files is reached.
     pub(crate) once: bool,
+    /// What a stream may print.
+    pub(crate) rate_limit: Option<RateLimit>,
     /// What may still be taken.
     pub(crate) budget: Budget,
     /// A buffer to read into.
@@ -59,7 +63,7 @@ pub(crate) struct Emitted {
 #[derive(Debug)]
 pub(crate) enum What {
     /// A record.
-    Record(Box<Record>),
+    Record(Record),
     /// Bytes that no record was made of.
     Gap(GapReason),
 }
@@ -79,7 +83,7 @@ pub(crate) enum Turn {
 #[derive(Debug)]
 pub(crate) struct Follower {
     /// Whose life this is.
-    pub(crate) stream: Stream,
+    pub(crate) stream: Arc<Stream>,
     /// Its files, from the oldest.
     pub(crate) chain: Vec<Source>,
     /// Not before then.
@@ -98,6 +102,13 @@ pub(crate) struct Follower {
     reading: Option<FileId>,
     hot_until: Instant,
     ended: bool,
+    /// What is at the names of its files is not what the last look said.
+    outdated: bool,
+    /// Where there is a limit.
+    bucket: Option<Box<Bucket>>,
+    /// The begun line of a substream is over the limit.
+    over: [bool; 2],
+    excess_said: Instant,
 }
 
 impl Budget {
@@ -115,10 +126,11 @@ impl Budget {
 
 impl Follower {
     /// A stream that was just found.
-    pub(crate) fn new(stream: Stream, now: Instant) -> Self {
+    pub(crate) fn new(stream: Arc<Stream>, now: Instant) -> Self {
         Self {
             stream,
-            chain: Vec::new(),
+            // Most streams have one file, and there may be many of them.
+            chain: Vec::with_capacity(1),
             hold_until: None,
             born: now,
             finished: false,
@@ -129,6 +141,10 @@ impl Follower {
             reading: None,
             hot_until: now + HOT,
             ended: false,
+            outdated: false,
+            bucket: None,
+            over: [false; 2],
+            excess_said: now,
         }
     }
 
@@ -140,20 +156,31 @@ impl Follower {
             self.rewind();
         }
         self.finished |= finished;
-        let last = self.chain.len().saturating_sub(1);
-        let lost = self.chain.iter().any(|source| source.lost.is_some() && !source.settled());
-        let unread = lost || self.chain.iter().enumerate().any(|(at, source)| !source.done && (at < last || source.has_grown()));
-        if unread || (self.finished && !self.ended) {
+        self.outdated = false;
+        if self.has_work() {
             self.hot_until = self.hot_until.max(now + HOT);
         }
         !adopted.outdated
+    }
+
+    /// Whether its folder has to be looked at again: a file was cut or is not where it was, and what it lost may lie there under another name.
+    pub(crate) fn wants_look(&self) -> bool {
+        self.outdated || self.chain.iter().any(|source| source.lost.is_some() && !source.settled())
+    }
+
+    /// Whether something is known to be unread, unsaid or not yet at its end.
+    fn has_work(&self) -> bool {
+        let last = self.chain.len().saturating_sub(1);
+        let lost = |source: &Source| source.lost.is_some() && !source.settled();
+        let unread = |(at, source): (usize, &Source)| lost(source) || (!source.done && (at < last || source.has_grown()));
+        self.chain.iter().enumerate().any(unread) || self.has_unsent() || (self.finished && !self.ended)
     }
 
     /// Whether it is worth a look in this round.
     pub(crate) fn is_ready(&self, now: Instant, once: bool) -> bool {
         let held = self.hold_until.is_some_and(|until| now < until);
         let asked = self.chain.iter().all(|source| source.marks.is_some());
-        !held && asked && !self.chain.is_empty() && (once || now < self.hot_until)
+        !held && asked && !self.chain.is_empty() && (once || now < self.hot_until || self.has_work())
     }
 
     /// Reads one quantum. After the last one of a round, [`Self::tick`] and [`Self::take_parts`] follow.
@@ -178,6 +205,7 @@ impl Follower {
                     let file = &self.chain[at].name;
                     tracing::warn!(pod = %self.stream.pod, %file, %error, "a log file cannot be read; it is tried again");
                     self.hold_until = Some(round.now + TROUBLE_WAIT);
+                    self.outdated = true;
                     return Turn::Idle;
                 }
             }
@@ -193,6 +221,7 @@ impl Follower {
         if source.done {
             if source.lost.is_some() {
                 // It is not where it was: what is open may have begun in it.
+                self.outdated = true;
                 self.rewind();
                 return Ok(Some(Turn::More));
             }
@@ -210,9 +239,21 @@ impl Follower {
         };
         let ahead = self.reading.is_some_and(|reading| self.chain[at + 1..].iter().any(|later| later.id == reading));
         match look {
+            Look::Shrunk => {
+                let source = &mut self.chain[at];
+                tracing::warn!(pod = %self.stream.pod, file = %source.name, "a log file was cut to less than was read of it, and begins as before; what is written below that cannot be told from what was there");
+                source.shrunk = true;
+                Ok(Some(Turn::Idle))
+            }
             Look::Lines(_) | Look::Overlong(_) if ahead => {
                 // A rotated file grew after it was left. Its lines come first.
                 self.rewind();
+                Ok(Some(Turn::More))
+            }
+            Look::Lines(_) if self.chain[at].shrunk => {
+                let rest = memchr::memchr(b'\n', round.buffer).map_or(0, |end| end + 1);
+                self.pass_over(at, rest, GapReason::Copytruncate, round);
+                self.chain[at].shrunk = false;
                 Ok(Some(Turn::More))
             }
             Look::Lines(length) => {
@@ -220,7 +261,7 @@ impl Follower {
                 Ok(Some(Turn::More))
             }
             Look::Overlong(length) => {
-                self.pass_over(at, length, round);
+                self.pass_over(at, length, GapReason::Malformed, round);
                 Ok(Some(Turn::More))
             }
             Look::End { tail, still } => Ok(self.take_end(at, tail, still, round)),
@@ -228,6 +269,7 @@ impl Follower {
                 let source = &mut self.chain[at];
                 tracing::warn!(pod = %self.stream.pod, file = %source.name, "a log file was truncated in place");
                 source.lose(GapReason::Copytruncate, round.now);
+                self.outdated = true;
                 self.rewind();
                 Ok(Some(Turn::Idle))
             }
@@ -259,10 +301,25 @@ impl Follower {
             return;
         }
         let (id, time_ns) = (source.id, if source.time_ns == 0 { crate::clock::now_ns() } else { source.time_ns });
+        let ends = parsed.is_none_or(|parsed| parsed.full);
+        if round.rate_limit.is_some() && self.is_over(substream, time_ns, to - from, ends, round) {
+            return self.leave_out(id, substream, from, to, round);
+        }
         let Self { assemblers, emitted, .. } = self;
         let assembler = &mut assemblers[substream as usize];
         let out = &mut emitted[substream as usize];
         let Round { budget, profile, now, .. } = round;
+        // Most lines are whole objects: they are read once, and nobody has to be asked whether they go on.
+        if let Some(CriLine { full: true, text, .. }) = parsed
+            && !torn
+            && assembler.is_idle()
+            && let Some(record) = martlog_formats::parse_object(text, time_ns, profile)
+        {
+            budget.take(&record);
+            let [first, end] = [from, to].map(|offset| Place { file: id, offset });
+            out.push(Emitted { first, end, what: What::Record(record) });
+            return;
+        }
         let mut emit = |whole: Whole<'_>| out.push(record(whole, profile, budget));
         match parsed {
             Some(parsed) => {
@@ -278,8 +335,36 @@ impl Follower {
         }
     }
 
+    /// Whether a physical line is over the stream's limit: the first piece of a printed line decides for all of them.
+    fn is_over(&mut self, substream: Substream, time_ns: i64, bytes: u64, ends: bool, round: &Round<'_>) -> bool {
+        let (Some(limit), at) = (round.rate_limit, substream as usize) else { return false };
+        let bucket = self.bucket.get_or_insert_with(|| Box::new(Bucket::new(limit)));
+        let begun = self.over[at] || self.assemblers[at].open_bytes() > 0;
+        let over = if begun { self.over[at] } else { !bucket.lets_through(time_ns, bytes) };
+        self.over[at] = over && !ends;
+        if over && round.now.saturating_duration_since(self.excess_said) >= EXCESS_INTERVAL {
+            self.excess_said = round.now;
+            let (lines, bytes) = bucket.take_excess();
+            tracing::warn!(pod = %self.stream.pod, container = %self.stream.container, lines, bytes, "a container prints more than it may; what is over the limit is named as gaps");
+        }
+        over
+    }
+
+    /// A line over the limit becomes a gap, or a part of the one before it.
+    fn leave_out(&mut self, file: FileId, substream: Substream, from: u64, to: u64, round: &mut Round<'_>) {
+        let Self { assemblers, emitted, .. } = self;
+        let Round { budget, profile, .. } = round;
+        let out = &mut emitted[substream as usize];
+        assemblers[substream as usize].finish(&mut |whole| out.push(record(whole, profile, budget)));
+        let [first, end] = [from, to].map(|offset| Place { file, offset });
+        match out.last_mut() {
+            Some(Emitted { end: last, what: What::Gap(GapReason::OverQuota), .. }) if last.file == file => *last = end,
+            _ => out.push(Emitted { first, end, what: What::Gap(GapReason::OverQuota) }),
+        }
+    }
+
     /// Bytes that can be no line are named as a gap of stdout, like malformed lines are stdout's.
-    fn pass_over(&mut self, at: usize, length: usize, round: &mut Round<'_>) {
+    fn pass_over(&mut self, at: usize, length: usize, reason: GapReason, round: &mut Round<'_>) {
         let Self { assemblers, emitted, .. } = self;
         let Round { budget, profile, .. } = round;
         budget.read_bytes = budget.read_bytes.saturating_sub(length);
@@ -291,7 +376,7 @@ impl Follower {
         source.offset += length as u64;
         if from >= source.floor_of(Substream::Stdout) {
             let [first, end] = [from, source.offset].map(|offset| Place { file: source.id, offset });
-            out.push(Emitted { first, end, what: What::Gap(GapReason::Malformed) });
+            out.push(Emitted { first, end, what: What::Gap(reason) });
         }
     }
 
@@ -352,10 +437,17 @@ impl Follower {
         self.emitted = Default::default();
         self.reading = None;
         self.ended = false;
+        self.over = [false; 2];
         for source in &mut self.chain {
             source.rewind();
         }
         self.hot_until = self.hot_until.max(Instant::now() + HOT);
+    }
+
+    /// What is held of pieces that have no end yet and can be read again, bytes. Text that waits for its continuation is let go of soon, and would wait for ever
+    /// if it was read again and again.
+    pub(crate) fn open_bytes(&self) -> usize {
+        if self.assemblers.iter().any(Assembler::has_text) { 0 } else { self.assemblers.iter().map(Assembler::open_bytes).sum() }
     }
 
     /// Whether records wait for the answer to others.
@@ -382,5 +474,5 @@ fn record(whole: Whole<'_>, profile: &Profile, budget: &mut Budget) -> Emitted {
     };
     let record = martlog_formats::parse::parse_ending(whole.text, ending, whole.time_ns, profile);
     budget.take(&record);
-    Emitted { first: whole.first, end: whole.end, what: What::Record(Box::new(record)) }
+    Emitted { first: whole.first, end: whole.end, what: What::Record(record) }
 }

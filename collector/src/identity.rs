@@ -80,7 +80,7 @@ pub(crate) fn folder_of(stream: &Stream) -> String {
     format!("{}_{}_{}", stream.namespace, stream.pod, stream.pod_uid)
 }
 
-/// What a file's name says; `None` for a file that is no log, such as the kubelet's `….gz.tmp` while it compresses.
+/// What a file's name says; `None` for a file that is no log, such as the kubelet's `….tmp` while it compresses.
 pub(crate) fn log_name(name: &str) -> Option<LogName> {
     let (restart, rest) = name.split_once(".log")?;
     if restart.is_empty() || !restart.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -120,9 +120,19 @@ mod tests {
         assert_eq!(log_name("0.log.20261122-101500"), Some(LogName { restart: 0, rotation: stamped.clone(), gzip: false }));
         assert_eq!(log_name("0.log.20261122-101500.gz"), Some(LogName { restart: 0, rotation: stamped, gzip: true }));
         assert_eq!(log_name("0.log.2"), Some(LogName { restart: 0, rotation: Rotation::Numbered(Reverse(2)), gzip: false }));
-        for other in
-            ["", ".log", "x.log", "0.log.", "0.log.gz", "0.log.20261122-101500.gz.tmp", "0.logs", "0.txt", "-1.log", "99999999999.log"]
-        {
+        for other in [
+            "",
+            ".log",
+            "x.log",
+            "0.log.",
+            "0.log.gz",
+            "0.log.20261122-101500.gz.tmp",
+            "0.log.20261122-101500.tmp",
+            "0.logs",
+            "0.txt",
+            "-1.log",
+            "99999999999.log",
+        ] {
             assert_eq!(log_name(other), None, "{other}");
         }
     }

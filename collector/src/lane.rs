@@ -4,24 +4,27 @@
 //! further thought, and an outage of any length holds one compressed batch per lane. Meanwhile the lane still takes in what scans see, so that files
 //! which are about to vanish are held open.
 
-use crate::batch::{self, Batch};
+use crate::batch::{Batch, Workbench, Workbenches};
 use crate::board::{Board, Standing};
-use crate::chain::{Opener, Source};
+use crate::chain::{self, Opener, Source};
 use crate::checkpoint::Remembered;
-use crate::discover::{Entry, Root};
+use crate::discover::Root;
 use crate::follow::{Budget, Follower, Round, Turn};
-use crate::identity::Site;
+use crate::identity::{Site, folder_of};
+use crate::inbox::Mail;
 use crate::labels::Labels;
-use crate::limits::{BATCH_BYTES, BATCH_BYTES_MIN, BATCH_RECORDS, LABELS_WAIT, PART_WEIGHT_BYTES, ROUND_BYTES, TROUBLE_WAIT};
+use crate::limits::{BATCH_BYTES, BATCH_BYTES_MIN, BATCH_RECORDS, LABELS_WAIT, OPEN_BYTES, PART_WEIGHT_BYTES, ROUND_BYTES, TROUBLE_WAIT};
 use crate::parts::Note;
+use crate::quota::RateLimit;
+use crate::survey::{Home, Look};
 use martlog_formats::Profile;
-use martlog_formats::wire::{AppendAnswer, FileId, FileProgress, PositionsAnswer, Stream};
+use martlog_formats::wire::{AppendAnswer, FileId, PositionsAnswer, Stream};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 /// With `once`, a folder that cannot be read is given up after so many scans.
-const SCANS_ENOUGH: u32 = 3;
+const SURVEYS_ENOUGH: u32 = 3;
 
 /// What the lanes share and do not change.
 #[derive(Debug)]
@@ -32,26 +35,29 @@ pub(crate) struct Shared {
     pub(crate) site: Site,
     /// How far all files are.
     pub(crate) board: Board,
+    /// What batches are made with.
+    pub(crate) benches: Arc<Workbenches>,
+    /// Containers that the survey shall look at again although nothing may have changed.
+    pub(crate) again: Mutex<BTreeSet<Home>>,
+    /// What each stream may print.
+    pub(crate) rate_limit: Option<RateLimit>,
     /// Read what is there, and end.
     pub(crate) once: bool,
 }
 
-/// What one scan means for a lane.
-#[derive(Debug, Default)]
-pub(crate) struct Scene {
-    /// The lane's files, by stream and from the oldest.
-    pub(crate) entries: Vec<Entry>,
-    /// Whether absence is a fact.
-    pub(crate) complete: bool,
-    /// The pods' labels, where a file of them is configured.
-    pub(crate) labels: Option<Arc<Labels>>,
+impl Shared {
+    /// What a look told had changed before it was acted on: another one is wanted.
+    fn look_again(&self, container: &Stream) {
+        let home = (folder_of(container).into(), container.container.as_str().into());
+        self.again.lock().unwrap_or_else(PoisonError::into_inner).insert(home);
+    }
 }
 
 /// The streams of one connection.
 #[derive(Debug)]
 pub(crate) struct Lane {
     shared: Arc<Shared>,
-    followers: BTreeMap<Stream, Follower>,
+    followers: BTreeMap<Arc<Stream>, Box<Follower>>,
     remembered: Vec<Remembered>,
     labels: Option<Arc<Labels>>,
     profile: Profile,
@@ -59,8 +65,7 @@ pub(crate) struct Lane {
     turn: usize,
     batch_bytes: usize,
     part_limit: usize,
-    buffer: Vec<u8>,
-    scans: u32,
+    surveys: u32,
     /// What is there is known.
     scanned: bool,
 }
@@ -89,8 +94,7 @@ impl Lane {
             turn: 0,
             batch_bytes: BATCH_BYTES,
             part_limit: usize::MAX,
-            buffer: Vec::new(),
-            scans: 0,
+            surveys: 0,
             scanned: false,
         }
     }
@@ -100,46 +104,77 @@ impl Lane {
         self.shared.once
     }
 
-    /// Takes in what a scan saw. Reads the first lines of new files.
-    pub(crate) fn adopt(&mut self, scene: &Scene, now: Instant) {
-        self.labels.clone_from(&scene.labels);
-        let heard = self.shared.board.epoch();
-        if heard != 0 && self.epoch.is_some() {
-            self.hear_epoch(heard);
+    /// What its batches are made with.
+    pub(crate) fn benches(&self) -> &Arc<Workbenches> {
+        &self.shared.benches
+    }
+
+    /// Takes in what the survey saw. Reads the first lines of new files.
+    pub(crate) fn adopt(&mut self, mail: Mail, now: Instant) {
+        if mail.labels.is_some() {
+            self.labels = mail.labels;
         }
         let shared = Arc::clone(&self.shared);
         let opener = Opener { root: &shared.root, site: &shared.site };
-        let mut present = BTreeSet::new();
         let mut current = true;
-        let mut rest = scene.entries.as_slice();
+        for look in mail.looks.into_values() {
+            let seen = self.adopt_look(&look, opener, now);
+            if !seen {
+                self.shared.look_again(&look.container);
+            }
+            current &= seen;
+        }
+        if mail.surveys > 0 {
+            if mail.complete && current {
+                self.recall(now);
+            }
+            self.surveys = self.surveys.saturating_add(mail.surveys);
+            self.scanned |= current && (mail.complete || self.surveys >= SURVEYS_ENOUGH);
+        }
+    }
+
+    /// One container's files; false when they have changed since the look.
+    fn adopt_look(&mut self, look: &Look, opener: Opener<'_>, now: Instant) -> bool {
+        let mut current = true;
+        let mut present = BTreeSet::new();
+        let mut rest = look.entries.as_slice();
         while let Some(first) = rest.first() {
             let count = rest.iter().take_while(|entry| entry.stream == first.stream).count();
             let (entries, tail) = rest.split_at(count);
             rest = tail;
-            let stream = &first.stream;
             // A later life of the container exists: this one has ended.
-            let finished = rest.first().is_some_and(|next| is_later_life(&next.stream, stream));
-            let follower = self.followers.entry(stream.clone()).or_insert_with(|| Follower::new(stream.clone(), now));
-            current &= follower.adopt(entries, scene.complete, finished, opener, now);
-            present.insert(stream.clone());
+            let finished = !rest.is_empty();
+            let stream = Arc::new(first.stream.clone());
+            let follower = self.followers.entry(Arc::clone(&stream)).or_insert_with(|| Box::new(Follower::new(Arc::clone(&stream), now)));
+            current &= follower.adopt(entries, look.complete, finished, opener, now);
+            present.insert(stream.restart);
         }
-        if scene.complete {
-            for follower in self.followers.values_mut().filter(|follower| !present.contains(&follower.stream)) {
+        let container = &look.container;
+        let lives = Stream { restart: 0, ..(**container).clone() }..=Stream { restart: u32::MAX, ..(**container).clone() };
+        let mut all = Vec::new();
+        for (stream, follower) in self.followers.range_mut::<Stream, _>(lives) {
+            if look.complete && !present.contains(&stream.restart) {
                 follower.adopt(&[], true, true, opener, now);
             }
-            if current {
-                self.recall(now);
-            }
+            all.push(Arc::clone(stream));
         }
-        self.scans = self.scans.saturating_add(1);
-        self.scanned |= current && (scene.complete || self.scans >= SCANS_ENOUGH);
-        self.retire();
+        self.retire(&all);
+        current
+    }
+
+    /// Hears of a restore from whoever heard of it: a node at rest appends nothing.
+    pub(crate) fn heed(&mut self) {
+        let heard = self.shared.board.epoch();
+        if heard != 0 && self.epoch.is_some() {
+            self.hear_epoch(heard);
+        }
     }
 
     /// Files that the position file names and that the first scan did not find: what is unacknowledged of them is a hole.
     fn recall(&mut self, now: Instant) {
         for old in std::mem::take(&mut self.remembered) {
-            let follower = self.followers.entry(old.stream.clone()).or_insert_with(|| Follower::new(old.stream.clone(), now));
+            let stream = Arc::new(old.stream);
+            let follower = self.followers.entry(Arc::clone(&stream)).or_insert_with(|| Box::new(Follower::new(Arc::clone(&stream), now)));
             if follower.chain.iter().all(|source| source.id != old.file) {
                 follower.chain.insert(0, Source::remembered(old.file, old.name, old.size));
                 follower.finished |= follower.chain.iter().all(|source| source.gone);
@@ -147,17 +182,20 @@ impl Lane {
         }
     }
 
-    /// Lets go of files that are gone and acknowledged to the end, and tells the board.
-    fn retire(&mut self) {
-        let board = &self.shared.board;
-        self.followers.retain(|_, follower| {
+    /// Closes what is acknowledged to the end, lets go of files that are gone, and tells the board.
+    fn retire(&mut self, streams: &[Arc<Stream>]) {
+        for stream in streams {
+            let Some(follower) = self.followers.get_mut(stream) else { continue };
+            chain::close_settled(&mut follower.chain);
             let over = |source: &Source| source.gone && source.done && source.settled();
             if follower.is_settled() && follower.chain.iter().any(over) {
-                board.note(standings(follower));
+                self.shared.board.note(standings(follower));
                 follower.chain.retain(|source| !over(source));
             }
-            !(follower.chain.is_empty() && follower.finished)
-        });
+            if follower.chain.is_empty() && follower.finished {
+                self.followers.remove(stream);
+            }
+        }
     }
 
     /// The files whose marks the server has to be asked for.
@@ -170,7 +208,8 @@ impl Lane {
     pub(crate) fn learn(&mut self, files: &[FileId], answer: &PositionsAnswer) {
         self.hear_epoch(answer.epoch);
         let marks: BTreeMap<_, _> = files.iter().zip(&answer.marks).collect();
-        for follower in self.followers.values_mut() {
+        let mut all = Vec::new();
+        for (stream, follower) in &mut self.followers {
             let mut learned = false;
             for source in follower.chain.iter_mut().filter(|source| source.marks.is_none()) {
                 if let Some(marks) = marks.get(&source.id) {
@@ -181,9 +220,10 @@ impl Lane {
             }
             if learned {
                 self.shared.board.note(standings(follower));
+                all.push(Arc::clone(stream));
             }
         }
-        self.retire();
+        self.retire(&all);
     }
 
     /// Another epoch: the store was restored, and its marks may be lower than what was acknowledged. They are asked for anew.
@@ -200,15 +240,16 @@ impl Lane {
     }
 
     /// Reads a round: a quantum of each stream in turn, until the batch is full or there is nothing more.
-    pub(crate) fn fill(&mut self, now: Instant) -> Filled {
+    pub(crate) fn fill(&mut self, now: Instant, bench: &mut Workbench) -> Filled {
         let shared = Arc::clone(&self.shared);
         let mut round = Round {
             opener: Opener { root: &shared.root, site: &shared.site },
             profile: &self.profile,
             now,
             once: shared.once,
+            rate_limit: shared.rate_limit,
             budget: Budget { read_bytes: ROUND_BYTES, batch_bytes: self.batch_bytes, records: BATCH_RECORDS },
-            buffer: &mut self.buffer,
+            buffer: &mut bench.read,
         };
         let labels = self.labels.as_deref();
         let labelled = |follower: &Follower| {
@@ -216,7 +257,7 @@ impl Lane {
             known || shared.once || now.saturating_duration_since(follower.born) >= LABELS_WAIT
         };
         let ready = |follower: &&mut Follower| follower.is_ready(now, shared.once) && labelled(follower);
-        let mut ready: Vec<&mut Follower> = self.followers.values_mut().filter(ready).collect();
+        let mut ready: Vec<&mut Follower> = self.followers.values_mut().map(Box::as_mut).filter(ready).collect();
         if !ready.is_empty() {
             let start = self.turn % ready.len();
             ready.rotate_left(start);
@@ -231,6 +272,9 @@ impl Lane {
             if !taken.is_empty() || follower.chain.iter().any(|source| !source.settled()) {
                 shared.board.note(standings(follower));
             }
+            if follower.wants_look() {
+                shared.look_again(&follower.stream);
+            }
             more |= follower.has_unsent();
             parts.extend(taken);
         }
@@ -239,17 +283,36 @@ impl Lane {
             // What was cut off is read again.
             ready.iter_mut().take(visited).for_each(|follower| follower.rewind());
         }
-        let batch = if parts.is_empty() { None } else { self.pack(&parts) };
+        let ending: Vec<_> =
+            ready.iter().take(visited).filter(|follower| follower.finished).map(|follower| Arc::clone(&follower.stream)).collect();
+        self.retire(&ending);
+        self.bound_open(now);
+        let batch = if parts.is_empty() { None } else { self.pack(&parts, bench) };
         let drained = self.scanned && batch.is_none() && !more && self.followers.values().all(|follower| is_drained(follower, now));
         Filled { batch, more, drained }
     }
 
-    fn pack(&mut self, parts: &[martlog_formats::wire::Part]) -> Option<Batch> {
-        match batch::pack(&self.shared.site, parts) {
+    /// Bounds what is held of records that have not ended: the greatest go first, back to where they begin in their files.
+    fn bound_open(&mut self, now: Instant) {
+        let mut open: Vec<_> =
+            self.followers.values_mut().map(|follower| (follower.open_bytes(), follower)).filter(|(bytes, _)| *bytes > 0).collect();
+        let mut held: usize = open.iter().map(|(bytes, _)| bytes).sum();
+        open.sort_unstable_by_key(|(bytes, _)| *bytes);
+        while held > OPEN_BYTES
+            && let Some((bytes, follower)) = open.pop()
+        {
+            held -= bytes;
+            follower.rewind();
+            follower.hold_until = follower.hold_until.max(Some(now + TROUBLE_WAIT));
+        }
+    }
+
+    fn pack(&mut self, parts: &[martlog_formats::wire::Part], bench: &mut Workbench) -> Option<Batch> {
+        match bench.pack(&self.shared.site, parts) {
             Ok(batch) => Some(batch),
             Err(error) => {
                 tracing::error!(%error, "a batch cannot be compressed; it is read again");
-                self.followers.values_mut().for_each(Follower::rewind);
+                self.followers.values_mut().for_each(|follower| follower.rewind());
                 None
             }
         }
@@ -274,7 +337,6 @@ impl Lane {
         self.part_limit = self.part_limit.saturating_mul(2);
         self.hear_epoch(answer.epoch);
         self.publish(batch);
-        self.retire();
     }
 
     /// The server wants less at once: half the bytes, then half the parts, then half the records of the part that is left; a record that is
@@ -308,11 +370,14 @@ impl Lane {
 
     fn publish(&mut self, batch: &Batch) {
         let streams: BTreeSet<&Stream> = batch.notes.iter().map(|note: &Note| &note.stream).collect();
+        let mut all = Vec::with_capacity(streams.len());
         for stream in streams {
             if let Some(follower) = self.followers.get_mut(stream) {
                 self.shared.board.note(standings(follower));
+                all.push(Arc::clone(&follower.stream));
             }
         }
+        self.retire(&all);
     }
 }
 
@@ -338,11 +403,6 @@ fn read_in_turn(ready: &mut [&mut Follower], round: &mut Round<'_>) -> (usize, b
     (visited, more || round.budget.is_spent())
 }
 
-fn is_later_life(next: &Stream, this: &Stream) -> bool {
-    let same = |stream: &Stream| (stream.namespace.clone(), stream.pod.clone(), stream.pod_uid.clone(), stream.container.clone());
-    next.restart > this.restart && same(next) == same(this)
-}
-
 fn is_drained(follower: &Follower, now: Instant) -> bool {
     let held = follower.hold_until.is_some_and(|until| now < until);
     let asked = follower.chain.iter().all(|source| source.marks.is_some());
@@ -358,15 +418,16 @@ fn standings(follower: &mut Follower) -> Vec<Standing> {
         .map(|(acknowledged, source)| {
             let settled = source.settled();
             let oldest = if settled { None } else { source.next_time().or(open).or((source.time_ns != 0).then_some(source.time_ns)) };
-            let progress = FileProgress {
-                stream: stream.clone(),
+            Standing {
+                stream: Arc::clone(stream),
                 file: source.id,
+                name: source.name.clone(),
                 size: source.size,
                 acknowledged,
                 oldest_unacknowledged_ns: oldest,
                 gone: source.gone && source.done && settled,
-            };
-            Standing { progress, name: source.name.clone(), settled: settled && source.done }
+                settled: settled && source.done,
+            }
         })
         .collect()
 }
@@ -382,15 +443,19 @@ mod tests {
             root: Root::open(dir.path()).unwrap(),
             site: Site { cluster: "c".into(), node: "n".into() },
             board: Board::default(),
+            benches: Arc::default(),
+            again: Mutex::default(),
+            rate_limit: None,
             once: true,
         };
         let mut lane = Lane::new(Arc::new(shared), Vec::new());
-        assert!(!lane.fill(Instant::now()).drained, "nothing is known yet");
-        let unreadable = Scene { complete: false, ..Scene::default() };
-        let drained: Vec<bool> = (0..SCANS_ENOUGH)
+        let bench = &mut Workbench::default();
+        assert!(!lane.fill(Instant::now(), bench).drained, "nothing is known yet");
+        let unreadable = Mail { surveys: 1, complete: false, ..Mail::default() };
+        let drained: Vec<bool> = (0..SURVEYS_ENOUGH)
             .map(|_| {
-                lane.adopt(&unreadable, Instant::now());
-                lane.fill(Instant::now()).drained
+                lane.adopt(unreadable.clone(), Instant::now());
+                lane.fill(Instant::now(), bench).drained
             })
             .collect();
         assert_eq!(drained, [false, false, true]);

@@ -3,7 +3,7 @@
 //! # The way of a line
 //!
 //! ```text
-//! discover ─ which files are there ─┐
+//! discover ─ which files are there ─ survey, watch: kept up to date ─ inbox ─┐
 //! chain ──── a stream's files, oldest first ─ source, reader: bounded reads of physical lines
 //! follow ─── cri: a line taken apart ─ assemble: pieces and lines to records ─ formats::parse
 //! parts ──── records to parts, from the server's mark on ─ batch: encoded, compressed
@@ -19,7 +19,8 @@
 //! * Bytes are never passed over in silence: a physical line that is no CRI line is a record as it stands, and bytes that cannot be a record or cannot be read any
 //!   more are a gap with a reason.
 //! * No line's content and no token is in the collector's own log.
-//! * Deliberately absent: a spool on disk, a watch on the file system (the scan is the truth, and often enough), a Kubernetes client.
+//! * A look at a folder is the truth; what the kernel tells (`watch`) only says where to look first.
+//! * Deliberately absent: a spool on disk, a Kubernetes client.
 //!
 //! # What an end is
 //!
@@ -40,18 +41,28 @@ mod clock;
 mod crash_tests;
 mod cri;
 mod discover;
+mod explain;
 mod follow;
 mod heartbeat;
 mod identity;
+mod inbox;
 mod labels;
 mod lane;
 mod limits;
+mod neighbour;
 mod parts;
+mod quota;
 mod reader;
 mod ship;
 mod source;
+mod survey;
 #[cfg(test)]
 mod test_support;
+mod watch;
+
+pub use explain::{Explainer, Explanation};
+pub use neighbour::prepare_process;
+pub use quota::RateLimit;
 
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
@@ -73,6 +84,8 @@ pub struct Config {
     pub node: String,
     /// Pod labels by pod UID, `{"<uid>": {"key": "value"}}`, re-read when it changes; for nodes without a Kubernetes API.
     pub pod_labels: Option<PathBuf>,
+    /// What each stream (a container's life) may print; what is over it is named as gaps (`over_quota`), with a line a second as a sample. `None`: all.
+    pub rate_limit: Option<RateLimit>,
     /// Read what is there, wait for the acknowledgements, return.
     pub once: bool,
 }

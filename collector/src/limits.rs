@@ -3,7 +3,13 @@
 
 use std::time::Duration;
 
-/// How often the folder of pods is scanned. A new file is seen within this and one round; the promise is 1 s.
+/// How often everything below the folder of pods is looked at: what no hint of the kernel told is found within this.
+pub(crate) const SURVEY_INTERVAL: Duration = Duration::from_secs(10);
+/// A survey that takes long waits this many times its own duration, so that it costs at most a fiftieth of a core.
+pub(crate) const SURVEY_REST: u32 = 50;
+/// Hints that come closer together than this are looked at together.
+pub(crate) const HINT_REST: Duration = Duration::from_millis(20);
+/// How often it is looked at where the kernel gives no hints. A new file is seen within this and one round; the promise is 1 s.
 pub(crate) const SCAN_INTERVAL: Duration = Duration::from_millis(300);
 /// A scan that takes long waits this many times its own duration, so that scanning costs at most a tenth of a core.
 pub(crate) const SCAN_REST: u32 = 10;
@@ -12,7 +18,7 @@ pub(crate) const SCAN_REST: u32 = 10;
 pub(crate) const ROUND_INTERVAL: Duration = Duration::from_millis(100);
 /// How long a line of text waits for its continuation. A complete JSON line never waits.
 pub(crate) const JOIN_WAIT: Duration = Duration::from_millis(200);
-/// A file that grew within this time is looked at in every round, the others only when a scan saw them grow.
+/// A file that grew within this time is looked at in every round, the others only when a look at their folder saw them grow.
 pub(crate) const HOT: Duration = Duration::from_secs(10);
 /// A rotated file is left for its successor when it has been still for so long: the runtime may write into it until it reopens its log.
 pub(crate) const ROTATION_QUIET: Duration = Duration::from_millis(250);
@@ -27,15 +33,20 @@ pub(crate) const LABELS_WAIT: Duration = Duration::from_secs(30);
 /// A stream whose file could not be read, or whose part keeps conflicting, is tried again after so long.
 pub(crate) const TROUBLE_WAIT: Duration = Duration::from_secs(2);
 
+/// How often it is said that a stream prints more than it may.
+pub(crate) const EXCESS_INTERVAL: Duration = Duration::from_secs(30);
+
 /// Connections to the server, with one batch in flight on each. Streams are shared out among them for good, so that the order within a
 /// substream needs no further care.
 pub(crate) const LANES: usize = 4;
+/// Lanes that read, parse and compress at once: more than two would take more of a node than its lines are worth. What each needs is some 4 MiB.
+pub(crate) const WORKBENCHES: usize = 2;
 /// Bytes read from one stream before the next one has its turn.
 pub(crate) const QUANTUM_BYTES: usize = 64 << 10;
 /// Bytes read in one round, by a lane: bounds the time of a round when nearly all that is read was acknowledged before.
 pub(crate) const ROUND_BYTES: usize = 8 << 20;
 /// A batch closes at this size before compression, bytes.
-pub(crate) const BATCH_BYTES: usize = 1 << 20;
+pub(crate) const BATCH_BYTES: usize = 512 << 10;
 /// A batch that the server finds too large is halved down to this, bytes; then it is cut by parts and records.
 pub(crate) const BATCH_BYTES_MIN: usize = 4 << 10;
 /// A batch closes at this number of records.
@@ -47,6 +58,9 @@ pub(crate) const PART_WEIGHT_BYTES: usize = 512;
 pub(crate) const PHYSICAL_LINE_BYTES: usize = 1 << 20;
 /// What is kept of a joined record, bytes: the accepted 256 KiB and one more, so that the parser sees that it is too long and says so.
 pub(crate) const RECORD_BYTES: usize = martlog_formats::limits::LINE_BYTES_MAX + 1;
+/// What a lane holds of records that have not ended, bytes: beyond it streams go back to their marks and read them again later, so that ten thousand pods
+/// that print pieces without an end take no more memory than a few.
+pub(crate) const OPEN_BYTES: usize = 2 << 20;
 /// The bytes of pieces after which a record that does not end is closed, and the rest becomes another one.
 pub(crate) const RECORD_SPAN_BYTES: u64 = 4 << 20;
 /// Lines further apart than this, by the runtime's clock, are not joined: what is read late joins like what is read live.
@@ -73,6 +87,8 @@ pub(crate) const STOP_WAIT: Duration = Duration::from_secs(5);
 pub(crate) const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(2);
 /// How often the position file is written, when something moved.
 pub(crate) const SAVE_INTERVAL: Duration = Duration::from_secs(2);
+/// A position file that takes long to write waits this many times as long before it is written again.
+pub(crate) const SAVE_REST: u32 = 50;
 /// The greatest position file, bytes: some 300,000 files.
 pub(crate) const POSITION_FILE_BYTES: u64 = 64 << 20;
 /// The greatest file of pod labels, bytes.

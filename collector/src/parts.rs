@@ -88,7 +88,8 @@ impl Follower {
                 parts: &mut parts,
             };
             let rest = cutter.cut(emitted, open, now, once);
-            self.emitted[at] = rest;
+            // Nothing is kept of a buffer that is empty: there are as many of them as files.
+            self.emitted[at] = if rest.is_empty() { Vec::new() } else { rest };
         }
         parts
     }
@@ -204,7 +205,7 @@ impl Cutter<'_> {
             }
             What::Record(record) => {
                 let crossing = next.end.file != next.first.file;
-                let record = PartRecord { offset: next.first.offset, end: next.end.offset, record: *record };
+                let record = PartRecord { offset: next.first.offset, end: next.end.offset, record };
                 if crossing {
                     self.close(at, record.offset);
                     self.cross(at, next.end.file, record);

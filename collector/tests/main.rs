@@ -7,6 +7,8 @@
 mod basics;
 #[path = "cases/field.rs"]
 mod field;
+#[path = "cases/kubelet.rs"]
+mod kubelet;
 #[path = "cases/outages.rs"]
 mod outages;
 #[path = "cases/random.rs"]

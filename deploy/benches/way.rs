@@ -110,6 +110,7 @@ async fn collect(pods: &Path, state: &Path, url: &str, token: &str) -> Result<ma
         cluster: server::CLUSTER.to_owned(),
         node: "node-1".to_owned(),
         pod_labels: None,
+        rate_limit: None,
         once: true,
     };
     // On a thread of its own runtime: what is polled in `block_on` would count as the main thread's.

@@ -101,7 +101,7 @@ pub(crate) struct ServeArgs {
     pub(crate) search_threads: Option<u16>,
 }
 
-/// `martlog collect`. Each flag but `--once` is also a key of the table `[collect]` of the config file.
+/// `martlog collect`. Each flag but `--once` and `--explain` is also a key of the table `[collect]` of the config file.
 #[derive(Debug, Args, Default)]
 pub(crate) struct CollectArgs {
     /// A TOML file with the tables `[serve]` and `[collect]`; flags win over it.
@@ -128,9 +128,16 @@ pub(crate) struct CollectArgs {
     /// Pod labels by pod UID as JSON, `{"UID": {"key": "value"}}`, for nodes without a Kubernetes API.
     #[arg(long, value_name = "FILE")]
     pub(crate) pod_labels: Option<PathBuf>,
+    /// What each container may print in a second, such as 5MiB, ten times as much at once; what is over it
+    /// is named as a gap, with a line a second as a sample [default: all].
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) rate_limit: Option<ByteSize>,
     /// Read what is there, wait for the acknowledgements, and exit.
     #[arg(long)]
     pub(crate) once: bool,
+    /// Collect nothing: say what would be done with this file, and why. Needs --root alone.
+    #[arg(long, value_name = "PATH", conflicts_with = "once")]
+    pub(crate) explain: Option<PathBuf>,
 }
 
 /// Where the server is and who asks.

@@ -10,6 +10,7 @@ use crate::cli::{CollectArgs, ConnectArgs, ServeArgs};
 use crate::outcome::Failure;
 use crate::serve;
 use file::Source;
+use martlog_collector::RateLimit;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use units::{ByteSize, Span};
@@ -72,7 +73,10 @@ pub(crate) fn collect(args: CollectArgs) -> Result<martlog_collector::Config, Fa
     match (root, server, token, state, cluster, node) {
         (Some(root), Some(server), Some(token), Some(state), Some(cluster), Some(node)) if problems.is_empty() => {
             let (pod_labels, once) = (args.pod_labels, args.once);
-            Ok(martlog_collector::Config { root, server, token, state, cluster, node, pod_labels, once })
+            // Ten seconds of it may come at once: a container that starts or fails prints more than usual, and is not loud for it.
+            let rate_limit =
+                args.rate_limit.map(|ByteSize(bytes)| RateLimit { bytes_per_second: bytes, burst_bytes: bytes.saturating_mul(10) });
+            Ok(martlog_collector::Config { root, server, token, state, cluster, node, pod_labels, rate_limit, once })
         }
         _ => Err(all(&problems)),
     }
@@ -121,6 +125,22 @@ fn serve_file(source: &Source, args: ServeArgs, problems: &mut Vec<String>) -> S
     merged
 }
 
+/// Whose view `martlog collect --explain` tells.
+pub(crate) fn explain(args: CollectArgs) -> Result<martlog_collector::Explainer, Failure> {
+    let mut problems = Vec::new();
+    let source = read(args.config.as_deref(), &mut problems);
+    let args = match &source {
+        Some(source) => collect_file(source, args, &mut problems),
+        None => args,
+    };
+    match need(args.root, "the folder of the pods' logs", "--root DIR", "[collect]", &mut problems) {
+        Some(root) if problems.is_empty() => {
+            Ok(martlog_collector::Explainer { root, site: args.cluster.zip(args.node), state: args.state })
+        }
+        _ => Err(all(&problems)),
+    }
+}
+
 fn collect_file(source: &Source, args: CollectArgs, problems: &mut Vec<String>) -> CollectArgs {
     let mut root = source.root(problems);
     root.ignore("serve");
@@ -134,7 +154,9 @@ fn collect_file(source: &Source, args: CollectArgs, problems: &mut Vec<String>) 
         cluster: args.cluster.or(table.text("cluster", problems)),
         node: args.node.or(table.text("node", problems)),
         pod_labels: args.pod_labels.or(table.path("pod-labels", problems)),
+        rate_limit: args.rate_limit.or(table.parsed("rate-limit", problems)),
         once: args.once,
+        explain: args.explain,
     };
     table.finish(problems);
     root.finish(problems);

@@ -38,7 +38,10 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         match command {
             Command::Demo(args) => demo::run(args).await,
             Command::Serve(args) => serve::run(config::serve(args)?).await,
-            Command::Collect(args) => collect::run(config::collect(args)?).await,
+            Command::Collect(mut args) => match args.explain.take() {
+                Some(path) => collect::explain(&config::explain(args)?, &path),
+                None => collect::run(config::collect(args)?).await,
+            },
             Command::Check(args) => check::command(args),
             Command::Search(args) => client::search::run(args).await,
             Command::Tail(args) => client::tail::run(args).await,

@@ -115,8 +115,9 @@ pub(crate) fn object<'a>(text: &'a str, mut entry: impl FnMut(Entry<'a>)) -> Out
     Outcome { facts: scanner.facts, stop, begun }
 }
 
-/// Whether the text is one JSON object.
+/// Whether the text is one JSON object, as [`crate::parse()`] takes it: also behind a byte order mark.
 pub(crate) fn is_object(text: &str) -> bool {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     text.trim_start_matches(WHITESPACE).starts_with('{') && is_value(text)
 }
 

@@ -26,5 +26,5 @@ pub mod wire;
 mod json;
 mod redact;
 
-pub use parse::{Ending, Profile, parse, parse_ending};
+pub use parse::{Ending, Profile, parse, parse_ending, parse_object};
 pub use record::{Problem, Problems, Record, RedactionKind, Severity, Verdict};

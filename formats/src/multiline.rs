@@ -90,6 +90,12 @@ impl Joiner {
         self.start(text, line.len())
     }
 
+    /// Whether nothing is pending: the next line begins a record.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.pending.is_none()
+    }
+
     /// Tells that what was pending has been shipped: the next line begins a record.
     pub fn flushed(&mut self) {
         self.pending = None;

@@ -11,6 +11,7 @@
 //! two when its only record begins at the end of one file and ends in the next one, and then both move or neither does.
 
 use crate::record::Record;
+use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize};
 
 /// The first four bytes of a batch; the digit is the version of the form.
@@ -303,7 +304,14 @@ impl BatchEncoder {
     /// An empty batch of this sender.
     #[must_use]
     pub fn new(header: &BatchHeader) -> Self {
-        let mut bytes = MAGIC.to_vec();
+        Self::reusing(Vec::new(), header)
+    }
+
+    /// An empty batch of this sender, in a buffer that was used before; what is in it goes.
+    #[must_use]
+    pub fn reusing(mut bytes: Vec<u8>, header: &BatchHeader) -> Self {
+        bytes.clear();
+        bytes.extend_from_slice(&MAGIC);
         encode(header, &mut bytes);
         Self { bytes, parts: 0 }
     }
@@ -411,9 +419,31 @@ impl Part {
     }
 }
 
+/// Appends to a buffer, without one of its own in between.
+struct Appending<'b>(&'b mut Vec<u8>);
+
+impl Flavor for Appending<'_> {
+    type Output = ();
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
+}
+
 /// postcard into a growing buffer cannot fail for these types: they have no unsized sequences and no maps.
 fn encode<T: Serialize>(value: &T, bytes: &mut Vec<u8>) {
-    if let Ok(encoded) = postcard::to_allocvec(value) {
-        bytes.extend_from_slice(&encoded);
+    let start = bytes.len();
+    if postcard::serialize_with_flavor(value, Appending(bytes)).is_err() {
+        bytes.truncate(start);
     }
 }

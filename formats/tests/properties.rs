@@ -2,7 +2,8 @@
 
 use crate::corpus::{RUNTIME_NS, visible};
 use martlog_formats::fields::{self, Scalar};
-use martlog_formats::{Ending, Profile, Record, Verdict, parse, parse_ending, words};
+use martlog_formats::multiline::{Decision, Joiner};
+use martlog_formats::{Ending, Profile, Record, Verdict, parse, parse_ending, parse_object, words};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -190,6 +191,33 @@ proptest! {
         // serde refuses keys with half a surrogate pair; those are mended here.
         if is_object || !line.contains("\\ud83d") {
             prop_assert_eq!(record.verdict != Verdict::Raw, is_object, "{}", line);
+        }
+    }
+
+    /// A float as it is not stored sends all fields the slow way; without it only those go there that may hold a secret.
+    #[test]
+    fn fields_that_are_copied_come_out_as_the_slow_way_writes_them(line in objects()) {
+        let quick = parse(line.as_bytes(), RUNTIME_NS, &PROFILE);
+        let comma = if line == "{}" { "" } else { "," };
+        let slow = parse(format!("{}{comma}\"zz\":1e0}}", &line[..line.len() - 1]).as_bytes(), RUNTIME_NS, &PROFILE);
+        if slow.problems.iter().any(|problem| problem.code() == "too_many_fields") {
+            return Ok(());
+        }
+        let comma = if quick.attributes.is_empty() { "{" } else { "," };
+        let expected = format!("{}{comma}\"zz\":1e0}}", quick.attributes.strip_suffix('}').unwrap_or_default());
+        prop_assert_eq!((slow.attributes, slow.message, slow.redactions), (expected, quick.message, quick.redactions));
+    }
+
+    #[test]
+    fn a_line_that_is_an_object_needs_no_joiner(line in prop_oneof![pieces(), objects(), objects().prop_map(|o| format!(" {o}\r"))]) {
+        let quick = parse_object(line.as_bytes(), RUNTIME_NS, &PROFILE);
+        let mut joiner = Joiner::new();
+        let decision = joiner.push(line.as_bytes());
+        if let Some(record) = quick {
+            prop_assert_eq!(record, parse(line.as_bytes(), RUNTIME_NS, &PROFILE));
+            prop_assert_eq!((decision, joiner.is_idle()), (Decision::Start { waits: false }, true));
+        } else {
+            prop_assert!(decision == Decision::Start { waits: true } || line.trim().is_empty(), "{}", line);
         }
     }
 

@@ -190,3 +190,30 @@ async fn labels_are_passed_on() {
         assert!(labels("u2").is_empty());
     });
 }
+
+#[tokio::test]
+async fn a_new_pod_is_seen_within_a_second_whatever_came_before_its_first_line() {
+    let mut world = World::new().await;
+    let running = world.start();
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    for number in 0..8 {
+        let mut app = world.pods.container(&format!("u{number}"), 0);
+        // The folders and an empty file are there for a while, or for no time at all.
+        tokio::time::sleep(std::time::Duration::from_millis(number * 60)).await;
+        let began = std::time::Instant::now();
+        world.pods.print(&mut app, Stdout, "hello");
+        world.until_records(usize::try_from(number).unwrap() + 1).await;
+        assert!(began.elapsed() < std::time::Duration::from_secs(1), "pod {number}: {:?}", began.elapsed());
+    }
+    // One that has been still for longer than it is looked at all the time.
+    let mut old = world.pods.container("u0", 1);
+    world.pods.print(&mut old, Stdout, "again");
+    world.until_records(9).await;
+    tokio::time::sleep(std::time::Duration::from_secs(21)).await;
+    let began = std::time::Instant::now();
+    world.pods.print(&mut old, Stdout, "after a rest");
+    world.until_records(10).await;
+    assert!(began.elapsed() < std::time::Duration::from_secs(1), "{:?}", began.elapsed());
+    running.stop().await;
+    world.check_ledger();
+}

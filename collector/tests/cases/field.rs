@@ -146,6 +146,27 @@ async fn an_unfinished_physical_line_is_left_until_it_is_whole() {
     world.check_ledger();
 }
 
+#[tokio::test]
+async fn many_records_that_do_not_end_are_not_all_held_and_none_is_lost() {
+    let mut world = World::new().await;
+    let piece = "p".repeat(16 << 10);
+    let mut pods: Vec<_> = (0..80).map(|number| world.pods.container(&format!("u{number}"), 0)).collect();
+    for pod in &mut pods {
+        world.pods.print(pod, Stderr, "beside it");
+        (0..14).for_each(|_| world.pods.piece(pod, Stdout, "P", piece.as_bytes()));
+    }
+    let running = world.start();
+    world.until_records(80).await;
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    for pod in &mut pods {
+        world.pods.piece(pod, Stdout, "F", b"end");
+        world.pods.expect(pod, Stdout, &format!("{}end", piece.repeat(14)));
+    }
+    world.until_records(160).await;
+    running.stop().await;
+    world.check_ledger();
+}
+
 /// The folder beside the project, when it is there.
 fn capture() -> Option<PathBuf> {
     let folder =

@@ -124,3 +124,45 @@ async fn one_record_that_is_never_taken_is_named_and_the_others_arrive() {
     assert_eq!(report.gaps, 1);
     world.server.with(|inner| assert_eq!(inner.log.holes[0].reason, GapReason::Malformed));
 }
+
+#[tokio::test]
+async fn what_is_over_a_streams_limit_is_named_and_others_are_not_touched() {
+    let mut world = World::new().await;
+    // The harness's clock goes on by a nanosecond a line and by a second every thousand.
+    world.rate_limit = Some(martlog_collector::RateLimit { bytes_per_second: 5_000, burst_bytes: 50_000 });
+    let mut loud = world.pods.container("loud", 0);
+    let mut quiet = world.pods.container("quiet", 0);
+    for number in 0..5_000 {
+        let text = format!("{{\"message\":\"{number:05}\"}}");
+        world.pods.piece(&mut loud, if number % 5 == 0 { Stderr } else { Stdout }, "F", text.as_bytes());
+        if number % 100 == 0 {
+            world.pods.piece(&mut quiet, Stdout, "F", text.as_bytes());
+        }
+    }
+    // A printed line in pieces passes or not, and leaves no half behind.
+    world.pods.piece(&mut loud, Stdout, "P", b"{\"message\":");
+    world.pods.piece(&mut loud, Stdout, "F", b"\"in pieces\"}");
+    let size = std::fs::metadata(loud.current()).unwrap().len();
+    let report = world.collect_once().await;
+    let quiet_size = std::fs::metadata(quiet.current()).unwrap().len();
+    assert_eq!(report.bytes, size + quiet_size);
+    world.server.with(|inner| {
+        assert_eq!(inner.log.messages("quiet", 0, Stdout).len(), 50);
+        let (mut rows, mut holes) = (0, 0);
+        for substream in [Stdout, Stderr] {
+            let messages = inner.log.messages("loud", 0, substream);
+            assert!(messages.is_sorted() && messages.iter().all(|message| message.len() == 5 || message == "in pieces"));
+            rows += messages.len();
+            // Each byte of the file is in a record's part or in a hole, and none in both.
+            let of: Vec<_> = inner.log.holes.iter().filter(|hole| hole.stream.pod_uid == "loud" && hole.substream == substream).collect();
+            assert!(of.iter().all(|hole| hole.reason == GapReason::OverQuota));
+            for row in inner.log.rows.iter().filter(|row| row.stream.pod_uid == "loud" && row.substream == substream) {
+                assert!(of.iter().all(|hole| row.record.end <= hole.extent.from || hole.extent.to <= row.record.offset));
+            }
+            holes += of.len();
+        }
+        // 50,000 bytes at once, then 5,000 in each of five seconds, and a sample in each; a line has 60 or so.
+        assert!((900..1_500).contains(&rows), "{rows} rows");
+        assert!(holes > 0 && holes < 400, "{holes} holes");
+    });
+}

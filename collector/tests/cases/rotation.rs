@@ -266,3 +266,85 @@ async fn too_many_unread_files_of_a_deleted_pod_are_given_up_by_name_and_nothing
         assert_eq!((messages.len(), holes), (1 + 16, 6), "{messages:?}");
     });
 }
+
+#[tokio::test]
+async fn a_file_cut_to_a_shorter_one_with_the_same_first_line_is_noticed() {
+    let mut world = World::new().await;
+    let mut app = world.pods.container("u1", 0);
+    for number in 0..20 {
+        world.pods.print(&mut app, Stdout, &format!("line {number}"));
+    }
+    let running = world.start();
+    world.until_records(20).await;
+    let (taken, first) = world.server.with(|inner| (inner.log.rows[19].record.end, inner.log.rows[0].record.end));
+    std::fs::OpenOptions::new().write(true).open(app.current()).unwrap().set_len(first).unwrap();
+    // Seen to be shorter, then longer again than it was: what lies at the mark is the middle of another line.
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    for number in 0..30 {
+        world.pods.piece(&mut app, Stdout, "F", format!("after the cut {number}").as_bytes());
+    }
+    world.until("the last line", |inner| inner.log.messages("u1", 0, Stdout).last().is_some_and(|last| last == "after the cut 29")).await;
+    running.stop().await;
+    world.server.with(|inner| {
+        let hole = inner.log.holes.iter().find(|hole| hole.substream == Stdout).unwrap();
+        assert_eq!((hole.reason, hole.extent.from), (GapReason::Copytruncate, taken));
+        let messages = inner.log.messages("u1", 0, Stdout);
+        assert!(messages[20..].iter().all(|message| message.starts_with("after the cut ")), "{:?}", &messages[20..]);
+    });
+}
+
+#[tokio::test]
+async fn a_file_that_takes_the_inode_of_one_that_is_gone_is_another_file() {
+    use std::os::unix::fs::MetadataExt;
+    let mut world = World::new().await;
+    let mut app = world.pods.container("u1", 0);
+    let running = world.start();
+    let mut inodes = std::collections::BTreeSet::new();
+    let mut reused = 0;
+    for number in 0..12 {
+        world.pods.print(&mut app, Stdout, &format!("file {number}"));
+        reused += usize::from(!inodes.insert(std::fs::metadata(app.current()).unwrap().ino()));
+        world.until_records(number + 1).await;
+        // Left, read to its end and closed; then its inode is free.
+        let rotated = app.rotate();
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        std::fs::remove_file(rotated).unwrap();
+    }
+    println!("{reused} of 12 files had the inode of an earlier one");
+    running.stop().await;
+    world.check_ledger();
+    assert!(world.server.with(|inner| inner.log.holes.is_empty()));
+}
+
+#[tokio::test]
+async fn a_file_that_is_gone_and_told_is_no_longer_remembered() {
+    let mut world = World::new().await;
+    let mut app = world.pods.container("u1", 0);
+    world.pods.print(&mut app, Stdout, "line");
+    let running = world.start();
+    world.until_records(1).await;
+    std::fs::remove_dir_all(app.folder.parent().unwrap()).unwrap();
+    world.until("the word that it is gone", |inner| inner.heartbeats.iter().any(|beat| beat.files.iter().any(|file| file.gone))).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    running.stop().await;
+    let slots = ["positions.0", "positions.1"].map(|slot| std::fs::read(world.state.path().join(slot)).unwrap_or_default());
+    let newest = slots.iter().max_by_key(|slot| slot.get(8..16).map(|generation| u64::from_le_bytes(generation.try_into().unwrap())));
+    assert!(newest.unwrap().ends_with(br#""files":[]}"#), "{}", String::from_utf8_lossy(newest.unwrap()));
+}
+
+#[tokio::test]
+async fn a_chain_of_symlinks_may_lead_to_the_root_and_none_below_it() {
+    let mut world = World::new().await;
+    let mut app = world.pods.container("u1", 0);
+    world.pods.print(&mut app, Stdout, "mine");
+    let links = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(world.pods.root(), links.path().join("one")).unwrap();
+    std::os::unix::fs::symlink(links.path().join("one"), links.path().join("two")).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", app.folder.join("1.log")).unwrap();
+    std::os::unix::fs::symlink(app.current(), app.folder.join("2.log")).unwrap();
+    let mut config = world.config(true);
+    config.root = links.path().join("two");
+    let report = martlog_collector::run(config, tokio_util::sync::CancellationToken::new()).await.unwrap();
+    assert_eq!((report.files, report.records), (1, 1));
+    world.check_ledger();
+}

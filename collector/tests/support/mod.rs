@@ -1,10 +1,11 @@
 //! The harness: a fake node, a fake server, and a collector between them.
 
+pub(crate) mod kubelet;
 pub(crate) mod pods;
 pub(crate) mod protocol;
 pub(crate) mod server;
 
-use martlog_collector::{CollectError, Config, Report};
+use martlog_collector::{CollectError, Config, RateLimit, Report};
 use pods::Pods;
 use server::Server;
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ pub(crate) struct World {
     pub(crate) server: Server,
     pub(crate) state: tempfile::TempDir,
     pub(crate) pod_labels: Option<PathBuf>,
+    pub(crate) rate_limit: Option<RateLimit>,
 }
 
 /// A collector that runs.
@@ -28,7 +30,7 @@ pub(crate) struct Running {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        Self { pods: Pods::new(), server: Server::start().await, state: tempfile::tempdir().unwrap(), pod_labels: None }
+        Self { pods: Pods::new(), server: Server::start().await, state: tempfile::tempdir().unwrap(), pod_labels: None, rate_limit: None }
     }
 
     pub(crate) fn config(&self, once: bool) -> Config {
@@ -40,6 +42,7 @@ impl World {
             cluster: "eu-1".to_owned(),
             node: "node-1".to_owned(),
             pod_labels: self.pod_labels.clone(),
+            rate_limit: self.rate_limit,
             once,
         }
     }

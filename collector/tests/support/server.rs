@@ -191,7 +191,7 @@ async fn positions(State(shared): State<Shared>, headers: HeaderMap, body: Bytes
 }
 
 async fn heartbeat(State(shared): State<Shared>, body: Bytes) -> Response {
-    let heartbeat = serde_json::from_slice(&body).unwrap();
+    let heartbeat = serde_json::from_slice(&zstd::stream::decode_all(&body[..]).unwrap()).unwrap();
     let mut inner = shared.lock().unwrap();
     inner.heartbeats.push(heartbeat);
     (StatusCode::NO_CONTENT, [(EPOCH_HEADER, inner.epoch.to_string())]).into_response()

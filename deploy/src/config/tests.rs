@@ -107,3 +107,11 @@ fn a_token_file_holds_one_token() {
     }
     assert!(token(&folder.path().join("absent")).unwrap_err().starts_with("cannot read the token file"));
 }
+
+#[test]
+fn to_explain_a_file_only_the_folder_of_pods_is_needed() {
+    let args = |root: Option<&str>| CollectArgs { root: root.map(Into::into), explain: Some("x".into()), ..CollectArgs::default() };
+    let explainer = explain(args(Some("/var/log/pods"))).unwrap();
+    assert_eq!((explainer.root.to_str(), explainer.site), (Some("/var/log/pods"), None));
+    assert!(matches!(explain(args(None)), Err(Failure::Usage(text)) if text.contains("--root")));
+}

@@ -206,6 +206,7 @@ fn collector_config(places: &Places, url: &str, token: String) -> martlog_collec
         cluster: people::CLUSTER.to_owned(),
         node: "demo-node-1".to_owned(),
         pod_labels: Some(places.labels.clone()),
+        rate_limit: None,
         once: false,
     }
 }

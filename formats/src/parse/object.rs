@@ -28,6 +28,9 @@ struct Field<'a> {
 /// The fields of a line, and how far it could be read.
 #[derive(Debug)]
 struct Line<'a> {
+    text: &'a str,
+    /// Where in the text a secret may be, rising.
+    suspicions: Vec<usize>,
     fields: Vec<Field<'a>>,
     facts: Facts,
     /// The field in which the line was cut: its key as written and the beginning of its value.
@@ -39,14 +42,14 @@ impl Work<'_> {
     /// The record of a line that begins like an object; `None` where it is none.
     pub(super) fn object(&mut self, text: &str) -> Option<Record> {
         let mut line = self.read(text)?;
-        let suspect = self.profile.redactor.suspects(text);
+        line.suspicions = self.profile.redactor.suspicions(line.text);
         let time_ns = self.take_time(&mut line);
         let severity = self.take_level(&mut line);
-        let message = self.take_message(&mut line, suspect);
+        let message = self.take_message(&mut line);
         for field in &line.fields {
             self.check_field(field, &line);
         }
-        let attributes = self.attributes(&line, suspect);
+        let attributes = self.attributes(&line);
         let work = std::mem::replace(
             self,
             Self {
@@ -64,10 +67,15 @@ impl Work<'_> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut fields: Vec<Field<'a>> = Vec::with_capacity(FIELDS_USUAL);
         let mut doubled = false;
+        // One bit for each key seen, by its length and ends: where the bit of a key is not set, none of the others is the same.
+        let mut keys_seen = 0_u64;
         let Outcome { facts, stop, begun } = json::object(text, |entry| {
             let role = self.profile.role(&entry.key());
             // Beyond the greatest number of keys only those that mean something are compared: the rest is not kept apart anyway.
-            if fields.len() < limits::KEYS_MAX || role != Role::Free {
+            let bit = key_bit(&entry);
+            let may_be_double = keys_seen & bit != 0 || entry.escaped;
+            keys_seen |= if entry.escaped { u64::MAX } else { bit };
+            if may_be_double && (fields.len() < limits::KEYS_MAX || role != Role::Free) {
                 let same = |field: &&mut Field<'_>| !field.taken && is_same_key(&field.entry, &entry);
                 if let Some(earlier) = fields.iter_mut().find(same) {
                     earlier.taken = true;
@@ -94,7 +102,7 @@ impl Work<'_> {
         if facts.keys > self.profile.settings().limits.keys {
             self.problems.insert(Problem::TooManyFields);
         }
-        Some(Line { fields, facts, begun: begun.filter(|_| cut), cut })
+        Some(Line { text, suspicions: Vec::new(), fields, facts, begun: begun.filter(|_| cut), cut })
     }
 
     fn take_time(&mut self, line: &mut Line<'_>) -> Option<i64> {
@@ -144,7 +152,7 @@ impl Work<'_> {
         None
     }
 
-    fn take_message(&mut self, line: &mut Line<'_>, suspect: bool) -> String {
+    fn take_message(&mut self, line: &mut Line<'_>) -> String {
         let rank = |role| if let Role::Message(rank) = role { Some(rank) } else { None };
         let usable = |value: Value<'_>| value.kind == Kind::String;
         let message = match line.choose(rank, usable, Some) {
@@ -154,6 +162,7 @@ impl Work<'_> {
                     self.problems.insert(Problem::TypeConflict);
                 }
                 line.fields[field].taken = true;
+                let suspect = line.is_suspect(field);
                 self.message_text(value, suspect)
             }
             Choice::Absent | Choice::Unread => match line.take_begun_message(self) {
@@ -238,7 +247,7 @@ impl Work<'_> {
     }
 
     /// The fields that stay, as the text of a JSON object; empty where there are none.
-    fn attributes(&mut self, line: &Line<'_>, suspect: bool) -> String {
+    fn attributes(&mut self, line: &Line<'_>) -> String {
         let room: usize =
             line.fields.iter().filter(|field| !field.taken).map(|field| field.entry.raw_key.len() + field.entry.value.raw.len() + 4).sum();
         if room == 0 && line.begun.is_none() && !line.cut {
@@ -248,10 +257,16 @@ impl Work<'_> {
         out.push('{');
         let limits = self.profile.settings().limits;
         let facts = line.facts;
-        let as_written = !suspect && facts.depth <= limits.depth && !facts.long_key && !facts.lone_surrogate && !facts.wide_number;
+        let as_written = facts.depth <= limits.depth && !facts.long_key && !facts.lone_surrogate && !facts.wide_number;
         if as_written && facts.keys <= limits.keys && !line.cut {
-            for field in line.fields.iter().filter(|field| !field.taken) {
+            for (at, field) in line.fields.iter().enumerate().filter(|(_, field)| !field.taken) {
                 begin_entry(&mut out);
+                if line.is_suspect(at) {
+                    let mut rewriter = self.rewriter(std::mem::take(&mut out));
+                    rewriter.entry(line.stored_key(field), field.entry.value);
+                    out = rewriter.out;
+                    continue;
+                }
                 out.push('"');
                 out.push_str(line.stored_key(field));
                 out.push_str("\":");
@@ -374,6 +389,17 @@ impl<'a> Line<'a> {
         })
     }
 
+    /// Whether a secret may be in a field's key or value.
+    fn is_suspect(&self, field: usize) -> bool {
+        if self.suspicions.is_empty() {
+            return false;
+        }
+        let Some(Field { entry, .. }) = self.fields.get(field) else { return false };
+        let place = |part: &str| (part.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
+        let (start, end) = (place(entry.raw_key), place(entry.value.raw) + entry.value.raw.len());
+        self.suspicions.iter().any(|at| (start..end).contains(at))
+    }
+
     fn has(&self, key: &str) -> bool {
         self.fields.iter().any(|field| !field.taken && field.entry.is(key))
     }
@@ -403,6 +429,13 @@ impl Type {
             Kind::Bool | Kind::Array => false,
         }
     }
+}
+
+/// The bit of a key in a set of 64: equal keys, as written, have the same.
+fn key_bit(entry: &Entry<'_>) -> u64 {
+    let key = entry.raw_key.as_bytes();
+    let end = |byte: Option<&u8>| byte.copied().map_or(0, usize::from);
+    1 << ((key.len() * 7 + end(key.first()) + end(key.last()) * 3) & 63)
 }
 
 fn is_same_key(one: &Entry<'_>, other: &Entry<'_>) -> bool {
