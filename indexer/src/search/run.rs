@@ -50,6 +50,8 @@ pub(super) fn execute(view: &View, scope: &Scope, request: &SearchRequest, sende
         Ok(summary) => Some(Event::Summary(summary)),
         Err(halt) => halt.into_error().map(Event::Error),
     };
+    // Who asks again at once finds all threads free.
+    turn.end();
     if let Some(last) = last {
         // A reader that is gone, or does not read, sees the channel end without a summary: the answer is incomplete.
         let _ = Reader { sender, turn }.send(last, Instant::now() + LAST_WAIT);

@@ -28,6 +28,11 @@ impl Turn {
         &self.threads
     }
 
+    /// Gives the turn back for good: what is left to do is telling.
+    pub(super) fn end(&self) {
+        drop(self.permit.take());
+    }
+
     /// Gives the turn back, tries again and again until there is something, and takes the turn anew.
     pub(super) fn wait<T>(&self, deadline: Instant, mut attempt: impl FnMut() -> Result<Option<T>, Halt>) -> Result<T, Halt> {
         drop(self.permit.take());
