@@ -473,6 +473,15 @@ fn regex_in(regex: &regex::Regex, expression: &Expression, pattern: &str) -> Opt
     Some(false)
 }
 
+/// Pieces of text that every match of an expression has.
+pub(super) fn required(regex: &regex::Regex) -> Vec<String> {
+    let mut pieces = Vec::new();
+    if let Ok(hir) = regex_syntax::parse(regex.as_str()) {
+        required_pieces(&hir, &mut pieces);
+    }
+    pieces
+}
+
 /// Adds pieces that every match has.
 fn required_pieces(hir: &Hir, found: &mut Vec<String>) {
     match hir.kind() {

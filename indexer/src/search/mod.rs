@@ -3,7 +3,7 @@
 //! ```text
 //! predicate, matches   what a row must be like, and whether one is                    a row in memory, wherever it came from
 //! node                 the same as a split answers it, block by block                 columns, and for texts:
-//! text, candidates     which patterns can hold them, which values do; reach: whether a match can lie over a variable
+//! text, candidates     which patterns can hold them, which values do; reach: whether a match can lie over a variable; together: many texts at once
 //! gate                 what of a module may be looked at: scope, time, arrival        the one place where the scope is asked
 //! source               which rows of a chunk or split match
 //! ordered              a chunk or split as an ordered run of matching rows
@@ -51,6 +51,7 @@ mod tests;
 mod text;
 mod threads;
 mod ticker;
+mod together;
 mod turn;
 
 pub use aggregate::{AggregateRequest, Group, Key, Measure};

@@ -10,10 +10,11 @@
 //!
 //! Attributes that are kept whole are asked as whole rows.
 
-use super::candidates::{Candidates, Question, Refined, refine, stays_in_line};
+use super::candidates::{Candidates, Question, Refined, refine};
 use super::matches::number_passes;
 use super::node::{More, rows_one_by_one};
 use super::predicate::{Predicate, Test};
+use super::together::{Batch, Together};
 use crate::split::Split;
 use crate::split::ValuesOfShapes;
 use crate::split::bits::Bits;
@@ -45,6 +46,8 @@ pub(super) struct Leaf<'a> {
     read: Vec<bool>,
     /// Blocks with attributes that are kept whole.
     whole: Bits,
+    /// An expression that texts are asked all at once.
+    together: Option<Together>,
 }
 
 /// Which values of each shape count.
@@ -95,7 +98,8 @@ impl<'a> Leaf<'a> {
             Question::Attribute(path, _) => Counted::Of(head.values_of(path)),
             _ => Counted::All(&head.shapes),
         };
-        let mut leaf = Self { predicate, question, fields: Vec::new(), values, all: Vec::new(), read: Vec::new(), whole };
+        let together = Together::of(&question);
+        let mut leaf = Self { predicate, question, fields: Vec::new(), values, all: Vec::new(), read: Vec::new(), whole, together };
         leaf.ask_shapes(&head.shapes);
         let candidates = Candidates::find(&question, split, more)?;
         for number in leaf.wanted(split)? {
@@ -103,7 +107,7 @@ impl<'a> Leaf<'a> {
             if !candidates.may_be_of(&field) {
                 continue;
             }
-            if let Some(of_field) = FieldLeaf::new(field, &leaf.question, &candidates, decoder, more)? {
+            if let Some(of_field) = FieldLeaf::new(field, &leaf.question, leaf.together.as_ref(), &candidates, decoder, more)? {
                 leaf.fields.push(of_field);
             }
         }
@@ -224,6 +228,7 @@ impl<'a> FieldLeaf<'a> {
     fn new(
         field: Field<'a>,
         question: &Question<'_>,
+        together: Option<&Together>,
         candidates: &Candidates,
         decoder: &Decoder,
         more: More<'_>,
@@ -239,7 +244,7 @@ impl<'a> FieldLeaf<'a> {
             return Ok(None);
         }
         if leaf.field.has_dictionary() {
-            let entries = leaf.find_entries(question, decoder, more)?;
+            let entries = leaf.find_entries(question, together, decoder, more)?;
             if entries.is_empty() {
                 return Ok(None);
             }
@@ -249,7 +254,7 @@ impl<'a> FieldLeaf<'a> {
     }
 
     /// Exactly the entries of the dictionary that match.
-    fn find_entries(&self, question: &Question<'_>, decoder: &Decoder, more: More<'_>) -> io::Result<Bits> {
+    fn find_entries(&self, question: &Question<'_>, together: Option<&Together>, decoder: &Decoder, more: More<'_>) -> io::Result<Bits> {
         let mut found = Bits::none(self.field.entries_len());
         let mut blocks = Bits::none(self.field.entry_blocks());
         self.add_spans(&mut blocks);
@@ -265,7 +270,7 @@ impl<'a> FieldLeaf<'a> {
                 continue;
             }
             let mut patterns = PatternTexts::new(matches!(question, Question::Word(_)));
-            let mut batch = Batch::of(question);
+            let mut batch = together.map(Batch::new);
             for at in 0..values.len() {
                 if at % ENTRIES_PER_CHECK == 0 {
                     more()?;
@@ -337,7 +342,7 @@ impl<'a> FieldLeaf<'a> {
                 }
                 let (mut text, mut patterns) = (String::new(), PatternTexts::new(matches!(leaf.question, Question::Word(_))));
                 let decoder = block.decoder();
-                let mut batch = Batch::of(&leaf.question);
+                let mut batch = leaf.together.as_ref().map(Batch::new);
                 self.each_value(block, &column, leaf, within, found, |number, at| {
                     Ok(match answers.of(values, &self.field, at)? {
                         Some(passes) => passes,
@@ -462,46 +467,6 @@ impl<'a> FieldLeaf<'a> {
             return Ok(Some(Bits::collect(count, |rank| bytes.get(rank * size..(rank + 1) * size) == Some(id))));
         }
         Ok(None)
-    }
-}
-
-/// Texts that are asked an expression all at once: most of what it costs is beginning anew for each of them.
-struct Batch<'q> {
-    regex: &'q regex::Regex,
-    /// With a line feed behind each.
-    texts: String,
-    /// Where each ends, and its number.
-    ends: Vec<(usize, usize)>,
-}
-
-impl<'q> Batch<'q> {
-    /// Where no match of the expression can reach beyond a text, or depend on what stands there.
-    fn of(question: &Question<'q>) -> Option<Self> {
-        let regex = match question {
-            Question::Regex(regex) => regex,
-            Question::Message(Test::Regex(regex)) | Question::Attribute(_, Test::Regex(regex)) => regex,
-            _ => return None,
-        };
-        stays_in_line(regex).then(|| Self { regex, texts: String::new(), ends: Vec::new() })
-    }
-
-    /// Adds a text; nothing is known of it yet.
-    fn later(&mut self, number: usize, kind: char, text: &str) -> bool {
-        self.texts.push_str(shape::scalar(kind, text).text());
-        self.ends.push((self.texts.len(), number));
-        self.texts.push('\n');
-        false
-    }
-
-    /// The numbers of the texts that match.
-    fn matching(&self, mut matches: impl FnMut(usize)) {
-        let mut at = 0;
-        while let Some(found) = self.regex.find_at(&self.texts, at) {
-            let place = self.ends.partition_point(|(end, _)| *end <= found.start());
-            let Some((end, number)) = self.ends.get(place) else { return };
-            matches(*number);
-            at = end + 1;
-        }
     }
 }
 
