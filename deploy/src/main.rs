@@ -12,6 +12,7 @@ mod collect;
 mod config;
 mod demo;
 mod logging;
+mod memory;
 mod outcome;
 mod serve;
 mod signals;
@@ -26,6 +27,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    memory::give_back_soon();
     let cli = Cli::parse();
     let ended = logging::start(cli.command.kind(), cli.log_format).and_then(|()| run(cli.command));
     outcome::report(ended)

@@ -23,6 +23,8 @@ mod load;
 #[path = "../../deploy/benches/way/machine.rs"]
 #[allow(dead_code, reason = "shared with a benchmark that tells threads apart")]
 mod machine;
+#[path = "../../deploy/src/memory.rs"]
+mod memory;
 #[path = "store/queries.rs"]
 mod queries;
 #[path = "store/report.rs"]
@@ -98,6 +100,7 @@ enum Stage {
 }
 
 fn main() -> Result<(), Failure> {
+    memory::give_back_soon();
     let args = Args::parse();
     let Some(stage) = args.stage else { return all(&args) };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

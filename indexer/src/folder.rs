@@ -2,8 +2,8 @@
 
 use crate::catalog::Listing;
 use crate::row::ModuleKey;
-use crate::split::cache::Cache;
-use crate::split::{Split, SplitMeta};
+use crate::shelf::{Shelf, Shelved};
+use crate::split::{FORMAT, Split, SplitMeta};
 use crate::wal::sync_folder;
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
@@ -15,8 +15,6 @@ use std::sync::Arc;
 pub const MANIFEST: &str = "backup.json";
 /// Names longer than this become a hash, bytes.
 const NAME_BYTES_MAX: usize = 100;
-/// Patterns and rows of all splits that are kept in memory, bytes: part of the queries' budget.
-const CACHE_BYTES_MAX: u64 = 64 << 20;
 
 /// Why a folder cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -45,8 +43,8 @@ pub enum FolderError {
 #[derive(Debug)]
 pub(crate) struct Folder {
     dir: PathBuf,
-    /// What its splits read often.
-    cache: Arc<Cache>,
+    /// Its published splits.
+    shelf: Arc<Shelf>,
     _lock: File,
 }
 
@@ -76,7 +74,7 @@ impl Folder {
             writeln!(lock, "{:<10}", std::process::id())
         };
         write(&mut lock).map_err(failed("write to", &path))?;
-        Ok(Self { dir: dir.to_path_buf(), cache: Arc::new(Cache::new(CACHE_BYTES_MAX)), _lock: lock })
+        Ok(Self { dir: dir.to_path_buf(), shelf: Arc::new(Shelf::new()), _lock: lock })
     }
 
     pub(crate) fn wal(&self) -> PathBuf {
@@ -103,10 +101,22 @@ impl Folder {
         module_in(dir, key).join(format!("{id}.split"))
     }
 
-    /// Opens a split that lies here.
-    pub(crate) fn open_split(&self, meta: SplitMeta) -> io::Result<Split> {
+    /// A split that lies here, to be opened when it is looked into.
+    pub(crate) fn shelve(&self, listing: Listing) -> Shelved {
+        let Listing { meta, hours, filter } = listing;
+        Shelved::new(&self.shelf, self.split(&meta.key, &meta.id), meta, hours, filter)
+    }
+
+    /// Its published splits together: what of them is open.
+    pub(crate) fn shelf(&self) -> &Shelf {
+        &self.shelf
+    }
+
+    /// Whether a split is there, in its whole length and of a form that can be read; what is in the file is checked when it is read.
+    pub(crate) fn check_split(&self, meta: &SplitMeta) -> io::Result<()> {
         let path = self.split(&meta.key, &meta.id);
-        Split::open_with(&path, meta, &self.cache)
+        // Opening says what is wrong with it.
+        if meta.format == FORMAT && fs::metadata(&path)?.len() == meta.bytes { Ok(()) } else { Split::open(&path, meta.clone()).map(drop) }
     }
 
     /// Makes a module's folder, durably.

@@ -6,7 +6,8 @@ use crate::catalog::hours::{HOUR_NS, Hours};
 use crate::live::Chunk;
 use crate::registry::Scope;
 use crate::row::ModuleKey;
-use crate::split::{Split, SplitMeta};
+use crate::shelf::Shelved;
+use crate::split::SplitMeta;
 use crate::store::Store;
 use std::io;
 use std::sync::Arc;
@@ -30,14 +31,7 @@ pub struct HourCount {
 pub(crate) struct Counted {
     pub(crate) key: ModuleKey,
     pub(crate) live: Vec<Arc<Chunk>>,
-    pub(crate) splits: Vec<CountedSplit>,
-}
-
-/// A split with its counts.
-pub(crate) struct CountedSplit {
-    pub(crate) split: Arc<Split>,
-    /// As the catalog keeps them; none when the split is older than they are.
-    pub(crate) hours: Option<Arc<[u8]>>,
+    pub(crate) splits: Vec<Arc<Shelved>>,
 }
 
 /// The counts of every hour of which a part lies in `[from_ns, to_ns)`, by (hour, module, instance, level). Takes CPU: about 10 µs a split.
@@ -51,8 +45,8 @@ pub(crate) fn overview(store: &Store, scope: &Scope, from_ns: i64, to_ns: i64) -
     let mut counts = Vec::new();
     for Counted { key, live, splits } in store.counted(scope) {
         let mut all = Hours::of(live.iter().flat_map(|chunk| &chunk.rows));
-        for CountedSplit { split, hours } in splits.iter().filter(|counted| overlaps(&counted.split.meta)) {
-            all.add_all(&hours_of(split, hours.as_deref())?);
+        for split in splits.iter().filter(|split| overlaps(&split.meta)) {
+            all.add_all(&hours_of(split)?);
         }
         let shown = all
             .cells()
@@ -69,7 +63,7 @@ pub(crate) fn overview(store: &Store, scope: &Scope, from_ns: i64, to_ns: i64) -
     Ok(counts)
 }
 
-/// The counts of a split; one without any is read.
-pub(crate) fn hours_of(split: &Split, kept: Option<&[u8]>) -> io::Result<Hours> {
-    kept.map_or_else(|| Ok(Hours::of(&split.rows()?)), Hours::decode)
+/// The counts of a split; one that is older than the counts is read.
+pub(crate) fn hours_of(split: &Shelved) -> io::Result<Hours> {
+    split.hours().map_or_else(|| Ok(Hours::of(&split.open()?.rows()?)), |kept| Hours::decode(kept))
 }

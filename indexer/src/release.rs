@@ -10,7 +10,7 @@ use crate::engine::Engine;
 use crate::indexer::Unavailable;
 use crate::live::{Chunk, rows_bytes};
 use crate::row::{ModuleKey, Owner, Row};
-use crate::split::Split;
+use crate::shelf::Shelved;
 use crate::store::quarantine_of;
 use std::io;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ const PIECE_BYTES_MAX: usize = 4 << 20;
 
 /// Where rows of a quarantine lie.
 enum Source {
-    Split(Arc<Split>),
+    Split(Arc<Shelved>),
     Chunk(Arc<Chunk>),
 }
 
@@ -36,7 +36,7 @@ impl Source {
 
     fn rows(&self) -> io::Result<Vec<Row>> {
         match self {
-            Self::Split(split) => split.rows(),
+            Self::Split(split) => split.open()?.rows(),
             Self::Chunk(chunk) => Ok(chunk.rows.clone()),
         }
     }

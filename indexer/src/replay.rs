@@ -9,7 +9,7 @@
 
 use crate::append::payload::{Interner, decode};
 use crate::append::{Change, Sequencer};
-use crate::catalog::{CatalogError, Contents, Listing};
+use crate::catalog::{CatalogError, Contents};
 use crate::flush::Publisher;
 use crate::folder::Folder;
 use crate::indexer::OpenError;
@@ -24,17 +24,17 @@ const STEP_BYTES_MAX: usize = 8 << 20;
 /// A step is a smaller part than this of what may be live: decoded, records are two or three times as large.
 const STEPS_LIVE_MIN: usize = 8;
 
-/// Opens the published splits.
+/// Takes up the published splits, none of which may be missing. They are opened when they are looked into.
 pub(crate) async fn load_splits(folder: &Arc<Folder>, store: &Arc<Store>, contents: &Contents) -> Result<(), OpenError> {
     for module in &contents.modules {
         store.load(module.key.clone(), module.next_seq, module.released_seq);
     }
     let (folder, store, splits) = (folder.clone(), store.clone(), contents.splits.clone());
     blocking(move || {
-        splits.into_iter().try_for_each(|Listing { meta, hours }| {
-            let path = folder.split(&meta.key, &meta.id);
-            let split = folder.open_split(meta).map_err(|source| OpenError::Split { path, source })?;
-            store.load_split(split, hours);
+        splits.into_iter().try_for_each(|listing| {
+            let missing = |source| OpenError::Split { path: folder.split(&listing.meta.key, &listing.meta.id), source };
+            folder.check_split(&listing.meta).map_err(missing)?;
+            store.load_split(folder.shelve(listing));
             Ok(())
         })
     })

@@ -7,13 +7,13 @@
 
 use crate::append::Change;
 use crate::live::{Buffer, Chunk};
-use crate::overview::{Counted, CountedSplit};
+use crate::overview::Counted;
 use crate::registry::Scope;
 use crate::row::{ModuleKey, QUARANTINE};
-use crate::split::{Split, SplitMeta};
+use crate::shelf::Shelved;
 use martlog_formats::wire::GapReason;
 use parking_lot::{Mutex, RwLock};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::broadcast;
@@ -43,9 +43,7 @@ struct State {
 #[derive(Debug, Default)]
 struct Module {
     live: Buffer,
-    splits: Vec<Arc<Split>>,
-    /// By split, its hourly counts as the catalog has them.
-    hours: HashMap<String, Arc<[u8]>>,
+    splits: Vec<Arc<Shelved>>,
     /// Rows below are in the splits, or were removed.
     published_seq: u64,
     /// Rows below have been released to their owner.
@@ -62,12 +60,12 @@ pub struct ModuleView {
     /// The live buffer, ascending seq.
     pub live: Vec<Arc<Chunk>>,
     /// The splits, ascending first seq. They may overlap in seq and have holes in it (not those of a quarantine); no row is in two.
-    pub splits: Vec<Arc<Split>>,
+    pub splits: Vec<Arc<Shelved>>,
     /// Rows below this seq are not shown any more (a quarantine that is being released); 0 otherwise.
     pub visible_from_seq: u64,
 }
 
-/// What a reader sees: a snapshot, cheap to make, that holds what it needs open.
+/// What a reader sees: a snapshot, cheap to make. Whatever becomes of a split meanwhile, it can be opened as long as this lives.
 #[derive(Debug, Clone)]
 pub struct View {
     /// The modules that the scope allows.
@@ -105,9 +103,6 @@ pub struct Completeness {
     /// What was erased on purpose: no loss.
     pub erased: Vec<crate::erase::Erased>,
 }
-
-/// A split with its hourly counts.
-pub(crate) type Published = (Split, Option<Arc<[u8]>>);
 
 /// What the flush looks at to choose a module.
 #[derive(Debug, Clone)]
@@ -228,16 +223,16 @@ impl Store {
     }
 
     /// A published split, when the store opens.
-    pub(crate) fn load_split(&self, split: Split, hours: Option<Arc<[u8]>>) {
+    pub(crate) fn load_split(&self, split: Shelved) {
         let mut state = self.state.write();
         state.as_of_ns = state.as_of_ns.max(split.meta.arrived_max_ns);
         let module = state.modules.entry(split.meta.key.clone()).or_default();
         module.published_seq = module.published_seq.max(split.meta.seq_to);
-        module.replace(vec![(split, hours)], &[]);
+        module.replace(vec![split], &[]);
     }
 
     /// Swaps the rows below `end`, which these splits now have, for the splits.
-    pub(crate) fn publish(&self, key: &ModuleKey, splits: Vec<Published>, end: u64) {
+    pub(crate) fn publish(&self, key: &ModuleKey, splits: Vec<Shelved>, end: u64) {
         let mut guard = self.state.write();
         let state = &mut *guard;
         let module = state.modules.entry(key.clone()).or_default();
@@ -246,48 +241,49 @@ impl Store {
         module.replace(splits, &[]);
     }
 
-    /// Swaps splits of a module for others that have the same rows, or fewer.
-    pub(crate) fn replace(&self, key: &ModuleKey, added: Vec<Published>, removed: &[String]) {
-        self.state.write().modules.entry(key.clone()).or_default().replace(added, removed);
+    /// Swaps splits of a module for others that have the same rows, or fewer; gives those that are published no longer.
+    pub(crate) fn replace(&self, key: &ModuleKey, added: Vec<Shelved>, removed: &[String]) -> Vec<Arc<Shelved>> {
+        self.state.write().modules.entry(key.clone()).or_default().replace(added, removed)
     }
 
-    /// The catalog knows that rows below `released_seq` are released, and has let go of the splits wholly below.
-    pub(crate) fn settle(&self, key: &ModuleKey, released_seq: u64) {
+    /// The catalog knows that rows below `released_seq` are released, and has let go of the splits wholly below, which this gives.
+    pub(crate) fn settle(&self, key: &ModuleKey, released_seq: u64) -> Vec<Arc<Shelved>> {
         let mut state = self.state.write();
-        let Some(module) = state.modules.get_mut(key) else { return };
+        let Some(module) = state.modules.get_mut(key) else { return Vec::new() };
         module.published_seq = module.published_seq.max(released_seq);
-        module.retain(|meta| meta.seq_to > released_seq);
         if module.released_seq <= released_seq {
             module.release_lsn = None;
         }
+        module.take(|split| split.meta.seq_to <= released_seq)
     }
 
     /// Every published split.
-    pub(crate) fn splits(&self) -> Vec<Arc<Split>> {
+    pub(crate) fn splits(&self) -> Vec<Arc<Shelved>> {
         self.state.read().modules.values().flat_map(|module| module.splits.iter().cloned()).collect()
     }
 
-    /// A split is published no longer; what its module's next seq is stays.
-    pub(crate) fn forget_split(&self, meta: &SplitMeta) {
-        if let Some(module) = self.state.write().modules.get_mut(&meta.key) {
-            module.retain(|known| known.id != meta.id);
+    /// Splits of a module are published no longer; what its next seq is stays.
+    pub(crate) fn forget_splits(&self, key: &ModuleKey, gone: impl Fn(&Shelved) -> bool) {
+        if let Some(module) = self.state.write().modules.get_mut(key) {
+            module.take(gone);
         }
     }
 
-    /// Forgets modules as if they had never been; how many rows they had.
-    pub(crate) fn forget(&self, gone: impl Fn(&ModuleKey) -> bool) -> u64 {
+    /// Forgets modules as if they had never been; how many rows they had, and their splits.
+    pub(crate) fn forget(&self, gone: impl Fn(&ModuleKey) -> bool) -> (u64, Vec<Arc<Shelved>>) {
         let mut guard = self.state.write();
         let state = &mut *guard;
-        let (mut rows, live_bytes) = (0, &mut state.live_bytes);
+        let (mut rows, mut splits, live_bytes) = (0, Vec::new(), &mut state.live_bytes);
         state.modules.retain(|key, module| {
             let gone = gone(key);
             if gone {
                 rows += module.live.rows() + module.splits.iter().map(|split| split.meta.rows).sum::<u64>();
                 *live_bytes -= module.live.bytes();
+                splits.append(&mut module.splits);
             }
             !gone
         });
-        rows
+        (rows, splits)
     }
 
     /// A module as the write path sees it.
@@ -308,26 +304,17 @@ impl Store {
     }
 
     /// Every module with several splits.
-    pub(crate) fn with_splits(&self) -> Vec<(ModuleKey, Vec<Arc<Split>>)> {
+    pub(crate) fn with_splits(&self) -> Vec<(ModuleKey, Vec<Arc<Shelved>>)> {
         let state = self.state.read();
         let several = state.modules.iter().filter(|(_, module)| module.splits.len() > 1);
         several.map(|(key, module)| (key.clone(), module.splits.clone())).collect()
-    }
-
-    /// The hourly counts of a split.
-    pub(crate) fn hours(&self, meta: &SplitMeta) -> Option<Arc<[u8]>> {
-        self.state.read().modules.get(&meta.key).and_then(|module| module.hours.get(&meta.id).cloned())
     }
 
     /// What the scope's overview counts, as of one moment; no quarantine.
     pub(crate) fn counted(&self, scope: &Scope) -> Vec<Counted> {
         let state = self.state.read();
         let allowed = state.modules.iter().filter(|(key, _)| !key.is_quarantine() && scope.allows_module(key));
-        let counted = |(key, module): (&ModuleKey, &Module)| {
-            let with_hours = |split: &Arc<Split>| CountedSplit { split: split.clone(), hours: module.hours.get(&split.meta.id).cloned() };
-            Counted { key: key.clone(), live: module.live.chunks(), splits: module.splits.iter().map(with_hours).collect() }
-        };
-        allowed.map(counted).collect()
+        allowed.map(|(key, module)| Counted { key: key.clone(), live: module.live.chunks(), splits: module.splits.clone() }).collect()
     }
 
     /// The oldest release of a quarantine that the catalog does not know of.
@@ -388,16 +375,9 @@ impl State {
 }
 
 impl Module {
-    /// Lets go of the splits that are not to be kept.
-    fn retain(&mut self, keep: impl Fn(&SplitMeta) -> bool) {
-        let hours = &mut self.hours;
-        self.splits.retain(|split| {
-            let kept = keep(&split.meta);
-            if !kept {
-                hours.remove(&split.meta.id);
-            }
-            kept
-        });
+    /// Takes out the splits that are published no longer.
+    fn take(&mut self, gone: impl Fn(&Shelved) -> bool) -> Vec<Arc<Shelved>> {
+        self.splits.extract_if(.., |split| gone(split)).collect()
     }
 
     /// Rows below this seq need no replay: published, or released for good.
@@ -409,15 +389,11 @@ impl Module {
         ModuleView { key: key.clone(), live: self.live.chunks(), splits: self.splits.clone(), visible_from_seq: self.released_seq }
     }
 
-    fn replace(&mut self, added: Vec<Published>, removed: &[String]) {
-        self.retain(|meta| !removed.contains(&meta.id));
-        for (split, hours) in added {
-            if let Some(hours) = hours {
-                self.hours.insert(split.meta.id.clone(), hours);
-            }
-            self.splits.push(Arc::new(split));
-        }
+    fn replace(&mut self, added: Vec<Shelved>, removed: &[String]) -> Vec<Arc<Shelved>> {
+        let gone = self.take(|split| removed.contains(&split.meta.id));
+        self.splits.extend(added.into_iter().map(Arc::new));
         self.splits.sort_by_key(|split| split.meta.seq_from);
+        gone
     }
 }
 

@@ -43,7 +43,7 @@ pub(crate) fn copy(from: &Path, to: &Path) {
         if entry.file_type().unwrap().is_dir() {
             copy(&entry.path(), &target);
         } else {
-            std::fs::copy(entry.path(), target).unwrap();
+            std::fs::copy(entry.path(), target).unwrap_or_else(|error| panic!("{}: {error}", entry.path().display()));
         }
     }
 }
@@ -148,7 +148,7 @@ pub(crate) fn rows(indexer: &Indexer, scope: &Scope, quarantine: bool) -> Vec<Ro
     let view = indexer.store().view(scope, quarantine);
     let mut rows = Vec::new();
     for module in &view.modules {
-        let mut own: Vec<Row> = module.splits.iter().flat_map(|split| split.rows().unwrap()).collect();
+        let mut own: Vec<Row> = module.splits.iter().flat_map(|split| split.open().unwrap().rows().unwrap()).collect();
         own.extend(module.live.iter().flat_map(|chunk| chunk.rows.clone()));
         own.retain(|row| row.seq >= module.visible_from_seq);
         // Splits may overlap in seq.

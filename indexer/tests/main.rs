@@ -15,3 +15,4 @@ mod protocol;
 mod release;
 mod restart;
 mod retention;
+mod small;

@@ -146,7 +146,7 @@ async fn who_reads_while_splits_are_merged_reads_on() {
     let indexer = filled(dir.path()).await;
     let view = indexer.store().view(&staff(&indexer).await, false);
     indexer.merge_all().await.unwrap();
-    let rows: usize = view.modules[0].splits.iter().map(|split| split.rows().unwrap().len()).sum();
+    let rows: usize = view.modules[0].splits.iter().map(|split| split.open().unwrap().rows().unwrap().len()).sum();
     assert_eq!((view.modules[0].splits.len(), rows), (5, 2_000));
 }
 

@@ -209,9 +209,14 @@ async fn what_cannot_be_opened_says_why() {
 
     let no_split = tempfile::tempdir().unwrap();
     copy(dir.path(), no_split.path());
+    let split = std::fs::read_dir(no_split.path().join("splits/acme/sms")).unwrap().next().unwrap().unwrap().path();
+    let image = std::fs::read(&split).unwrap();
+    std::fs::write(&split, &image[..image.len() - 1]).unwrap();
+    let error = Indexer::open(no_split.path(), options()).await.unwrap_err().to_string();
+    assert!(error.contains("cannot be opened") && error.contains(split.to_str().unwrap()) && error.contains("damaged"), "{error}");
     std::fs::remove_dir_all(no_split.path().join("splits")).unwrap();
     let error = Indexer::open(no_split.path(), options()).await.unwrap_err().to_string();
-    assert!(error.contains("cannot be opened"), "{error}");
+    assert!(error.contains("cannot be opened") && error.contains("No such file"), "{error}");
 
     let file = dir.path().join("a file");
     std::fs::write(&file, b"").unwrap();

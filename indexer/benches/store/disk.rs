@@ -65,6 +65,7 @@ pub(crate) fn sections(indexer: &Indexer, scope: &Scope) -> Result<String, Failu
     let rows: u64 = splits.iter().map(|split| split.meta.rows).sum();
     let (mut sections, mut fields) = (BTreeMap::<String, u64>::new(), BTreeMap::<String, u64>::new());
     for split in &splits {
+        let split = split.open()?;
         for (name, bytes) in split.sections() {
             // The files of the index have a name that is new in each split, and an ending that says what they are.
             let ending = name.starts_with("index/").then(|| name.rsplit_once('.')).flatten();

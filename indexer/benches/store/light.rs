@@ -11,6 +11,8 @@ use super::report::{Bound, Figure, Told, mib, ratio, thousands};
 use super::server::{self, Failure, Pusher};
 use martlog_indexer::{Indexer, Options};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -72,11 +74,11 @@ pub(crate) async fn load(folder: &Path, seed: u64, traffic: Traffic) -> Result<T
     let a_day = traffic.lines_a_day * traffic.modules as u64;
     let mut generator = Generator::of_fleet(seed, a_day, Fleet::even(traffic.modules, 1), traffic.range().start);
     let mut pusher = Pusher::new(&indexer);
-    let mut known = Known::default();
+    let (mut known, mut ids) = (Known::default(), HashMap::new());
     let begun = Instant::now();
     for day in 0..traffic.days {
         for line in generator.by_ref().take(usize::try_from(a_day)?) {
-            known.see(&line.json, day == traffic.days / 2);
+            known.see(&line.json, day == traffic.days / 2, &mut ids);
             pusher.take(&line).await?;
         }
         pusher.finish().await?;
@@ -105,14 +107,27 @@ pub(crate) async fn load(folder: &Path, seed: u64, traffic: Traffic) -> Result<T
 }
 
 impl Known {
-    /// Counts the lines of the request; the first one of the `middle` is chosen.
-    fn see(&mut self, json: &str, middle: bool) {
+    /// Counts the lines of each request by the hash of its id; the first one of the `middle` is chosen.
+    fn see(&mut self, json: &str, middle: bool, lines: &mut HashMap<u64, u64>) {
         let id = json.split_once("\"request_id\":\"").and_then(|(_, rest)| rest.split_once('"')).map_or("", |(id, _)| id);
+        if id.is_empty() {
+            return;
+        }
         if middle && self.id.is_empty() && id != ID {
             id.clone_into(&mut self.id);
         }
-        self.lines += u64::from(!id.is_empty() && id == self.id);
+        let count = lines.entry(hash(id)).or_default();
+        *count += 1;
+        if id == self.id {
+            self.lines = *count;
+        }
     }
+}
+
+fn hash(id: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    id.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Opens it and asks, with nothing of its files in memory.

@@ -70,6 +70,8 @@ pub struct Listing {
     pub meta: SplitMeta,
     /// Its hourly counts by instance and level, encoded; `None` for a split from before there were any.
     pub hours: Option<Arc<[u8]>>,
+    /// The words and ids of a small split's rows, in the form that is kept; `None` for a larger one, or one from before there were any.
+    pub filter: Option<Arc<[u8]>>,
 }
 
 /// Per module: what is published.
@@ -153,13 +155,23 @@ impl Catalog {
     /// # Errors
     /// When it was not committed; then nothing of it holds.
     pub async fn publish(&self, added: &[Listing], removed: &[String], state: &ModuleState) -> Result<(), CatalogError> {
+        self.publish_all(added, removed, std::slice::from_ref(state)).await
+    }
+
+    /// The same of several modules at once.
+    ///
+    /// # Errors
+    /// When it was not committed; then nothing of it holds.
+    pub async fn publish_all(&self, added: &[Listing], removed: &[String], states: &[ModuleState]) -> Result<(), CatalogError> {
         let work = async {
             let mut transaction = self.begin().await?;
             swap(&mut transaction, added, removed).await?;
-            splits::put_state(&mut transaction, state).await?;
+            for state in states {
+                splits::put_state(&mut transaction, state).await?;
+            }
             transaction.commit().await
         };
-        work.await.map_err(|error| self.failed("cannot publish a split", error))
+        work.await.map_err(|error| self.failed("cannot publish splits", error))
     }
 
     /// One transaction: these splits are there, these others are not any more. What their modules have published stays as it is.

@@ -4,6 +4,7 @@ use super::numbers::{signed, small, unsigned};
 use super::{Listing, ModuleState};
 use crate::row::ModuleKey;
 use crate::split::SplitMeta;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
@@ -12,7 +13,7 @@ pub(super) async fn insert(connection: &mut SqliteConnection, listing: &Listing)
     let split = &listing.meta;
     sqlx::query(
         "INSERT INTO splits (id, partner, module, format, row_count, bytes, seq_from, seq_to, time_min_ns, time_max_ns, arrived_min_ns, arrived_max_ns, \
-         hours) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         hours, filter) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(&split.id)
     .bind(&*split.key.partner)
@@ -27,6 +28,7 @@ pub(super) async fn insert(connection: &mut SqliteConnection, listing: &Listing)
     .bind(split.arrived_min_ns)
     .bind(split.arrived_max_ns)
     .bind(listing.hours.as_deref())
+    .bind(listing.filter.as_deref())
     .execute(connection)
     .await
     .map(drop)
@@ -39,8 +41,7 @@ pub(super) async fn remove(connection: &mut SqliteConnection, id: &str) -> Resul
 
 /// Every split, by module and ascending first seq.
 pub(super) async fn all(connection: &mut SqliteConnection) -> Result<Vec<Listing>, sqlx::Error> {
-    let rows = sqlx::query("SELECT * FROM splits").fetch_all(connection).await?;
-    let mut splits = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let mut splits: Vec<Listing> = sqlx::query("SELECT * FROM splits").fetch(connection).map(|row| read(&row?)).try_collect().await?;
     splits.sort_by(|a, b| (&a.meta.key, a.meta.seq_from).cmp(&(&b.meta.key, b.meta.seq_from)));
     Ok(splits)
 }
@@ -59,7 +60,8 @@ fn read(row: &SqliteRow) -> Result<Listing, sqlx::Error> {
         arrived_min_ns: row.try_get("arrived_min_ns")?,
         arrived_max_ns: row.try_get("arrived_max_ns")?,
     };
-    Ok(Listing { meta, hours: row.try_get::<Option<&[u8]>, _>("hours")?.map(Into::into) })
+    let blob = |name| Ok::<_, sqlx::Error>(row.try_get::<Option<&[u8]>, _>(name)?.map(Into::into));
+    Ok(Listing { meta, hours: blob("hours")?, filter: blob("filter")? })
 }
 
 /// The module's state is this.

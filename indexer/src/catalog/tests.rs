@@ -24,7 +24,7 @@ fn split(id: &str, seq_from: u64) -> Listing {
         arrived_min_ns: 1,
         arrived_max_ns: i64::MAX,
     };
-    Listing { meta, hours: (seq_from > 0).then(|| Arc::from([1, 2, 3])) }
+    Listing { meta, hours: (seq_from > 0).then(|| Arc::from([1, 2, 3])), filter: (seq_from == 0).then(|| Arc::from([1, 4])) }
 }
 
 fn state(next_seq: u64, applied_lsn: u64) -> ModuleState {
@@ -219,7 +219,7 @@ proptest! {
                     id: id.clone(), key: key("p", "m"), format: u32::MAX, rows: numbers[3], bytes: numbers[4], seq_from: numbers[5], seq_to: numbers[0],
                     time_min_ns: times[0], time_max_ns: times[1], arrived_min_ns: times[2], arrived_max_ns: times[3],
                 };
-                let split = Listing { meta, hours: Some(Arc::from(id.as_bytes())) };
+                let split = Listing { meta, hours: Some(Arc::from(id.as_bytes())), filter: None };
                 catalog.publish(std::slice::from_ref(&split), &[], &state).await.unwrap();
                 splits.push(split);
             }

@@ -191,7 +191,7 @@ impl Indexer {
             }
             let (module, gone, reading) = (key.clone(), Arc::clone(&seqs), Arc::clone(&split));
             let built = self.engine.publisher.build(move |folder| {
-                let rows = reading.rows()?;
+                let rows = reading.open()?.rows()?;
                 let (gone, left): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| gone.contains(&row.seq));
                 if gone.is_empty() {
                     return Ok(None);

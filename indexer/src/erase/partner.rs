@@ -8,6 +8,7 @@ use crate::Indexer;
 use crate::append::Holder;
 use crate::registry::Scope;
 use crate::row::{ModuleKey, QUARANTINE};
+use crate::shelf::Shelved;
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::sync::Arc;
@@ -75,9 +76,10 @@ impl Indexer {
             let _marks = engine.checkpointing.lock().await;
             let files = engine.sequencer.forget(|key| leaving.has(key), |holder| leaving.holds(holder));
             engine.catalog.purge(&leaving.partner, &leaving.quarantines, &files).await?;
-            let rows = self.store.forget(|key| leaving.has(key));
+            let (rows, splits) = self.store.forget(|key| leaving.has(key));
             let (folder, partner, pods) = (Arc::clone(&engine.folder), Arc::clone(&leaving.partner), leaving.quarantines.clone());
             let removed = tokio::task::spawn_blocking(move || {
+                splits.iter().for_each(Shelved::keep_for_readers);
                 let quarantines = pods.into_iter().map(|module| folder.remove_module(&ModuleKey { partner: QUARANTINE.into(), module }));
                 quarantines.collect::<io::Result<()>>()?;
                 folder.remove_partner(&partner)

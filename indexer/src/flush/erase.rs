@@ -21,14 +21,12 @@ impl Publisher {
         let removed = [split.id.clone()];
         let listings: Vec<Listing> = left.iter().map(Built::listing).collect();
         if !self.publishes(key, &removed) {
-            for Listing { meta, .. } in listings {
-                self.remove_file(key, &meta.id).await;
-            }
+            self.remove_built(left.into_iter().collect()).await;
             return Ok(false);
         }
         self.catalog.replace_erased(&listings, &removed, gone).await.map_err(io::Error::other)?;
-        self.store.replace(key, left.into_iter().map(Built::into_parts).collect(), &removed);
-        self.remove_file(key, &split.id).await;
+        let gone = self.store.replace(key, left.into_iter().map(Built::into_split).collect(), &removed);
+        self.remove_files(gone).await;
         Ok(true)
     }
 

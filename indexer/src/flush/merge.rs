@@ -12,7 +12,9 @@ use crate::engine::Engine;
 use crate::folder::Folder;
 use crate::overview::hours_of;
 use crate::row::ModuleKey;
-use crate::split::{self, Split, SplitMeta};
+use crate::shelf::Shelved;
+use crate::split::cache::Cache;
+use crate::split::{self, SplitMeta};
 use crate::stats::add;
 use std::io;
 use std::path::Path;
@@ -21,9 +23,11 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 /// What a merge has in memory of each row, about 200 bytes, and of one field's values is within the builders' budget of 128 MiB.
-const SOURCE_ROWS_MAX: u64 = 300_000;
+const SOURCE_ROWS_MAX: u64 = 200_000;
 /// The same by the files' bytes: one field's values are at most twice as much in memory.
-const SOURCE_BYTES_MAX: u64 = 32 << 20;
+const SOURCE_BYTES_MAX: u64 = 24 << 20;
+/// Patterns of the sources that are kept in memory while they are merged, bytes.
+const CACHE_BYTES_MAX: u64 = 16 << 20;
 /// A module whose merge failed is left alone for so long.
 const FAILED_FOR: Duration = Duration::from_secs(600);
 
@@ -31,7 +35,7 @@ const FAILED_FOR: Duration = Duration::from_secs(600);
 #[derive(Debug)]
 struct Plan {
     key: ModuleKey,
-    sources: Vec<Arc<Split>>,
+    sources: Vec<Arc<Shelved>>,
 }
 
 impl Engine {
@@ -85,9 +89,9 @@ impl Engine {
             age_max: keeps.longest(key),
             now_ns,
         };
-        let plan = |(key, splits): (ModuleKey, Vec<Arc<Split>>)| {
+        let plan = |(key, splits): (ModuleKey, Vec<Arc<Shelved>>)| {
             let metas: Vec<&SplitMeta> = splits.iter().map(|split| &split.meta).collect();
-            let sources: Vec<Arc<Split>> = choose(&metas, &bounds(&key)).into_iter().filter_map(|at| splits.get(at).cloned()).collect();
+            let sources: Vec<Arc<Shelved>> = choose(&metas, &bounds(&key)).into_iter().filter_map(|at| splits.get(at).cloned()).collect();
             (sources.len() > 1).then_some(Plan { key, sources })
         };
         let mut failed = self.publisher.failed_merges.lock();
@@ -108,12 +112,11 @@ impl Publisher {
         if !self.publishes(&key, &removed) {
             return Ok(false);
         }
-        let kept: Vec<Option<Arc<[u8]>>> = sources.iter().map(|split| self.store.hours(&split.meta)).collect();
         let (module, stop) = (key.clone(), stop.clone());
         let build = move |folder: &Folder| {
             let mut hours = Hours::default();
-            for (split, kept) in sources.iter().zip(kept) {
-                hours.add_all(&hours_of(split, kept.as_deref())?);
+            for split in &sources {
+                hours.add_all(&hours_of(split)?);
             }
             Built::with(folder, &module, &hours, |id, path| merge(&module, id, &sources, path, &stop))
         };
@@ -130,10 +133,12 @@ impl Publisher {
 }
 
 /// Builds one split of all rows of the sources. Gives up when it is to stop.
-fn merge(key: &ModuleKey, id: &str, sources: &[Arc<Split>], path: &Path, stop: &CancellationToken) -> io::Result<SplitMeta> {
+fn merge(key: &ModuleKey, id: &str, sources: &[Arc<Shelved>], path: &Path, stop: &CancellationToken) -> io::Result<SplitMeta> {
     let mut more = || match stop.is_cancelled() {
         true => Err(io::Error::new(io::ErrorKind::Interrupted, "the store is closing")),
         false => Ok(()),
     };
-    split::merge(key, id, sources, path, &mut more)
+    let cache = Arc::new(Cache::new(CACHE_BYTES_MAX));
+    let sources = sources.iter().map(|split| split.open_apart(&cache)).collect::<io::Result<Vec<_>>>()?;
+    split::merge(key, id, &sources, path, &mut more)
 }

@@ -23,12 +23,15 @@ pub(crate) mod testing;
 pub(crate) use built::Built;
 pub(crate) use overdue::Looked;
 pub(crate) use policy::{Limits, Step, WalPressure, choose};
+use policy::{TOGETHER_MAX, is_small};
 pub(crate) use publisher::Publisher;
 pub(crate) use retention::Retention;
 
 use crate::append::now_ns;
 use crate::engine::Engine;
 use crate::registry::Keeps;
+use crate::row::ModuleKey;
+use crate::store::Pressure;
 use std::io;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Weak};
@@ -101,6 +104,8 @@ impl Engine {
     /// the rest may fail.
     async fn maintain(&self, stop: &CancellationToken) -> io::Result<bool> {
         self.reserve.take();
+        // What long searches have mapped since.
+        self.folder.shelf().trim();
         let keeps = self.keeps();
         self.publisher.expire(self.retention, &keeps, now_ns()).await?;
         self.expire_rows(&keeps, now_ns()).await;
@@ -108,15 +113,17 @@ impl Engine {
         while !stop.is_cancelled()
             && let Some(step) = self.next_step()
         {
-            let key = match step {
-                Step::Flush(key) => Some(key),
+            let keys = match step {
+                Step::Flush(keys) => keys,
                 // When none could be carried the log is full or failing, and one has to give way.
-                Step::Carry(keys) if self.carry(&keys).await == 0 => keys.into_iter().next(),
-                Step::Carry(_) => None,
+                Step::Carry(mut keys) if self.carry(&keys).await == 0 => {
+                    keys.truncate(1);
+                    keys
+                }
+                Step::Carry(_) => Vec::new(),
             };
-            if let Some(key) = key {
-                self.publisher.flush(&key).await?;
-                self.publisher.settle(&key).await?;
+            if !keys.is_empty() {
+                self.publish(&keys).await?;
                 flushed = true;
             }
             self.checkpoint_when_it_frees().await?;
@@ -133,11 +140,24 @@ impl Engine {
         }
     }
 
+    async fn publish(&self, keys: &[ModuleKey]) -> io::Result<()> {
+        self.publisher.flush_together(keys).await?;
+        for key in keys {
+            self.publisher.settle(key).await?;
+        }
+        Ok(())
+    }
+
     /// Publishes every live buffer as it is now.
     pub(crate) async fn flush(&self) -> io::Result<()> {
-        for module in self.store.pressure() {
+        let (small, large): (Vec<Pressure>, Vec<Pressure>) = self.store.pressure().into_iter().partition(is_small);
+        for module in large {
             self.publisher.flush_all(&module.key).await?;
             self.publisher.settle(&module.key).await?;
+        }
+        let small: Vec<ModuleKey> = small.into_iter().map(|module| module.key).collect();
+        for keys in small.chunks(TOGETHER_MAX) {
+            self.publish(keys).await?;
         }
         self.checkpoint().await
     }

@@ -9,7 +9,8 @@ use super::{Built, Publisher};
 use crate::engine::Engine;
 use crate::registry::Keeps;
 use crate::row::{ModuleKey, Row};
-use crate::split::{Split, SplitMeta};
+use crate::shelf::Shelved;
+use crate::split::SplitMeta;
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
@@ -63,7 +64,7 @@ impl Engine {
 
 impl Publisher {
     /// Replaces a split by what has not expired of it: how many rows went, and the id of what is left. `None` when none has expired, or it is published no longer.
-    async fn take_out_expired(&self, keeps: &Arc<Keeps>, split: &Arc<Split>, now_ns: i64) -> io::Result<Option<(u64, Option<String>)>> {
+    async fn take_out_expired(&self, keeps: &Arc<Keeps>, split: &Arc<Shelved>, now_ns: i64) -> io::Result<Option<(u64, Option<String>)>> {
         let _rewriting = self.rewriting.lock().await;
         let (key, removed) = (split.meta.key.clone(), [split.meta.id.clone()]);
         if !self.publishes(&key, &removed) {
@@ -71,14 +72,14 @@ impl Publisher {
         }
         let (keeps, reading) = (Arc::clone(keeps), Arc::clone(split));
         let built = self.build(move |folder| {
-            let key = &reading.meta.key;
+            let (key, split) = (&reading.meta.key, reading.open()?);
             // Most splits have no rows of those who keep less: that is known without reading them.
             let longest = keeps.longest(key).unwrap_or(Duration::MAX);
             let keeps_less = |instance: &str| keeps.of(key, instance).is_some_and(|keep| keep < longest);
-            if !reading.head()?.owners.iter().any(|owner| keeps_less(&owner.instance)) {
+            if !split.head()?.owners.iter().any(|owner| keeps_less(&owner.instance)) {
                 return Ok(None);
             }
-            let rows = reading.rows()?;
+            let rows = split.rows()?;
             let left: Vec<&Row> = rows.iter().filter(|row| !is_expired(&keeps, key, row, now_ns)).collect();
             let gone = (rows.len() - left.len()) as u64;
             match left.len() {

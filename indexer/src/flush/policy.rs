@@ -17,6 +17,9 @@ const CARRY_SHARE: u64 = 4;
 /// Whose and from where are written with each carried buffer, however few rows it has; bytes.
 const CARRY_HEAD_BYTES: usize = 512;
 
+/// So many small modules are flushed together: in memory they are at most half of what one flush takes.
+pub(super) const TOGETHER_MAX: usize = 64;
+
 /// The bounds that make a flush necessary.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
@@ -51,8 +54,8 @@ pub(crate) struct WalPressure {
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// Publish this module's oldest rows.
-    Flush(ModuleKey),
+    /// Publish the oldest rows of this module, or of these small ones together.
+    Flush(Vec<ModuleKey>),
     /// Write the rows of these small modules to the end of the log, so that they need its beginning no more.
     Carry(Vec<ModuleKey>),
 }
@@ -63,15 +66,18 @@ pub(crate) enum Step {
 pub(crate) fn choose(modules: &[Pressure], live_bytes: usize, wal: WalPressure, limits: &Limits, now: Instant) -> Option<Step> {
     if live_bytes > limits.live_bytes_max {
         let largest = modules.iter().filter(|module| module.rows > 0).max_by_key(|module| module.bytes);
-        return largest.map(|module| Step::Flush(module.key.clone()));
+        return largest.map(|module| Step::Flush(vec![module.key.clone()]));
     }
     if wal.bytes > limits.wal_bytes_max
         && let Some(step) = wal.oldest_ends.and_then(|end| unpin(modules, end, limits))
     {
         return Some(step);
     }
-    let due = modules.iter().find(|module| is_old(module, limits, now) || module.unsettled.is_some());
-    due.map(|module| Step::Flush(module.key.clone()))
+    let is_due = |module: &&Pressure| is_old(module, limits, now) || module.unsettled.is_some();
+    let due = modules.iter().find(is_due)?;
+    // Others that are due as well share its syncs when all of them are small.
+    let others = modules.iter().filter(is_due).filter(|module| is_small(module) && is_small(due) && module.key != due.key);
+    Some(Step::Flush(std::iter::once(due).chain(others.take(TOGETHER_MAX - 1)).map(|module| module.key.clone()).collect()))
 }
 
 /// What frees the log below this LSN; `None` when nothing pins it.
@@ -79,11 +85,11 @@ fn unpin(modules: &[Pressure], end: u64, limits: &Limits) -> Option<Step> {
     let pins = modules.iter().filter(|module| holds(module) < end);
     let (small, large): (Vec<&Pressure>, Vec<&Pressure>) = pins.partition(|module| is_small(module) && module.unsettled.is_none());
     if let Some(module) = large.iter().min_by_key(|module| holds(module)) {
-        return Some(Step::Flush(module.key.clone()));
+        return Some(Step::Flush(vec![module.key.clone()]));
     }
     let carried: usize = modules.iter().filter(|module| is_small(module)).map(|module| module.bytes + CARRY_HEAD_BYTES).sum();
     if carried as u64 > limits.wal_bytes_max / CARRY_SHARE {
-        return small.iter().max_by_key(|module| module.bytes).map(|module| Step::Flush(module.key.clone()));
+        return small.iter().max_by_key(|module| module.bytes).map(|module| Step::Flush(vec![module.key.clone()]));
     }
     let keys: Vec<ModuleKey> = small.iter().map(|module| module.key.clone()).collect();
     (!keys.is_empty()).then_some(Step::Carry(keys))
@@ -99,7 +105,7 @@ fn is_old(module: &Pressure, limits: &Limits, now: Instant) -> bool {
     module.since.is_some_and(|since| now.saturating_duration_since(since) > bound)
 }
 
-fn is_small(module: &Pressure) -> bool {
+pub(super) fn is_small(module: &Pressure) -> bool {
     module.rows < SMALL_ROWS && module.bytes < SMALL_BYTES
 }
 
@@ -132,7 +138,7 @@ mod tests {
 
     fn chosen_within(modules: &[Pressure], live: usize, wal: WalPressure, limits: &Limits, now: Instant) -> Option<String> {
         choose(modules, live, wal, limits, now).map(|step| match step {
-            Step::Flush(key) => key.module.to_string(),
+            Step::Flush(keys) => keys.iter().map(|key| &*key.module).collect::<Vec<_>>().join(" "),
             Step::Carry(keys) => keys.iter().fold("carry".to_string(), |text, key| format!("{text} {}", key.module)),
         })
     }
@@ -156,6 +162,20 @@ mod tests {
         assert_eq!(chosen(&[module("small", 10, 999, 86_401, 1, now)], 10, idle, now).as_deref(), Some("small"));
         assert_eq!(chosen(&[module("rows", 10, 1_000, 601, 1, now)], 10, idle, now).as_deref(), Some("rows"));
         assert_eq!(chosen(&[module("bytes", 256 << 10, 9, 601, 1, now)], 10, idle, now).as_deref(), Some("bytes"));
+    }
+
+    #[test]
+    fn small_modules_that_are_due_are_flushed_together() {
+        let now = Instant::now() + Duration::from_secs(200_000);
+        let idle = WalPressure::default();
+        let (a, b, young) = (module("a", 10, 9, 86_401, 1, now), module("b", 10, 9, 86_402, 1, now), module("young", 10, 9, 5, 1, now));
+        let large = module("large", 10, 5_000, 601, 1, now);
+        assert_eq!(chosen(&[a.clone(), large.clone(), young.clone(), b.clone()], 10, idle, now).as_deref(), Some("a b"));
+        assert_eq!(chosen(&[large, a.clone(), young, b], 10, idle, now).as_deref(), Some("large"));
+        let many = vec![a; 3 * TOGETHER_MAX];
+        let named: Vec<Pressure> =
+            (0..).zip(many).map(|(at, of)| Pressure { key: module(&format!("m{at}"), 1, 1, 1, 1, now).key, ..of }).collect();
+        assert_eq!(chosen(&named, 10, idle, now).unwrap().split(' ').count(), TOGETHER_MAX);
     }
 
     #[test]

@@ -13,16 +13,29 @@ use crate::catalog::{Catalog, Listing, ModuleState};
 use crate::folder::Folder;
 use crate::live::Chunk;
 use crate::row::{ModuleKey, Row};
+use crate::shelf::Shelved;
 use crate::stats::{Counters, add};
 use crate::store::Store;
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Instant;
 use tokio::sync::Mutex;
 
 /// One flush takes at most this many bytes of live buffer; the builder's memory grows with it.
 const FLUSH_LIVE_BYTES_MAX: usize = 32 << 20;
+
+/// Threads that build small splits side by side.
+const TOGETHER_THREADS: usize = 8;
+
+/// The oldest rows of a buffer, and what its module's state is once they are published.
+struct Piece {
+    chunks: Vec<Arc<Chunk>>,
+    /// One past the last seq of the chunks.
+    end: u64,
+    state: ModuleState,
+}
 
 /// See the module. What is published changes one change at a time, and one split is built at a time.
 #[derive(Debug)]
@@ -69,37 +82,50 @@ impl Publisher {
 
     /// Publishes the oldest rows of a module's buffer.
     pub(crate) async fn flush(&self, key: &ModuleKey) -> io::Result<()> {
-        let _one = self.one.lock().await;
-        let flushed = self.flush_one(key).await;
-        match &flushed {
-            Ok(rows) if *rows > 0 => {
-                add(&self.counters.flushes, 1);
-                add(&self.counters.flushed_rows, *rows);
-            }
-            Ok(_) => {}
-            Err(_) => add(&self.counters.flush_failures, 1),
-        }
-        flushed.map(|_| ())
+        self.flush_together(std::slice::from_ref(key)).await
     }
 
-    async fn flush_one(&self, key: &ModuleKey) -> io::Result<u64> {
-        let Some(module) = self.store.module(key) else { return Ok(0) };
+    /// Publishes the oldest rows of several buffers, small ones, in one transaction.
+    pub(crate) async fn flush_together(&self, keys: &[ModuleKey]) -> io::Result<()> {
+        let _one = self.one.lock().await;
+        let flushed = self.flush_now(keys).await;
+        match &flushed {
+            Ok((buffers, rows)) => {
+                add(&self.counters.flushes, *buffers);
+                add(&self.counters.flushed_rows, *rows);
+            }
+            Err(_) => add(&self.counters.flush_failures, 1),
+        }
+        flushed.map(drop)
+    }
+
+    /// How many buffers it published something of, and how many rows.
+    async fn flush_now(&self, keys: &[ModuleKey]) -> io::Result<(u64, u64)> {
+        let pieces: Vec<Piece> = keys.iter().filter_map(|key| self.oldest_of(key)).collect();
+        let built = self.build(move |folder| side_by_side(&pieces, |piece| build(folder, piece)).map(|built| (pieces, built))).await?;
+        let published: Vec<(Piece, Vec<Built>)> = std::iter::zip(built.0, built.1).filter(|(_, built)| !built.is_empty()).collect();
+        if published.is_empty() {
+            return Ok((0, 0));
+        }
+        let listings: Vec<Listing> = published.iter().flat_map(|(_, built)| built).map(Built::listing).collect();
+        let states: Vec<ModuleState> = published.iter().map(|(piece, _)| piece.state.clone()).collect();
+        // When this fails the files stay: should SQLite have committed all the same, the next start needs them; if not, it removes them.
+        self.catalog.publish_all(&listings, &[], &states).await.map_err(io::Error::other)?;
+        let (rows, bytes) = listings.iter().fold((0, 0), |(rows, bytes), Listing { meta, .. }| (rows + meta.rows, bytes + meta.bytes));
+        for (Piece { state, end, .. }, built) in published {
+            self.store.publish(&state.key, built.into_iter().map(Built::into_split).collect(), end);
+        }
+        tracing::debug!(modules = states.len(), splits = listings.len(), rows, bytes, "published buffers");
+        Ok((states.len() as u64, rows))
+    }
+
+    fn oldest_of(&self, key: &ModuleKey) -> Option<Piece> {
+        let module = self.store.module(key)?;
         let released_seq = module.visible_from_seq;
         let chunks = oldest(module.live);
-        let Some((applied_lsn, end)) = chunks.last().map(|chunk| (chunk.lsn, chunk.seq_to())) else { return Ok(0) };
-        let module = key.clone();
-        let built = self.build(move |folder| build(folder, &module, &chunks, released_seq)).await?;
-        if built.is_empty() {
-            return Ok(0);
-        }
-        let listings: Vec<Listing> = built.iter().map(Built::listing).collect();
+        let (applied_lsn, end) = chunks.last().map(|chunk| (chunk.lsn, chunk.seq_to()))?;
         let state = ModuleState { key: key.clone(), next_seq: end.max(released_seq), applied_lsn, released_seq };
-        // When this fails the files stay: should SQLite have committed all the same, the next start needs them; if not, it removes them.
-        self.catalog.publish(&listings, &[], &state).await.map_err(io::Error::other)?;
-        let (rows, bytes) = listings.iter().fold((0, 0), |(rows, bytes), Listing { meta, .. }| (rows + meta.rows, bytes + meta.bytes));
-        tracing::debug!(partner = %key.partner, module = %key.module, splits = listings.len(), rows, bytes, "published a buffer");
-        self.store.publish(key, built.into_iter().map(Built::into_parts).collect(), end);
-        Ok(rows)
+        Some(Piece { chunks, end, state })
     }
 
     /// Builds splits on a thread that may wait for the disk, one builder at a time.
@@ -118,16 +144,12 @@ impl Publisher {
         let _one = self.one.lock().await;
         let listings: Vec<Listing> = added.iter().map(Built::listing).collect();
         if !self.publishes(key, removed) {
-            for Listing { meta, .. } in listings {
-                self.remove_file(key, &meta.id).await;
-            }
+            self.remove_built(added).await;
             return Ok(false);
         }
         self.catalog.replace(&listings, removed).await.map_err(io::Error::other)?;
-        self.store.replace(key, added.into_iter().map(Built::into_parts).collect(), removed);
-        for id in removed {
-            self.remove_file(key, id).await;
-        }
+        let gone = self.store.replace(key, added.into_iter().map(Built::into_split).collect(), removed);
+        self.remove_files(gone).await;
         Ok(true)
     }
 
@@ -150,19 +172,29 @@ impl Publisher {
         let next_seq = settled_seq.max(released_seq);
         let state = ModuleState { key: key.clone(), next_seq, applied_lsn: release_lsn, released_seq };
         self.catalog.publish(&[], &removed, &state).await.map_err(io::Error::other)?;
-        self.store.settle(key, released_seq);
-        for id in removed {
-            self.remove_file(key, &id).await;
-        }
+        let gone = self.store.settle(key, released_seq);
+        self.remove_files(gone).await;
         Ok(())
     }
 
-    /// Removes the file of a split that is no longer published. Who still reads it has it open. What stays behind is an orphan for the next start.
-    pub(super) async fn remove_file(&self, key: &ModuleKey, id: &str) {
-        let path = self.folder.split(key, id);
-        if let Err(error) = tokio::fs::remove_file(&path).await {
-            tracing::warn!(%error, path = %path.display(), "could not remove a split");
+    /// Removes the files of splits that are published no longer. Who may still read them gets them open. What stays behind is an orphan for the next start.
+    pub(super) async fn remove_files(&self, gone: Vec<Arc<Shelved>>) {
+        let removed = tokio::task::spawn_blocking(move || {
+            for split in gone {
+                split.keep_for_readers();
+                if let Err(error) = std::fs::remove_file(split.path()) {
+                    tracing::warn!(%error, path = %split.path().display(), "could not remove a split");
+                }
+            }
+        });
+        if let Err(error) = removed.await {
+            tracing::error!(%error, "removing splits broke off; the next start goes on");
         }
+    }
+
+    /// Removes the files of splits that are not to be published.
+    pub(super) async fn remove_built(&self, built: Vec<Built>) {
+        self.remove_files(built.into_iter().map(|built| Arc::new(built.into_split())).collect()).await;
     }
 }
 
@@ -179,9 +211,33 @@ fn oldest(mut chunks: Vec<Arc<Chunk>>) -> Vec<Arc<Chunk>> {
 }
 
 /// Builds a split for each day; nothing when every row was released meanwhile.
-fn build(folder: &Folder, key: &ModuleKey, chunks: &[Arc<Chunk>], released_seq: u64) -> io::Result<Vec<Built>> {
-    let rows: Vec<&Row> = chunks.iter().flat_map(|chunk| &chunk.rows).filter(|row| row.seq >= released_seq).collect();
+fn build(folder: &Folder, piece: &Piece) -> io::Result<Vec<Built>> {
+    let ModuleState { key, released_seq, .. } = &piece.state;
+    let rows: Vec<&Row> = piece.chunks.iter().flat_map(|chunk| &chunk.rows).filter(|row| row.seq >= *released_seq).collect();
     // A quarantine is released by seq, split after split: these may not overlap.
     let parts = if key.is_quarantine() { vec![rows] } else { by_day(rows) };
     parts.iter().filter(|rows| !rows.is_empty()).map(|rows| Built::of(folder, key, rows)).collect()
+}
+
+/// Does the work for each item, on several threads when there are several: building a small split is mostly waiting for the disk, and syncs that wait together are done together. What each gives,
+/// in order, or the first error.
+fn side_by_side<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> io::Result<R> + Sync) -> io::Result<Vec<R>> {
+    let next = AtomicUsize::new(0);
+    let take = || {
+        let mut done = Vec::new();
+        while let Some((at, item)) = Some(next.fetch_add(1, Relaxed)).and_then(|at| Some((at, items.get(at)?))) {
+            done.push((at, work(item)));
+        }
+        done
+    };
+    let mut done = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..items.len().min(TOGETHER_THREADS)).map(|_| scope.spawn(take)).collect();
+        let mut done = take();
+        for other in others {
+            done.extend(other.join().map_err(|_| io::Error::other("building a split broke off: please report it"))?);
+        }
+        Ok::<_, io::Error>(done)
+    })?;
+    done.sort_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, done)| done).collect()
 }

@@ -5,11 +5,12 @@
 //!
 //! A split's *last moment* is the later of its newest row's time and its newest arrival: a line that came late stays its whole time. Only what is published is removed;
 //! live rows become a split first. Order, which a crash may cut anywhere: the catalog forgets the splits in one transaction; memory forgets them; the files are
-//! removed (one that stays behind is an orphan for the next start). Who reads a split has it open and reads on.
+//! removed (one that stays behind is an orphan for the next start). Who may still read a split gets it open.
 
 use super::Publisher;
 use crate::registry::Keeps;
-use crate::split::{Split, SplitMeta};
+use crate::shelf::Shelved;
+use crate::split::SplitMeta;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,15 +26,15 @@ pub(crate) struct Retention {
 
 impl Retention {
     /// The splits that have to go at this time, ns since the epoch: those of which no row is kept any more, and then the oldest while the rest is too much.
-    fn expired(self, keeps: &Keeps, splits: Vec<Arc<Split>>, now_ns: i64) -> Vec<Arc<Split>> {
-        let is_old = |split: &Arc<Split>| {
+    fn expired(self, keeps: &Keeps, splits: Vec<Arc<Shelved>>, now_ns: i64) -> Vec<Arc<Shelved>> {
+        let is_old = |split: &Arc<Shelved>| {
             let kept_from = |keep: Duration| now_ns.saturating_sub(i64::try_from(keep.as_nanos()).unwrap_or(i64::MAX));
             keeps.longest(&split.meta.key).is_some_and(|keep| last_moment_ns(&split.meta) < kept_from(keep))
         };
         let (mut expired, mut rest): (Vec<_>, Vec<_>) = splits.into_iter().partition(is_old);
         rest.sort_by_key(|split| last_moment_ns(&split.meta));
         let mut bytes: u64 = rest.iter().map(|split| split.meta.bytes).sum();
-        let too_much = |split: &Arc<Split>| {
+        let too_much = |split: &Arc<Shelved>| {
             let over = self.bytes_max.is_some_and(|max| bytes > max);
             bytes -= split.meta.bytes;
             over
@@ -59,10 +60,10 @@ impl Publisher {
         let ids: Vec<String> = expired.iter().map(|split| split.meta.id.clone()).collect();
         self.catalog.forget_splits(&ids).await.map_err(io::Error::other)?;
         for split in &expired {
-            self.store.forget_split(&split.meta);
-            self.remove_file(&split.meta.key, &split.meta.id).await;
+            self.store.forget_splits(&split.meta.key, |known| known.meta.id == split.meta.id);
         }
-        tracing::info!(splits = expired.len(), "removed what is older or more than the retention keeps");
-        Ok(expired.len())
+        self.remove_files(expired).await;
+        tracing::info!(splits = ids.len(), "removed what is older or more than the retention keeps");
+        Ok(ids.len())
     }
 }

@@ -2,11 +2,11 @@
 //! blocks can match, these are read at once.
 
 use super::gate::Gate;
+use super::lent::Lent;
 use super::ordered::{Course, Rank};
 use super::request::SearchRequest;
-use super::source::{Seeker, SplitReader, open};
+use super::source::{Seeker, SplitReader};
 use super::ticker::{Halt, Ticker};
-use crate::split::Split;
 use crate::split::block::{Block, Decoder};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
@@ -20,7 +20,7 @@ const ROWS_MAX: usize = 256;
 /// What is to be opened.
 #[derive(Clone, Copy)]
 pub(super) struct Wanted<'a> {
-    pub(super) split: &'a Split,
+    pub(super) split: &'a Lent<'a>,
     pub(super) gate: Gate<'a>,
     pub(super) course: Course<'a>,
     /// The module's number in the order of names.
@@ -29,7 +29,8 @@ pub(super) struct Wanted<'a> {
 
 /// A split that was opened.
 pub(super) struct Ahead<'a> {
-    pub(super) reader: SplitReader<'a>,
+    /// `None` when no row matches and it is not held.
+    pub(super) reader: Option<SplitReader<'a>>,
     /// Where it was read as well: its matches, each with its block and its row in it.
     pub(super) read: Option<Vec<(Rank, (usize, usize))>>,
 }
@@ -66,23 +67,23 @@ pub(super) fn open_ahead<'a>(
 impl<'a> Wanted<'a> {
     fn open(&self, request: &'a SearchRequest, decoder: &Decoder, ticker: &Ticker<'_>) -> Result<Ahead<'a>, Halt> {
         let Self { split, gate, course, module } = *self;
-        let reader = open(&request.predicate, split, gate, decoder, ticker)?;
+        let Some(reader) = split.opened(&request.predicate, gate, decoder, ticker)? else { return Ok(Ahead { reader: None, read: None }) };
         if reader.blocks_left() > BLOCKS_MAX {
-            return Ok(Ahead { reader, read: None });
+            return Ok(Ahead { reader: Some(reader), read: None });
         }
         let seeker = Seeker { predicate: &request.predicate, decoder, ticker };
         let mut read = Vec::new();
-        for at in 0..split.head()?.blocks.len() {
+        for at in 0..reader.split.head()?.blocks.len() {
             if reader.may_match(at) {
-                let block = Block::new(split, at, decoder)?;
+                let block = Block::new(reader.split, at, decoder)?;
                 for row in reader.matches(&block, &seeker)?.iter() {
                     read.push((Rank::new(course.order, block.time(row)?, module, block.seq(row)?), (at, row)));
                 }
                 if read.len() > ROWS_MAX {
-                    return Ok(Ahead { reader, read: None });
+                    return Ok(Ahead { reader: Some(reader), read: None });
                 }
             }
         }
-        Ok(Ahead { reader, read: Some(read) })
+        Ok(Ahead { reader: Some(reader), read: Some(read) })
     }
 }

@@ -4,16 +4,20 @@
 //! pages of bounded memory.
 
 use super::gate::{Answer, Gate, of_module};
+use super::lent::Lent;
+use super::needs::needs;
 use super::predicate::Predicate;
 use super::request::TailCursor;
 use super::source::{Seeker, SplitReader};
 use super::ticker::{Halt, Ticker};
+use crate::filter::Words;
 use crate::live::Chunk;
 use crate::registry::Scope;
 use crate::row::Row;
 use crate::split::block::Decoder;
-use crate::store::View;
+use crate::store::{ModuleView, View};
 use std::collections::BinaryHeap;
+use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 /// How long a page may take.
@@ -58,6 +62,8 @@ pub(super) fn page(
     let cancelled = |_: &Ticker<'_>| cancelled();
     let ticker = Ticker::new(Instant::now() + PAGE_TIME_MAX, &cancelled);
     let decoder = Decoder::new()?;
+    let held = AtomicUsize::new(0);
+    let modules = Lent::of(view, &held);
     let mut reading = Reading {
         seeker: Seeker { predicate, decoder: &decoder, ticker: &ticker },
         after,
@@ -65,7 +71,7 @@ pub(super) fn page(
         readers: Vec::new(),
         pieces: Vec::new(),
     };
-    reading.list(view, scope)?;
+    reading.list(&modules, view.as_of_ns, scope)?;
     reading.pieces.sort_by_key(|piece| piece.arrived_min_ns);
     let found = reading.search(limit)?;
     let rows = found.iter().map(|found| reading.row(found)).collect::<Result<Vec<_>, _>>()?;
@@ -85,13 +91,14 @@ struct Reading<'a> {
 
 impl<'a> Reading<'a> {
     /// Lists the pieces with rows behind the cursor.
-    fn list(&mut self, view: &'a View, scope: &'a Scope) -> Result<(), Halt> {
-        for module in &view.modules {
+    fn list(&mut self, modules: &'a [(&'a ModuleView, Vec<Lent<'a>>)], as_of_ns: i64, scope: &'a Scope) -> Result<(), Halt> {
+        let needs = needs(self.seeker.predicate, Words::Telling);
+        for (module, splits) in modules {
             if of_module(self.seeker.predicate, &module.key, &(0..u64::MAX)) == Answer::No {
                 continue;
             }
             let visible_from_seq = module.visible_from_seq;
-            let gate = Gate { scope, from_ns: i64::MIN, to_ns: i64::MAX, as_of_ns: view.as_of_ns, visible_from_seq };
+            let gate = Gate { scope, from_ns: i64::MIN, to_ns: i64::MAX, as_of_ns, visible_from_seq };
             for chunk in &module.live {
                 let arrived = chunk.rows.last().map(|row| row.arrived_ns);
                 if let Some(arrived_min_ns) = arrived.filter(|arrived| *arrived >= self.after.arrived_ns) {
@@ -99,12 +106,10 @@ impl<'a> Reading<'a> {
                     self.chunks.push((chunk, gate));
                 }
             }
-            for split in module.splits.iter().filter(|split| split.meta.arrived_max_ns >= self.after.arrived_ns) {
-                let reader = self.seeker.open(split, gate)?;
-                if reader.is_void() {
-                    continue;
-                }
-                for (block, meta) in split.head()?.blocks.iter().enumerate() {
+            let is_behind = |split: &&Lent<'_>| split.meta().arrived_max_ns >= self.after.arrived_ns;
+            for split in splits.iter().filter(is_behind).filter(|split| split.may_have(&needs)) {
+                let Some(reader) = split.reader(&self.seeker, gate)?.filter(|reader| !reader.is_void()) else { continue };
+                for (block, meta) in reader.split.head()?.blocks.iter().enumerate() {
                     if meta.arrived_max_ns >= self.after.arrived_ns && reader.may_match(block) {
                         let at = At::Block(self.readers.len(), block);
                         self.pieces.push(Piece { arrived_min_ns: meta.arrived_min_ns, at });

@@ -9,9 +9,9 @@ use crate::registry::Scope;
 use crate::row::{ModuleKey, Owner, Row};
 use crate::search::matches::{owner_stamp, parse_id, stamp_passes};
 use crate::search::predicate::Test;
-use crate::split::Split;
 use crate::split::bits::Bits;
 use crate::split::block::{Block, BlockMeta};
+use crate::split::{Split, SplitMeta};
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
@@ -47,8 +47,7 @@ impl Gate<'_> {
     }
 
     /// Whether a split can have a row inside.
-    pub(super) fn may_admit(&self, split: &Split) -> bool {
-        let meta = &split.meta;
+    pub(super) fn may_admit(&self, meta: &SplitMeta) -> bool {
         meta.time_max_ns >= self.from_ns
             && meta.time_min_ns < self.to_ns
             && meta.arrived_min_ns <= self.as_of_ns

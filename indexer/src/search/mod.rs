@@ -8,7 +8,8 @@
 //! source               which rows of a chunk or split match
 //! ordered              a chunk or split as an ordered run of matching rows
 //! run                  rows in order over all of them, with an early stop; ahead: opens splits on several threads
-//! needs                what a matching row surely has, for the filters of live chunks
+//! needs                what a matching row surely has, for the filters of live chunks and small splits
+//! lent                 the splits that a search looks into, and how many it holds open
 //! scan                 every matching row, on several threads, into accumulators
 //! histogram            counts over time
 //! aggregate, columns   statistics of fields by groups; sketches where exact ones would be too large
@@ -27,6 +28,7 @@ mod entry;
 mod entry_tests;
 mod gate;
 mod histogram;
+mod lent;
 mod matches;
 mod needs;
 mod node;

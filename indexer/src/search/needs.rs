@@ -1,17 +1,22 @@
-//! What a matching row surely has: words and ids that the filter of a live chunk tells of.
+//! What a matching row surely has: words and ids that the filter of a live chunk or a small split tells of.
 //!
 //! Every clause has to be met, by one of its keys. A predicate that needs nothing has no clause.
 
 use super::candidates::{equal_words, inner_words, regex_words};
 use super::predicate::{Field, Predicate, Test};
+use crate::filter::Words;
 use crate::split::keys::{id_keys, word_key};
 use martlog_formats::fields;
 
-/// The clauses of a predicate; see the module.
-pub(super) fn needs(predicate: &Predicate) -> Vec<Vec<u64>> {
+/// The clauses of a predicate, for filters that have these words; see the module.
+pub(super) fn needs(predicate: &Predicate, which: Words) -> Vec<Vec<u64>> {
+    let words =
+        |words: &[String]| -> Vec<Vec<u64>> { words.iter().filter(|word| which.has(word)).map(|word| vec![word_key(word)]).collect() };
+    // What is written with escapes has other words.
+    let literal = |piece: &str| if piece.contains('\\') { Vec::new() } else { words(&inner_words(piece)) };
     match predicate {
-        Predicate::And(all) => all.iter().flat_map(needs).collect(),
-        Predicate::Or(any) => one_of(any),
+        Predicate::And(all) => all.iter().flat_map(|part| needs(part, which)).collect(),
+        Predicate::Or(any) => one_of(any, which),
         Predicate::Word(pattern) if pattern.is_plain() => words(std::slice::from_ref(&pattern.0)),
         Predicate::Phrase(wanted) => words(wanted),
         Predicate::Literal(piece) => literal(piece),
@@ -30,20 +35,11 @@ pub(super) fn needs(predicate: &Predicate) -> Vec<Vec<u64>> {
     }
 }
 
-fn words(words: &[String]) -> Vec<Vec<u64>> {
-    words.iter().map(|word| vec![word_key(word)]).collect()
-}
-
-/// What is written with escapes has other words.
-fn literal(piece: &str) -> Vec<Vec<u64>> {
-    if piece.contains('\\') { Vec::new() } else { words(&inner_words(piece)) }
-}
-
 /// One clause that has a key of each part, if each part needs something.
-fn one_of(any: &[Predicate]) -> Vec<Vec<u64>> {
+fn one_of(any: &[Predicate], which: Words) -> Vec<Vec<u64>> {
     let mut clause = Vec::new();
     for part in any {
-        match needs(part).into_iter().next() {
+        match needs(part, which).into_iter().next() {
             Some(keys) => clause.extend(keys),
             None => return Vec::new(),
         }

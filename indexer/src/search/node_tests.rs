@@ -82,7 +82,7 @@ proptest! {
         let key = parts[0][0].owner.key.clone();
         let rows: Vec<Row> = parts.into_iter().flatten().filter(|row| row.owner.key == key).collect();
         let folder = folder();
-        let split = split(folder.path(), &rows);
+        let split = split(folder.path(), &rows).open().unwrap();
         let decoder = Decoder::new().unwrap();
         let predicates = cuts.iter().map(|cut| predicate_of(&rows, cut)).chain(predicates);
         for predicate in predicates.flat_map(|predicate| [predicate.clone(), Predicate::Not(Box::new(predicate))]) {

@@ -2,12 +2,12 @@
 
 use super::ahead::{Ahead, Wanted};
 use super::gate::Gate;
+use super::lent::Lent;
 use super::request::Order;
 use super::source::{Seeker, SplitReader};
 use super::ticker::Halt;
 use crate::live::Chunk;
 use crate::row::{Position, Row};
-use crate::split::Split;
 use crate::split::block::{Block, BlockMeta};
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -50,13 +50,22 @@ enum Pieces<'a> {
 }
 
 struct Blocks<'a> {
-    split: &'a Split,
-    reader: Option<SplitReader<'a>>,
+    split: &'a Lent<'a>,
+    looked: Looked<'a>,
     /// Blocks that are still to be read in order.
     left: Range<usize>,
     /// Which blocks were read.
     read: Vec<bool>,
     current: Option<Block<'a>>,
+}
+
+/// What is known of a split.
+enum Looked<'a> {
+    /// Nothing yet.
+    No,
+    /// No row of it matches; it is not held.
+    Void,
+    Open(SplitReader<'a>),
 }
 
 impl Rank {
@@ -77,8 +86,8 @@ impl<'a> Source<'a> {
         Self::new(Pieces::Chunk { chunk, read: false }, gate, course, module, name)
     }
 
-    pub(super) fn split(split: &'a Split, gate: Gate<'a>, course: Course<'a>, module: usize, name: &str) -> Self {
-        let blocks = Blocks { split, reader: None, left: 0..0, read: Vec::new(), current: None };
+    pub(super) fn split(split: &'a Lent<'a>, gate: Gate<'a>, course: Course<'a>, module: usize, name: &str) -> Self {
+        let blocks = Blocks { split, looked: Looked::No, left: 0..0, read: Vec::new(), current: None };
         Self::new(Pieces::Split(Box::new(blocks)), gate, course, module, name)
     }
 
@@ -94,7 +103,7 @@ impl<'a> Source<'a> {
 
     /// Whether it is a split that was opened.
     pub(super) fn is_open_split(&self) -> bool {
-        matches!(&self.pieces, Pieces::Split(blocks) if blocks.reader.is_some())
+        matches!(&self.pieces, Pieces::Split(blocks) if !matches!(blocks.looked, Looked::No))
     }
 
     /// Whether rows of it wait for their turn.
@@ -110,12 +119,15 @@ impl<'a> Source<'a> {
         let (oldest, newest) = match &self.pieces {
             Pieces::Chunk { read: true, .. } => return None,
             Pieces::Chunk { chunk, .. } => chunk.times(),
-            Pieces::Split(blocks) if blocks.reader.is_none() => (blocks.split.meta.time_min_ns, blocks.split.meta.time_max_ns),
-            Pieces::Split(blocks) => {
-                let next = blocks.next(self.course.order)?;
-                let meta = blocks.split.head().ok()?.blocks.get(next)?;
-                (meta.time_min_ns, meta.time_max_ns)
-            }
+            Pieces::Split(blocks) => match &blocks.looked {
+                Looked::No => (blocks.split.meta().time_min_ns, blocks.split.meta().time_max_ns),
+                Looked::Void => return None,
+                Looked::Open(reader) => {
+                    let next = blocks.next(self.course.order)?;
+                    let meta = reader.split.head().ok()?.blocks.get(next)?;
+                    (meta.time_min_ns, meta.time_max_ns)
+                }
+            },
         };
         let order = self.course.order;
         Some(Rank::bound(order, if order == Order::NewestFirst { newest } else { oldest }, self.module))
@@ -132,11 +144,12 @@ impl<'a> Source<'a> {
                 let rows = found.into_iter().filter_map(|at| Some((at, chunk.rows.get(at)?)));
                 self.ready = rows.map(|(at, row)| (Rank::new(order, row.record.time_ns, module, row.seq), (0, at))).collect();
             }
-            Pieces::Split(blocks) => match &blocks.reader {
-                None => blocks.begin(seeker.open(blocks.split, self.gate)?, self.gate, self.course)?,
-                Some(reader) => {
+            Pieces::Split(blocks) => match &blocks.looked {
+                Looked::No => blocks.begin(blocks.split.reader(seeker, self.gate)?, self.gate, self.course)?,
+                Looked::Void => {}
+                Looked::Open(reader) => {
                     let Some(at) = blocks.next(order) else { return Ok(()) };
-                    let Some(block) = seeker.block(blocks.split, at)? else { return Ok(()) };
+                    let Some(block) = seeker.block(reader.split, at)? else { return Ok(()) };
                     let found = reader.matches(&block, seeker)?;
                     self.matched += found.count();
                     let ranks = found.iter().map(|row| Ok((Rank::new(order, block.time(row)?, module, block.seq(row)?), (at, row))));
@@ -162,7 +175,7 @@ impl<'a> Source<'a> {
     /// A split that was not opened yet.
     pub(super) fn wanted(&self) -> Option<Wanted<'a>> {
         match &self.pieces {
-            Pieces::Split(blocks) if blocks.reader.is_none() => {
+            Pieces::Split(blocks) if matches!(blocks.looked, Looked::No) => {
                 Some(Wanted { split: blocks.split, gate: self.gate, course: self.course, module: self.module })
             }
             _ => None,
@@ -174,7 +187,8 @@ impl<'a> Source<'a> {
         let Pieces::Split(blocks) = &mut self.pieces else { return Ok(()) };
         blocks.begin(ahead.reader, self.gate, self.course)?;
         if let Some(read) = ahead.read {
-            (blocks.left, blocks.read) = (0..0, vec![true; blocks.split.head()?.blocks.len()]);
+            blocks.left = 0..0;
+            blocks.read.fill(true);
             self.matched += read.len() as u64;
             self.ready = read;
             self.put_in_order();
@@ -204,8 +218,10 @@ impl<'a> Source<'a> {
             Pieces::Chunk { chunk, .. } => return Ok(chunk.rows.get(at).cloned()),
             Pieces::Split(blocks) => blocks,
         };
-        if blocks.current.as_ref().is_none_or(|block| block.number() != number) {
-            blocks.current = seeker.block(blocks.split, number)?;
+        if blocks.current.as_ref().is_none_or(|block| block.number() != number)
+            && let Looked::Open(reader) = &blocks.looked
+        {
+            blocks.current = seeker.block(reader.split, number)?;
         }
         Ok(blocks.current.as_ref().map(|block| block.row_for_reader(at)).transpose()?)
     }
@@ -225,7 +241,11 @@ impl<'a> Source<'a> {
         match &self.pieces {
             Pieces::Chunk { read: true, .. } => Rest::Nothing,
             Pieces::Chunk { chunk, .. } => Rest::Chunk(chunk, gate),
-            Pieces::Split(blocks) => Rest::Split { split: blocks.split, gate, reader: blocks.reader.as_ref(), read: &blocks.read },
+            Pieces::Split(blocks) => match &blocks.looked {
+                Looked::No => Rest::Split(blocks.split, gate),
+                Looked::Void => Rest::Nothing,
+                Looked::Open(reader) => Rest::Open { split: blocks.split, reader, read: &blocks.read },
+            },
         }
     }
 }
@@ -234,11 +254,11 @@ impl<'a> Source<'a> {
 pub(super) enum Rest<'s> {
     Nothing,
     Chunk(&'s Chunk, Gate<'s>),
-    Split {
-        split: &'s Split,
-        gate: Gate<'s>,
-        /// `None` when it was not opened.
-        reader: Option<&'s SplitReader<'s>>,
+    /// All of it: it was not opened.
+    Split(&'s Lent<'s>, Gate<'s>),
+    Open {
+        split: &'s Lent<'s>,
+        reader: &'s SplitReader<'s>,
         /// The blocks that were read.
         read: &'s [bool],
     },
@@ -247,36 +267,43 @@ pub(super) enum Rest<'s> {
 impl Rest<'_> {
     /// Counts the matching rows.
     pub(super) fn count<'s>(&'s self, seeker: &Seeker<'s>) -> Result<u64, Halt> {
-        let (split, gate, reader, read) = match self {
-            Self::Nothing => return Ok(0),
-            Self::Chunk(chunk, gate) => return Ok(seeker.chunk(chunk, gate)?.len() as u64),
-            Self::Split { split, gate, reader, read } => (*split, *gate, *reader, *read),
-        };
-        let opened;
-        let reader: &SplitReader<'s> = match reader {
-            Some(reader) => reader,
-            None => {
-                opened = seeker.open(split, gate)?;
-                &opened
+        match self {
+            Self::Nothing => Ok(0),
+            Self::Chunk(chunk, gate) => Ok(seeker.chunk(chunk, gate)?.len() as u64),
+            Self::Split(split, gate) => {
+                let split = split.borrow()?;
+                count(&seeker.open(&split, *gate)?, &[], seeker)
             }
-        };
-        let mut count = 0;
-        for at in 0..split.head()?.blocks.len() {
-            if read.get(at) != Some(&true)
-                && reader.may_match(at)
-                && let Some(block) = seeker.block(split, at)?
-            {
-                count += reader.matches(&block, seeker)?.count();
+            Self::Open { split, reader, read } => {
+                split.trim();
+                count(reader, read, seeker)
             }
         }
-        Ok(count)
     }
 }
 
+/// Counts the matching rows of a split in the blocks that were not read.
+fn count<'s>(reader: &SplitReader<'s>, read: &[bool], seeker: &Seeker<'s>) -> Result<u64, Halt> {
+    let mut count = 0;
+    for at in 0..reader.split.head()?.blocks.len() {
+        if read.get(at) != Some(&true)
+            && reader.may_match(at)
+            && let Some(block) = seeker.block(reader.split, at)?
+        {
+            count += reader.matches(&block, seeker)?.count();
+        }
+    }
+    Ok(count)
+}
+
 impl<'a> Blocks<'a> {
-    /// Begins to read.
-    fn begin(&mut self, reader: SplitReader<'a>, gate: Gate<'a>, course: Course<'a>) -> Result<(), Halt> {
-        let blocks = &self.split.head()?.blocks;
+    /// Begins to read; there is nothing to read without a reader.
+    fn begin(&mut self, reader: Option<SplitReader<'a>>, gate: Gate<'a>, course: Course<'a>) -> Result<(), Halt> {
+        let Some(reader) = reader else {
+            self.looked = Looked::Void;
+            return Ok(());
+        };
+        let blocks = &reader.split.head()?.blocks;
         if !reader.is_void() {
             let wanted = |meta: &BlockMeta| {
                 let behind = course.after.is_none_or(|after| match course.order {
@@ -290,14 +317,14 @@ impl<'a> Blocks<'a> {
             self.left = first..last;
             self.read = vec![false; blocks.len()];
         }
-        self.reader = Some(reader);
+        self.looked = Looked::Open(reader);
         self.skip(course.order);
         Ok(())
     }
 
     /// Passes over blocks that cannot match.
     fn skip(&mut self, order: Order) {
-        let Some(reader) = &self.reader else { return };
+        let Looked::Open(reader) = &self.looked else { return };
         while !self.left.is_empty() {
             match order {
                 Order::NewestFirst if !reader.may_match(self.left.end - 1) => self.left.end -= 1,

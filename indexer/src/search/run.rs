@@ -7,12 +7,14 @@
 use super::ahead::{Wanted, open_ahead};
 use super::entry::more;
 use super::gate::{Answer, Gate, of_chunk, of_module};
+use super::lent::Lent;
 use super::needs::needs;
 use super::ordered::{Course, Rank, Source};
 use super::request::{Event, SearchRequest, Summary};
 use super::source::Seeker;
 use super::ticker::{Halt, Ticker};
 use super::turn::Turn;
+use crate::filter::Words;
 use crate::registry::Scope;
 use crate::split::block::Decoder;
 use crate::store::{ModuleView, View};
@@ -42,9 +44,12 @@ pub(super) fn execute(view: &View, scope: &Scope, request: &SearchRequest, sende
         sender.is_closed()
     };
     let ticker = Ticker::new(request.deadline, &watch);
+    let held = AtomicUsize::new(0);
+    let mut modules = Lent::of(view, &held);
+    modules.sort_by(|(a, _), (b, _)| a.key.module.cmp(&b.key.module));
     let done = Decoder::new().map_err(Halt::from).and_then(|decoder| {
         let seeker = Seeker { predicate: &request.predicate, decoder: &decoder, ticker: &ticker };
-        Search::new(view, scope, request, seeker, Reader { sender, turn }).run()
+        Search::new(&modules, view.as_of_ns, scope, request, seeker, Reader { sender, turn }).run()
     });
     let last = match done {
         Ok(summary) => Some(Event::Summary(summary)),
@@ -105,52 +110,62 @@ struct Search<'a> {
     sources: Vec<Source<'a>>,
     /// What comes next of each source, by its number.
     heads: BinaryHeap<(Rank, usize)>,
-    /// What a row that matches surely has.
-    needs: Vec<Vec<u64>>,
+    /// What a row that matches surely has, for chunks.
+    chunk_needs: Vec<Vec<u64>>,
+    /// And for splits.
+    split_needs: Vec<Vec<u64>>,
     summary: Summary,
     started: Instant,
     blocks_kept: usize,
 }
 
 impl<'a> Search<'a> {
-    fn new(view: &'a View, scope: &'a Scope, request: &'a SearchRequest, seeker: Seeker<'a>, reader: Reader<'a>) -> Self {
-        let as_of_ns = request.as_of_ns.unwrap_or(view.as_of_ns);
+    /// `modules` are sorted by name.
+    fn new(
+        modules: &'a [(&'a ModuleView, Vec<Lent<'a>>)],
+        as_of_ns: i64,
+        scope: &'a Scope,
+        request: &'a SearchRequest,
+        seeker: Seeker<'a>,
+        reader: Reader<'a>,
+    ) -> Self {
+        let as_of_ns = request.as_of_ns.unwrap_or(as_of_ns);
         let mut search = Self {
             request,
             seeker,
             reader,
             sources: Vec::new(),
             heads: BinaryHeap::new(),
-            needs: needs(&request.predicate),
+            chunk_needs: needs(&request.predicate, Words::All),
+            split_needs: needs(&request.predicate, Words::Telling),
             summary: Summary { as_of_ns, ..Summary::default() },
             started: Instant::now(),
             blocks_kept: 0,
         };
-        let mut modules: Vec<&ModuleView> = view.modules.iter().collect();
-        modules.sort_by(|a, b| a.key.module.cmp(&b.key.module));
-        for (number, module) in modules.into_iter().enumerate() {
+        for (number, (module, splits)) in modules.iter().enumerate() {
             let gate = Gate { scope, from_ns: request.from_ns, to_ns: request.to_ns, as_of_ns, visible_from_seq: module.visible_from_seq };
-            search.add(module, gate, number);
+            search.add(module, splits, gate, number);
         }
         search.heads = search.sources.iter().enumerate().filter_map(|(at, source)| Some((source.next()?, at))).collect();
         search
     }
 
     /// Adds the sources of a module that the statistics do not rule out.
-    fn add(&mut self, module: &'a ModuleView, gate: Gate<'a>, number: usize) {
+    fn add(&mut self, module: &'a ModuleView, splits: &'a [Lent<'a>], gate: Gate<'a>, number: usize) {
         let course = Course { order: self.request.order, after: self.request.after.as_ref() };
         let name = &*module.key.module;
         let predicate = &self.request.predicate;
-        for split in &module.splits {
-            let seqs = split.meta.seq_from..split.meta.seq_to;
-            if gate.may_admit(split) && of_module(predicate, &module.key, &seqs) != Answer::No {
+        for split in splits {
+            let seqs = split.meta().seq_from..split.meta().seq_to;
+            let may = gate.may_admit(split.meta()) && of_module(predicate, &module.key, &seqs) != Answer::No;
+            if may && split.may_have(&self.split_needs) {
                 self.sources.push(Source::split(split, gate, course, number, name));
             } else {
                 self.summary.splits_pruned += 1;
             }
         }
         for chunk in &module.live {
-            if of_chunk(predicate, chunk) != Answer::No && chunk.may_have(&self.needs) {
+            if of_chunk(predicate, chunk) != Answer::No && chunk.may_have(&self.chunk_needs) {
                 self.sources.push(Source::chunk(chunk, gate, course, number, name));
             }
         }

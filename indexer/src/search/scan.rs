@@ -8,9 +8,11 @@ use super::predicate::Predicate;
 use super::request::SearchError;
 use super::source::Seeker;
 use super::ticker::{Halt, Ticker};
+use crate::filter::Words;
 use crate::live::Chunk;
 use crate::registry::Scope;
 use crate::row::Row;
+use crate::shelf::Shelved;
 use crate::split::Split;
 use crate::split::bits::Bits;
 use crate::split::block::{Block, Decoder};
@@ -49,7 +51,7 @@ pub(super) struct Scan<'a> {
 
 enum Item<'a> {
     Chunks(&'a [Arc<Chunk>], Gate<'a>),
-    Split(&'a Split, Gate<'a>),
+    Split(&'a Shelved, Gate<'a>),
 }
 
 impl Item<'_> {
@@ -78,7 +80,7 @@ impl<'a> Scan<'a> {
     }
 
     fn items(&self) -> Vec<Item<'a>> {
-        let mut items = Vec::new();
+        let (mut items, needs) = (Vec::new(), needs(self.predicate, Words::Telling));
         for module in &self.view.modules {
             let gate = Gate {
                 scope: self.scope,
@@ -93,7 +95,7 @@ impl<'a> Scan<'a> {
             }
             items.extend(module.live.chunks(CHUNKS).map(|chunks| Item::Chunks(chunks, gate)));
             for split in &module.splits {
-                if gate.may_admit(split) && may(split.meta.seq_from..split.meta.seq_to) {
+                if gate.may_admit(&split.meta) && may(split.meta.seq_from..split.meta.seq_to) && split.may_have(&needs) {
                     items.push(Item::Split(split, gate));
                 }
             }
@@ -106,7 +108,7 @@ impl<'a> Scan<'a> {
         let cancelled = |_: &Ticker<'_>| stop.load(Relaxed) || (self.cancelled)();
         let ticker = Ticker::new(self.deadline, &cancelled);
         let decoder = Decoder::new()?;
-        let needs = needs(self.predicate);
+        let needs = needs(self.predicate, Words::All);
         let seeker = Seeker { predicate: self.predicate, decoder: &decoder, ticker: &ticker };
         while let Some(item) = items.get(next.fetch_add(1, Relaxed)) {
             ticker.look()?;
@@ -121,7 +123,7 @@ impl<'a> Scan<'a> {
                         }
                     }
                 }
-                Item::Split(split, gate) => scan_split(split, *gate, &seeker, &mut sink)?,
+                Item::Split(split, gate) => scan_split(&*split.open()?, *gate, &seeker, &mut sink)?,
             }
         }
         Ok(sink)

@@ -81,7 +81,7 @@ impl Fake {
     fn all(&self) -> Vec<(i64, String, u64)> {
         let mut rows = Vec::new();
         for view in &*self.modules.lock() {
-            rows.extend(view.splits.iter().flat_map(|split| split.rows().unwrap()));
+            rows.extend(view.splits.iter().flat_map(|split| split.open().unwrap().rows().unwrap()));
             rows.extend(view.live.iter().flat_map(|chunk| chunk.rows.clone()));
         }
         let mut names: Vec<_> = rows.iter().map(name).collect();

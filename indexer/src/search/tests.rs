@@ -283,12 +283,11 @@ fn a_damaged_split_is_an_error_and_no_shorter_answer() {
     let folder = folder();
     let owner = owner("p1", "m1", "i1");
     let rows: Vec<Row> = (0..500).map(|seq| row(&owner, seq, 1, 1, "hello", "")).collect();
-    let good = split(folder.path(), &rows);
+    let bad = split(folder.path(), &rows);
     let path = folder.path().join("m1").join(format!("{:032x}.split", 0));
     let mut bytes = std::fs::read(&path).unwrap();
     bytes[20] ^= 1;
     std::fs::write(&path, &bytes).unwrap();
-    let bad = Arc::new(crate::split::Split::open(&path, good.meta.clone()).unwrap());
     let module = ModuleView {
         key: owner.key.clone(),
         live: vec![chunk(vec![row(&owner, 500, 2, 2, "live", "")])],

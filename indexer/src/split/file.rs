@@ -9,7 +9,7 @@
 //! `filters` have one per piece instead, in the directory. A file is written under a temporary name, synced, renamed, and its folder is synced.
 //!
 //! The file is mapped, so that cold data costs no memory of the process.
-#![allow(unsafe_code)] // `Mmap::map`: sound as long as nobody changes the file; splits are written once and then only unlinked.
+#![allow(unsafe_code)] // `Mmap::map`: sound as long as nobody changes the file; splits are written once and then only unlinked. `madvise`: see there.
 
 use super::codec::damaged;
 use super::{FORMAT, SplitMeta};
@@ -78,6 +78,16 @@ impl Sections {
             return Err(damaged("it is not the split that the catalog means"));
         }
         Ok(Self { bytes, footer })
+    }
+
+    /// Lets go of the pages that are in memory. Who reads them meanwhile gets them again from the system's cache, or from the disk.
+    pub(super) fn let_go_of_pages(&self) {
+        let bytes: &[u8] = &self.bytes;
+        // SAFETY: it is one mapping of a file, from its first byte, shared and never written: its pages read the same when they are faulted in anew.
+        let advised = unsafe { rustix::mm::madvise(bytes.as_ptr().cast_mut().cast(), bytes.len(), rustix::mm::Advice::LinuxDontNeed) };
+        if let Err(error) = advised {
+            tracing::debug!(%error, "could not let go of mapped pages");
+        }
     }
 
     /// A section whose content is not checked yet.

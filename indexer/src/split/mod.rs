@@ -60,6 +60,13 @@ pub const FORMAT: u32 = 3;
 /// The sections that are read as a whole are never longer than this before compression, bytes.
 const HEAD_BYTES_MAX: usize = 256 << 20;
 
+/// Those sections that stay in memory, decoded.
+const HEADS: [&str; 5] = ["blocks", "fields", "shapes", "owners", "origins"];
+/// How much larger they are then, about.
+const HEAD_EXPANDS: u64 = 5;
+/// What an open split has in memory besides, bytes, about: its directory of sections and its index.
+const BYTES_OPEN: u64 = 16 << 10;
+
 /// What the catalog knows of a split without opening it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SplitMeta {
@@ -173,14 +180,26 @@ impl Split {
     /// # Errors
     /// When the file is not there, is damaged, or has a form that this version does not know.
     pub fn open(path: &Path, meta: SplitMeta) -> io::Result<Self> {
-        Self::open_with(path, meta, &Cache::alone())
+        let cache = Cache::alone();
+        Self::open_with(path, meta, &cache, cache.number())
     }
 
-    /// The same, keeping what it reads often in a cache that splits share.
-    pub(crate) fn open_with(path: &Path, meta: SplitMeta, cache: &Arc<Cache>) -> io::Result<Self> {
+    /// The same, keeping what it reads often in a cache that splits share, where it has this number.
+    pub(crate) fn open_with(path: &Path, meta: SplitMeta, cache: &Arc<Cache>, number: u64) -> io::Result<Self> {
         let sections = file::Sections::open(path, &meta)?;
         let (head, filters, postings) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
-        Ok(Self { meta, sections, head, filters, postings, number: cache.number(), cache: cache.clone() })
+        Ok(Self { meta, sections, head, filters, postings, number, cache: cache.clone() })
+    }
+
+    /// What it has in memory besides mapped pages once it was searched, bytes, estimated.
+    pub(crate) fn bytes_in_memory(&self) -> u64 {
+        let heads = self.sections.list().filter(|(name, _)| HEADS.contains(name));
+        BYTES_OPEN + heads.map(|(_, bytes)| bytes).sum::<u64>() * HEAD_EXPANDS
+    }
+
+    /// Lets go of the pages of its file that are in memory; they come back when they are read.
+    pub(crate) fn let_go_of_pages(&self) {
+        self.sections.let_go_of_pages();
     }
 
     /// Every row in ascending seq, for a release or a check.
