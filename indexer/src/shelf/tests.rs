@@ -1,3 +1,5 @@
+//! What is open, what is let go of, and what readers keep.
+
 use super::*;
 use crate::row::Row;
 use crate::search::testing::{folder, owner, row};
