@@ -30,7 +30,7 @@ const OPEN_MAX: usize = 1_024;
 /// What open splits have in memory together, bytes, estimated.
 const OPEN_BYTES_MAX: u64 = 48 << 20;
 /// Pages of files that are mapped and in memory, the program's own included, bytes.
-const MAPPED_BYTES_MAX: u64 = 64 << 20;
+const MAPPED_BYTES_MAX: u64 = 128 << 20;
 /// Filters of small splits that are kept in memory, bytes. A split whose filter has no room is opened instead.
 const FILTER_BYTES_MAX: usize = 48 << 20;
 /// How often mapped pages are counted.
