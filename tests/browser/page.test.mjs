@@ -36,7 +36,10 @@ before(async () => {
 
 after(async () => {
   await browser?.close();
+  // It writes until it has ended.
+  const ended = demo && demo.exitCode === null ? new Promise((resolve) => demo.once("exit", resolve)) : undefined;
   demo?.kill("SIGINT");
+  await ended;
   rmSync(folder, { recursive: true, force: true });
 });
 
