@@ -113,13 +113,8 @@ fn main() -> Result<(), Failure> {
 async fn run(stage: Stage, args: Args) -> Result<Told, Failure> {
     let traffic = light::Traffic { modules: args.light_modules, days: args.light_days, lines_a_day: args.light_lines };
     match stage {
-        Stage::Load | Stage::Ask => {
-            let truths = serde_json::from_slice(&std::fs::read(truths_path(&args.dir))?)?;
-            if matches!(stage, Stage::Ask) {
-                return load::run_kept(&args.dir, &truths, &args.query).await;
-            }
-            load::run(&args.dir, &truths, args.keep.is_some(), &args.query).await
-        }
+        Stage::Load => load::run(&args.dir, &truths_in(&args.dir)?, args.keep.is_some(), &args.query).await,
+        Stage::Ask => load::run_kept(&args.dir, &truths_in(&args.dir)?, &args.query).await,
         Stage::Ten => ten::run(&args.dir, args.seed, args.lines).await,
         Stage::LightLoad => light::load(&args.dir, args.seed, traffic).await,
         Stage::LightOpen => light::open(&args.dir, traffic).await,
@@ -132,14 +127,14 @@ fn all(args: &Args) -> Result<(), Failure> {
     let folder = args.keep.as_deref().unwrap_or(temporary.path());
     std::fs::create_dir_all(folder)?;
     let mut stages = Vec::new();
-    if args.only {
-    } else if truths_path(folder).exists() {
-        stages.push(Stage::Ask);
-    } else {
+    let is_kept = truths_path(folder).exists();
+    if !args.only && !is_kept {
         say(&format!("writing batches of {} lines", thousands(args.lines)));
         let truths = load::prepare(folder, args.seed, args.lines, LIVE_LINES.min(args.lines / 10))?;
         std::fs::write(truths_path(folder), serde_json::to_vec(&truths)?)?;
-        stages.push(Stage::Load);
+    }
+    if !args.only {
+        stages.push(if is_kept { Stage::Ask } else { Stage::Load });
     }
     if args.ten {
         stages.push(Stage::Ten);
@@ -154,6 +149,10 @@ fn all(args: &Args) -> Result<(), Failure> {
     let date = chrono::Utc::now().format("%Y-%m-%d");
     println!("### The store, {} lines; {date}, {}\n\n{}", thousands(args.lines), machine::processor(), told.markdown());
     Ok(())
+}
+
+fn truths_in(folder: &Path) -> Result<load::Truths, Failure> {
+    Ok(serde_json::from_slice(&std::fs::read(truths_path(folder))?)?)
 }
 
 fn truths_path(folder: &Path) -> PathBuf {

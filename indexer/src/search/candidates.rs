@@ -4,10 +4,12 @@
 //! of its form may have it, if the block's filter has its key. Phrases, pieces and expressions need all of their words in one pattern; then the pattern's text says more:
 //! a pattern without variables is a text like any other.
 
+use super::alignment::literal_in;
+use super::expression::Expression;
 use super::matches::{scalar_passes, text_passes};
 use super::node::More;
 use super::predicate::{Pattern, Test};
-use super::reach::Reach;
+use super::required::{equal_words, inner_words, regex_words};
 use crate::split::Split;
 use crate::split::bits::Bits;
 use crate::split::block::Decoder;
@@ -17,7 +19,6 @@ use crate::split::pattern::{self, Piece, Slot, WordPatterns, has_slots, patterns
 use crate::split::postings::Postings;
 use crate::split::shape;
 use martlog_formats::{fields, words};
-use regex_syntax::hir::{Hir, HirKind};
 use std::borrow::Cow;
 use std::io;
 
@@ -32,7 +33,16 @@ pub(super) enum Question<'a> {
     Attribute(&'a str, &'a Test),
 }
 
-impl Question<'_> {
+impl<'a> Question<'a> {
+    /// The expression that is asked for, if one is.
+    pub(super) fn expression(&self) -> Option<&'a regex::Regex> {
+        match self {
+            Self::Regex(regex) => Some(regex),
+            Self::Message(Test::Regex(regex)) | Self::Attribute(_, Test::Regex(regex)) => Some(regex),
+            _ => None,
+        }
+    }
+
     /// Whether a value passes.
     pub(super) fn passes(&self, kind: char, text: &str) -> bool {
         let scalar = shape::scalar(kind, text);
@@ -97,7 +107,7 @@ struct Required {
 
 /// See the module. Documents are the patterns of all fields.
 #[derive(Debug)]
-pub(super) struct Candidates {
+pub(super) struct Candidates<'q> {
     /// Surely match.
     yes: Bits,
     /// May match; `None` is all.
@@ -105,39 +115,12 @@ pub(super) struct Candidates {
     /// Of each of these groups of filter keys a block has one, or no variable in it matters.
     keys: Vec<Vec<u64>>,
     /// When an expression is asked for.
-    expression: Option<Expression>,
+    expression: Option<Expression<'q>>,
 }
 
-/// What is known of an expression without matching.
-#[derive(Debug, Default)]
-struct Expression {
-    /// Pieces that every match has.
-    pieces: Vec<String>,
-    /// No match has a digit in it or depends on what stands beside it.
-    without_digits: bool,
-    /// Then, where its matches can begin and end.
-    reach: Option<Reach>,
-}
-
-impl Expression {
-    fn of(question: &Question<'_>) -> Option<Self> {
-        let regex = match question {
-            Question::Regex(regex) => regex,
-            Question::Message(Test::Regex(regex)) | Question::Attribute(_, Test::Regex(regex)) => regex,
-            _ => return None,
-        };
-        let hir = regex_syntax::parse(regex.as_str()).ok()?;
-        let without_digits = without_digits(&hir);
-        let reach = without_digits.then(|| Reach::of(regex.as_str())).flatten();
-        let mut known = Self { pieces: Vec::new(), without_digits, reach };
-        required_pieces(&hir, &mut known.pieces);
-        Some(known)
-    }
-}
-
-impl Candidates {
+impl<'q> Candidates<'q> {
     /// Asks the index.
-    pub(super) fn find(question: &Question<'_>, split: &Split, more: More<'_>) -> io::Result<Self> {
+    pub(super) fn find(question: &Question<'q>, split: &Split, more: More<'_>) -> io::Result<Self> {
         let docs = split.head()?.docs;
         let postings = split.postings()?;
         match question {
@@ -159,13 +142,11 @@ impl Candidates {
                 }
                 let mut keys = keys_of(&required.words);
                 keys.extend(required.any_of);
-                Ok(Self { yes: Bits::none(docs), maybe: all, keys, expression: Expression::of(question) })
+                Ok(Self { yes: Bits::none(docs), maybe: all, keys, expression: question.expression().and_then(Expression::of) })
             }
         }
     }
-}
 
-impl Candidates {
     /// Whether a field can have a pattern that matches, or may.
     pub(super) fn may_be_of(&self, field: &Field<'_>) -> bool {
         let docs = field.docs();
@@ -198,7 +179,7 @@ fn word(word: &str, postings: &Postings, docs: usize) -> io::Result<(Bits, Bits)
 }
 
 /// The patterns with a word that matches, and those with a variable that may.
-fn wildcard(wanted: &str, postings: &Postings, docs: usize, more: More<'_>) -> io::Result<Candidates> {
+fn wildcard(wanted: &str, postings: &Postings, docs: usize, more: More<'_>) -> io::Result<Candidates<'static>> {
     let (mut yes, mut maybe) = (Bits::none(docs), Bits::none(docs));
     let literal = wanted.split(['*', '?']).next().unwrap_or_default();
     // Letters before a variable are literal, digits never are.
@@ -284,7 +265,7 @@ const PATTERNS_PER_CHECK: usize = 64;
 pub(super) fn refine(
     field: &Field<'_>,
     question: &Question<'_>,
-    candidates: &Candidates,
+    candidates: &Candidates<'_>,
     decoder: &Decoder,
     more: More<'_>,
 ) -> io::Result<Refined> {
@@ -335,7 +316,7 @@ pub(super) fn refine(
 }
 
 /// What a pattern with variables says of all of its values, if it does.
-fn with_variables(question: &Question<'_>, expression: Option<&Expression>, kind: char, pattern: &str) -> Option<bool> {
+fn with_variables(question: &Question<'_>, expression: Option<&Expression<'_>>, kind: char, pattern: &str) -> Option<bool> {
     if kind == 'o' {
         return None;
     }
@@ -346,9 +327,7 @@ fn with_variables(question: &Question<'_>, expression: Option<&Expression>, kind
         Question::Literal(piece) if kind != 'u' => literal_in(piece, pattern, kind != 's' || as_written(kind, pattern, piece).is_empty()),
         Question::Message(Test::Literal(piece)) | Question::Attribute(_, Test::Literal(piece)) => literal_in(piece, pattern, true),
         Question::Attribute(path, Test::Equals(wanted)) if fields::is_verbatim(path) => id_in(wanted.trim(), pattern),
-        Question::Regex(regex) => regex_in(regex, expression?, pattern),
-        Question::Message(Test::Regex(regex)) | Question::Attribute(_, Test::Regex(regex)) => regex_in(regex, expression?, pattern),
-        _ => None,
+        _ => expression?.in_pattern(pattern),
     }
 }
 
@@ -364,245 +343,4 @@ fn phrase_in(wanted: &[String], pattern: &str) -> Option<bool> {
     // Variables are words with a digit, or very long.
     let literal = |word: &String| word.len() <= pattern::LITERAL_BYTES_MAX / 4 && !word.bytes().any(|byte| byte.is_ascii_digit());
     wanted.iter().all(literal).then(|| words::has_phrase(pattern, wanted))
-}
-
-/// Whether every value of a pattern has this piece, or none; `plain` says that the values have no other form.
-fn literal_in(piece: &str, pattern: &str, plain: bool) -> Option<bool> {
-    if piece.is_empty() || pieces(pattern).any(|own| matches!(own, Piece::Literal(text) if text.contains(piece))) {
-        return Some(true);
-    }
-    (plain && !Alignment::may_lie_in(piece, pattern)).then_some(false)
-}
-
-/// Where a piece of text can lie in the values of a pattern: variables are taken for anything that they can be.
-struct Alignment<'p> {
-    pattern: Vec<Piece<'p>>,
-    /// Steps until it is not looked for any further, and said to be possible.
-    left: u32,
-}
-
-impl<'p> Alignment<'p> {
-    const STEPS_MAX: u32 = 2_000;
-
-    /// Whether a value of the pattern can have the piece.
-    fn may_lie_in(piece: &str, pattern: &'p str) -> bool {
-        let Some(first) = piece.bytes().next() else { return true };
-        let mut of = Self { pattern: pieces(pattern).collect(), left: Self::STEPS_MAX };
-        (0..of.pattern.len()).any(|at| match of.pattern.get(at).copied() {
-            Some(Piece::Literal(text)) => memchr::memchr_iter(first, text.as_bytes()).any(|from| of.in_literal(piece, &text[from..], at)),
-            _ => of.goes_on(piece, at),
-        })
-    }
-
-    /// Whether the piece can begin where this literal does, which ends before the next part of the pattern.
-    fn in_literal(&mut self, piece: &str, literal: &str, at: usize) -> bool {
-        match piece.strip_prefix(literal) {
-            Some(rest) => self.goes_on(rest, at + 1),
-            None => literal.starts_with(piece),
-        }
-    }
-
-    /// Whether the piece can begin with this part of the pattern, in a variable at any place of it.
-    fn goes_on(&mut self, piece: &str, at: usize) -> bool {
-        self.left = self.left.saturating_sub(1);
-        if piece.is_empty() || self.left == 0 {
-            return true;
-        }
-        let slot = match self.pattern.get(at).copied() {
-            None => return false,
-            Some(Piece::Literal(text)) => return self.in_literal(piece, text, at),
-            Some(Piece::Variable(slot)) => slot,
-        };
-        let may_be = piece.chars().take_while(|letter| letter_of(slot, *letter)).map(char::len_utf8);
-        let mut length = 0;
-        may_be.take(longest(slot)).any(|letter| {
-            length += letter;
-            self.goes_on(&piece[length..], at + 1)
-        })
-    }
-}
-
-/// Whether a variable can have this character.
-fn letter_of(slot: Slot, letter: char) -> bool {
-    let hex = |upper: bool| letter.is_ascii_digit() || matches!(letter, 'a'..='f' if !upper) || matches!(letter, 'A'..='F' if upper);
-    match slot {
-        Slot::Number => letter.is_ascii_digit(),
-        Slot::Hex { upper, .. } => hex(upper),
-        Slot::Uuid { upper } => hex(upper) || letter == '-',
-        Slot::Other => true,
-    }
-}
-
-/// Characters of a variable at most.
-fn longest(slot: Slot) -> usize {
-    match slot {
-        Slot::Number => pattern::NUMBER_DIGITS_MAX,
-        Slot::Hex { digits, .. } => digits,
-        Slot::Uuid { .. } => 36,
-        Slot::Other => usize::MAX,
-    }
-}
-
-/// Whether every value of a pattern matches an expression, or none.
-fn regex_in(regex: &regex::Regex, expression: &Expression, pattern: &str) -> Option<bool> {
-    if expression.pieces.iter().any(|piece| literal_in(piece, pattern, true) == Some(false)) {
-        return Some(false);
-    }
-    if !expression.without_digits {
-        return None;
-    }
-    if pieces(pattern).any(|own| matches!(own, Piece::Literal(text) if regex.is_match(text))) {
-        return Some(true);
-    }
-    let stays = |slot: Slot| match slot {
-        // They are no part of a match.
-        Slot::Number => true,
-        Slot::Hex { .. } | Slot::Uuid { .. } => expression.reach.as_ref().is_some_and(|reach| !reach.begins_in_hex()),
-        Slot::Other => false,
-    };
-    let mut before = "";
-    for piece in pieces(pattern) {
-        match piece {
-            Piece::Literal(text) => before = text,
-            Piece::Variable(slot) if !stays(slot) => return None,
-            Piece::Variable(Slot::Number) => before = "",
-            Piece::Variable(_) if expression.reach.as_ref().is_none_or(|reach| reach.leaves(before)) => return None,
-            Piece::Variable(_) => before = "",
-        }
-    }
-    Some(false)
-}
-
-/// Pieces of text that every match of an expression has.
-pub(super) fn required(regex: &regex::Regex) -> Vec<String> {
-    let mut pieces = Vec::new();
-    if let Ok(hir) = regex_syntax::parse(regex.as_str()) {
-        required_pieces(&hir, &mut pieces);
-    }
-    pieces
-}
-
-/// Adds pieces that every match has.
-fn required_pieces(hir: &Hir, found: &mut Vec<String>) {
-    match hir.kind() {
-        HirKind::Literal(literal) => found.extend(std::str::from_utf8(&literal.0).ok().map(ToOwned::to_owned)),
-        HirKind::Capture(capture) => required_pieces(&capture.sub, found),
-        HirKind::Repetition(repetition) if repetition.min > 0 => required_pieces(&repetition.sub, found),
-        HirKind::Concat(parts) => parts.iter().for_each(|part| required_pieces(part, found)),
-        _ => {}
-    }
-}
-
-/// Whether every match has something in it, no line feed, and does not depend on what stands beside it.
-pub(super) fn stays_in_line(regex: &regex::Regex) -> bool {
-    fn without_line_feed(hir: &Hir) -> bool {
-        match hir.kind() {
-            HirKind::Empty => true,
-            HirKind::Look(_) => false,
-            HirKind::Literal(literal) => !literal.0.contains(&b'\n'),
-            HirKind::Class(regex_syntax::hir::Class::Unicode(class)) => {
-                class.iter().all(|range| range.end() < '\n' || range.start() > '\n')
-            }
-            HirKind::Class(regex_syntax::hir::Class::Bytes(class)) => {
-                class.iter().all(|range| range.end() < b'\n' || range.start() > b'\n')
-            }
-            HirKind::Repetition(repetition) => without_line_feed(&repetition.sub),
-            HirKind::Capture(capture) => without_line_feed(&capture.sub),
-            HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().all(without_line_feed),
-        }
-    }
-    regex_syntax::parse(regex.as_str())
-        .is_ok_and(|hir| hir.properties().minimum_len().is_some_and(|least| least > 0) && without_line_feed(&hir))
-}
-
-/// Whether a match has no digit in it and does not depend on what stands beside it.
-fn without_digits(hir: &Hir) -> bool {
-    match hir.kind() {
-        // Nothing matches everywhere, beside a digit as well.
-        HirKind::Empty | HirKind::Look(_) => false,
-        HirKind::Literal(literal) => !literal.0.iter().any(u8::is_ascii_digit),
-        HirKind::Class(regex_syntax::hir::Class::Unicode(class)) => class.iter().all(|range| range.end() < '0' || range.start() > '9'),
-        HirKind::Class(regex_syntax::hir::Class::Bytes(class)) => class.iter().all(|range| range.end() < b'0' || range.start() > b'9'),
-        HirKind::Repetition(repetition) => repetition.min > 0 && without_digits(&repetition.sub),
-        HirKind::Capture(capture) => without_digits(&capture.sub),
-        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().all(without_digits),
-    }
-}
-
-pub(super) fn regex_words(regex: &regex::Regex) -> Vec<String> {
-    let mut wanted = Vec::new();
-    if let Ok(hir) = regex_syntax::parse(regex.as_str()) {
-        required_words(&hir, &mut wanted);
-    }
-    wanted
-}
-
-/// Words that every text has which equals this one without case. Where folding or composing could make other words of it, none.
-pub(super) fn equal_words(text: &str) -> Vec<String> {
-    if !text.chars().all(|character| character.is_ascii() || words::is_word_char(character)) {
-        return Vec::new();
-    }
-    words::words(text).map(Cow::into_owned).collect()
-}
-
-/// Words that every text has which contains this piece: those between its first and its last separator, since the ones at its ends may
-/// be parts of longer words.
-pub(super) fn inner_words(piece: &str) -> Vec<String> {
-    // ASCII, and nothing that a mark behind it could be composed with (`=` and U+0338 are U+2260).
-    let separates = |character: char| character.is_ascii() && !words::is_word_char(character) && !matches!(character, '<' | '=' | '>');
-    match (piece.find(separates), piece.rfind(separates)) {
-        (Some(first), Some(last)) if first < last => {
-            let inner = |run: &words::Run<'_>| run.from > first && run.from + run.text.len() <= last;
-            words::runs(piece).filter(|run| inner(run) && !may_be_of_uuid(piece, run)).map(|run| run.word().into_owned()).collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// Whether a word may be part of a UUID that reaches beyond the text: that is one word as a whole.
-fn may_be_of_uuid(text: &str, run: &words::Run<'_>) -> bool {
-    let beside = text[..run.from].ends_with('-') || text[run.from + run.text.len()..].starts_with('-');
-    beside && matches!(run.text.len(), 4 | 8 | 12) && run.text.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-/// Adds words that every text has which this expression matches.
-fn required_words(hir: &Hir, wanted: &mut Vec<String>) {
-    match hir.kind() {
-        HirKind::Literal(literal) => {
-            if let Ok(piece) = std::str::from_utf8(&literal.0) {
-                wanted.extend(inner_words(piece));
-            }
-        }
-        HirKind::Capture(capture) => required_words(&capture.sub, wanted),
-        HirKind::Repetition(repetition) if repetition.min > 0 => required_words(&repetition.sub, wanted),
-        HirKind::Concat(parts) => parts.iter().for_each(|part| required_words(part, wanted)),
-        _ => {}
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_whole_words_of_a_piece_are_required() {
-        assert_eq!(inner_words("foo Bar baz"), ["bar"]);
-        assert_eq!(inner_words(" foo bar "), ["foo", "bar"]);
-        assert_eq!(inner_words("{'to': '38050"), ["to"]);
-        assert_eq!(inner_words("abc"), [] as [&str; 0]);
-        assert_eq!(inner_words("a=b"), [] as [&str; 0]);
-    }
-
-    #[test]
-    fn words_that_an_expression_requires() {
-        let required = |expression: &str| {
-            let mut wanted = Vec::new();
-            required_words(&regex_syntax::parse(expression).unwrap(), &mut wanted);
-            wanted
-        };
-        assert_eq!(required(r"^GET /v1/sms/[0-9]+$"), ["v1", "sms"]);
-        assert_eq!(required(r"(a b c)+ x y|z"), [] as [&str; 0]);
-        assert_eq!(required(r"(a b c)+[xy]( d e f )?"), ["b"]);
-        assert_eq!(required(r"(?i)a b c"), [] as [&str; 0]);
-    }
 }

@@ -3,7 +3,8 @@
 //! ```text
 //! predicate, matches   what a row must be like, and whether one is                    a row in memory, wherever it came from
 //! node                 the same as a split answers it, block by block                 columns, and for texts:
-//! text, candidates     which patterns can hold them, which values do; reach: whether a match can lie over a variable; together: many texts at once
+//! text, answers        which patterns of a field can hold them, which values do; together: many texts asked at once
+//! candidates           those patterns: required words, then the pattern by itself (alignment: a piece of text; expression, reach: a regular expression)
 //! gate                 what of a module may be looked at: scope, time, arrival        the one place where the scope is asked
 //! source               which rows of a chunk or split match
 //! ordered              a chunk or split as an ordered run of matching rows
@@ -20,12 +21,15 @@ pub mod aggregate;
 #[cfg(test)]
 mod aggregate_tests;
 mod ahead;
+mod alignment;
+mod answers;
 mod candidates;
 mod catchup;
 mod columns;
 mod entry;
 #[cfg(test)]
 mod entry_tests;
+mod expression;
 mod gate;
 mod histogram;
 mod lent;
@@ -38,6 +42,7 @@ mod ordered;
 pub mod predicate;
 mod reach;
 pub mod request;
+mod required;
 mod run;
 pub(crate) mod scalars;
 mod scan;

@@ -2,8 +2,8 @@
 //!
 //! Every clause has to be met, by one of its keys. A predicate that needs nothing has no clause.
 
-use super::candidates::{equal_words, inner_words, regex_words};
 use super::predicate::{Field, Predicate, Test};
+use super::required::{equal_words, inner_words, regex_words};
 use crate::filter::Words;
 use crate::split::keys::{id_keys, word_key};
 use martlog_formats::fields;

@@ -10,6 +10,7 @@
 //!
 //! Attributes that are kept whole are asked as whole rows.
 
+use super::answers::{Answer, Answers};
 use super::candidates::{Candidates, Question, Refined, refine};
 use super::matches::number_passes;
 use super::node::{More, rows_one_by_one};
@@ -229,7 +230,7 @@ impl<'a> FieldLeaf<'a> {
         field: Field<'a>,
         question: &Question<'_>,
         together: Option<&Together>,
-        candidates: &Candidates,
+        candidates: &Candidates<'_>,
         decoder: &Decoder,
         more: More<'_>,
     ) -> io::Result<Option<Self>> {
@@ -365,11 +366,7 @@ impl<'a> FieldLeaf<'a> {
             found.or(values);
             return Ok(());
         }
-        let shapes = &block.hot()?.shapes;
-        let counted = |shape: &u32| -> Vec<usize> {
-            leaf.values.of(*shape).iter().filter(|(field, _)| *field == self.field.number).map(|(_, nth)| *nth as usize).collect()
-        };
-        let counted: Vec<Vec<usize>> = shapes.distinct.iter().map(counted).collect();
+        let counted = self.counted(block, leaf)?;
         if column.is_one(block)? && counted.iter().all(|of| of == &[0]) {
             found.or(values);
             return Ok(());
@@ -379,6 +376,15 @@ impl<'a> FieldLeaf<'a> {
                 found.set(row);
             }
         })
+    }
+
+    /// Which of a row's values of the field count, by the place of its shape among the block's.
+    fn counted(&self, block: &Block<'a>, leaf: &Leaf<'a>) -> io::Result<Vec<Vec<usize>>> {
+        let of = |shape: &u32| {
+            let own = leaf.values.of(*shape).iter().filter(|(field, _)| *field == self.field.number);
+            own.map(|(_, nth)| *nth as usize).collect()
+        };
+        Ok(block.hot()?.shapes.distinct.iter().map(of).collect())
     }
 
     /// Finds the rows of which a value passes.
@@ -399,17 +405,12 @@ impl<'a> FieldLeaf<'a> {
             }
             return Ok(());
         }
-        // Which values of a row count: by its shape.
-        let shapes = &block.hot()?.shapes;
-        let values_of = |shape: &u32| -> Vec<usize> {
-            leaf.values.of(*shape).iter().filter(|(field, _)| *field == self.field.number).map(|(_, nth)| *nth as usize).collect()
-        };
-        let values: Vec<Vec<usize>> = shapes.distinct.iter().map(values_of).collect();
-        if values.iter().all(Vec::is_empty) {
+        let (shapes, counted) = (&block.hot()?.shapes, self.counted(block, leaf)?);
+        if counted.iter().all(Vec::is_empty) {
             return Ok(());
         }
         for row in within.iter() {
-            let places = usize::try_from(shapes.places.get(row)).ok().and_then(|place| values.get(place));
+            let places = usize::try_from(shapes.places.get(row)).ok().and_then(|place| counted.get(place));
             let Some(places) = places.filter(|places| !places.is_empty() && !found.has(row)) else { continue };
             let start = block.start(column, row)?;
             for nth in places {
@@ -425,7 +426,7 @@ impl<'a> FieldLeaf<'a> {
     /// What is to be done with the values of each distinct pattern; `may` says whether variables can matter at all.
     fn answers(&self, question: &Question<'_>, values: &Values<'a>, may: bool) -> io::Result<Answers> {
         let distinct = &values.patterns.distinct;
-        let mut answers = Answers { of: vec![Answer::No; distinct.len()], each: Vec::new(), any: false, read: false };
+        let mut answers = Answers::new(distinct.len());
         for group in self.refined.places_in(distinct) {
             let pattern = distinct.get(group).map_or(usize::MAX, |pattern| *pattern as usize);
             let answer = match () {
@@ -478,81 +479,4 @@ fn bytes_of_id(question: &Question<'_>) -> Option<Vec<u8>> {
     let mut slots = pattern::slots(&pattern);
     let is_bytes = matches!((slots.next(), slots.next()), (Some(Slot::Hex { .. } | Slot::Uuid { .. }), None));
     (is_bytes && fields::is_verbatim(path)).then_some(variables.bytes)
-}
-
-/// What is to be done with the values of a pattern.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Answer {
-    /// None matches.
-    No,
-    /// They all match.
-    Yes,
-    /// Those that match are listed, by this number.
-    Each(u16),
-    /// Read them.
-    Read,
-}
-
-/// The answer for each distinct pattern of some values.
-struct Answers {
-    of: Vec<Answer>,
-    /// Values that match, by their place among those of their pattern.
-    each: Vec<Bits>,
-    /// Some match or may.
-    any: bool,
-    /// Some have to be read.
-    read: bool,
-}
-
-impl Answers {
-    /// Lists values that match.
-    fn each(&mut self, each: Bits) -> Answer {
-        // A block has fewer distinct patterns.
-        let number = u16::try_from(self.each.len()).unwrap_or(u16::MAX);
-        self.each.push(each);
-        Answer::Each(number)
-    }
-
-    fn none(&self) -> bool {
-        !self.any
-    }
-
-    /// Whether a value matches; `None` where it has to be read.
-    fn of<'a>(&self, values: &Values<'a>, field: &Field<'a>, at: usize) -> io::Result<Option<bool>> {
-        Ok(match self.of.get(values.group(at)).copied().unwrap_or(Answer::No) {
-            Answer::No => Some(false),
-            Answer::Yes => Some(true),
-            Answer::Each(number) => {
-                let rank = values.rank(field, at)?;
-                Some(self.each.get(usize::from(number)).is_some_and(|each| each.has(rank)))
-            }
-            Answer::Read => None,
-        })
-    }
-
-    /// The values that match, where none has to be read.
-    fn bits<'a>(&self, values: &Values<'a>, field: &Field<'a>) -> io::Result<Bits> {
-        match (self.of.as_slice(), self.each.as_slice()) {
-            ([Answer::Yes], _) => return Ok(Bits::all(values.len())),
-            ([Answer::Each(_)], [each]) => return Ok(each.clone()),
-            _ => {}
-        }
-        let mut bits = Bits::none(values.len());
-        let (mut ranked, mut at) = (Vec::new(), 0);
-        values.patterns.places.for_each(|group| {
-            match usize::try_from(group).ok().and_then(|group| self.of.get(group)) {
-                Some(Answer::Yes) => bits.set(at),
-                Some(Answer::Each(number)) => ranked.push((at, *number)),
-                _ => {}
-            }
-            at += 1;
-        });
-        for (at, number) in ranked {
-            let rank = values.rank(field, at)?;
-            if self.each.get(usize::from(number)).is_some_and(|each| each.has(rank)) {
-                bits.set(at);
-            }
-        }
-        Ok(bits)
-    }
 }

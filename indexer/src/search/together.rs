@@ -1,7 +1,7 @@
 //! Texts that are asked an expression all at once: most of what it costs is beginning anew for each of them.
 
-use super::candidates::{Question, required, stays_in_line};
-use super::predicate::Test;
+use super::candidates::Question;
+use super::expression::{required_pieces, stays_in_line};
 use crate::split::shape;
 use regex_automata::{Input, meta};
 
@@ -15,17 +15,10 @@ pub(super) struct Together {
 impl Together {
     /// The expression of a question, if it is such a one.
     pub(super) fn of(question: &Question<'_>) -> Option<Self> {
-        let regex = match question {
-            Question::Regex(regex) => regex,
-            Question::Message(Test::Regex(regex)) | Question::Attribute(_, Test::Regex(regex)) => regex,
-            _ => return None,
-        };
-        if !stays_in_line(regex) {
-            return None;
-        }
+        let regex = question.expression().filter(|regex| stays_in_line(regex))?;
         let build = || meta::Regex::builder().configure(meta::Config::new().auto_prefilter(false)).build(regex.as_str()).ok();
-        let scan = if required(regex).is_empty() { build() } else { None };
-        Some(Self { regex: (*regex).clone(), scan })
+        let scan = if required_pieces(regex).is_empty() { build() } else { None };
+        Some(Self { regex: regex.clone(), scan })
     }
 
     /// A byte of the first match from here on.
