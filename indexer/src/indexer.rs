@@ -162,7 +162,7 @@ pub enum OpenError {
         to: u64,
     },
     /// A published split.
-    #[error("the split {} cannot be opened: {source}; restore it from a backup", path.display())]
+    #[error("the split {} cannot be opened: {source}{}", path.display(), if source.kind() == io::ErrorKind::NotFound { ": restore it from a backup" } else { "" })]
     Split {
         /// The file.
         path: PathBuf,
