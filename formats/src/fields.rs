@@ -15,6 +15,7 @@ pub use crate::ids::{EXACT_FIELDS, SESSION_FIELDS, is_exact, is_verbatim, normal
 use crate::json::{self, Entry, Kind, Scanner, Stop, Value};
 pub use crate::numbers::{field_number, number};
 use crate::reserved;
+use memchr::memmem;
 use std::borrow::Cow;
 
 /// The prefix under which every attribute can be asked for.
@@ -206,86 +207,120 @@ fn elements<'a>(array: &'a str, mut f: impl FnMut(Value<'a>)) {
 }
 
 /// Hands out the values of one field; `path` is a name as [`for_each`] gives it, or one with [`ATTRIBUTES_PREFIX`]. Faster than looking
-/// for it among all: other values are skipped.
-pub fn visit<'a>(attributes: &'a str, path: &str, mut f: impl FnMut(Scalar<'a>)) {
-    if attributes.is_empty() || glance(attributes, path, &mut f) {
-        return;
-    }
-    let (path, prefixed) = path.strip_prefix(ATTRIBUTES_PREFIX).map_or((path, false), |rest| (rest, true));
-    let mut own = false;
-    let mut extra = None;
-    json::object(attributes, |entry| {
-        let key = entry.key();
-        if let Some(rest) = rest_below(path, &key)
-            && (prefixed || !reserved::is_used(&key))
-        {
-            own |= rest.is_empty();
-            descend(entry.value, rest, 0, &mut f);
-        }
-        if key == EXTRA && entry.value.kind == Kind::Object {
-            extra = Some(entry.value.raw);
-        }
-    });
-    if own {
-        return;
-    }
-    let has = |object: &str, name: &str| find(object, name).is_some();
-    let names = aliases::of_id(path);
-    if let Some(value) = names.iter().find_map(|alias| find(attributes, alias)) {
-        if is_scalar(value) {
-            f(Scalar::of(value));
-        }
-        return;
-    }
-    let Some(extra) = extra else { return };
-    let mut inner = false;
-    json::object(extra, |entry| {
-        let key = entry.key();
-        if let Some(rest) = rest_below(path, &key)
-            && !reserved::is_used(&key)
-            && !has(attributes, &key)
-        {
-            inner |= rest.is_empty();
-            descend(entry.value, rest, 0, &mut f);
-        }
-    });
-    if !inner
-        && let Some(value) = names.iter().find_map(|alias| find(extra, alias))
-        && is_scalar(value)
-    {
-        f(Scalar::of(value));
-    }
+/// for it among all: other values are skipped. See [`Name`] where many attributes are asked.
+pub fn visit<'a>(attributes: &'a str, path: &str, f: impl FnMut(Scalar<'a>)) {
+    Name::new(path).visit(attributes, f);
 }
 
-/// The same for attributes without escapes and without objects in them, where the field is there by its own name or has no other; else it does nothing and returns false. In such
-/// attributes the name in quotes with a colon behind it is a key wherever it stands.
-fn glance<'a>(attributes: &'a str, path: &str, f: &mut impl FnMut(Scalar<'a>)) -> bool {
-    let bytes = attributes.as_bytes();
-    let is_flat = bytes.first() == Some(&b'{') && memchr::memchr2(b'\\', b'{', &bytes[1..]).is_none();
-    if !is_flat || path.is_empty() || path.contains(['.', '"']) || reserved::is_used(path) {
-        return false;
+/// The name of a field that many attributes are asked for.
+#[derive(Debug, Clone)]
+pub struct Name<'n> {
+    path: &'n str,
+    /// Finds it where attributes have it as a key of their own; `None` where it may be written in another way.
+    finder: Option<memmem::Finder<'n>>,
+    aliases: &'static [&'static str],
+}
+
+impl<'n> Name<'n> {
+    /// Asks for this one; see [`visit`].
+    #[must_use]
+    pub fn new(path: &'n str) -> Self {
+        let is_plain = !path.is_empty() && !path.contains(['.', '"']) && !reserved::is_used(path);
+        let aliases = aliases::of_id(path.strip_prefix(ATTRIBUTES_PREFIX).unwrap_or(path));
+        Self { path, finder: is_plain.then(|| memmem::Finder::new(path)), aliases }
     }
-    let mut values = Vec::new();
-    for at in memchr::memmem::find_iter(bytes, path.as_bytes()) {
-        let rest = attributes.get(at + path.len()..).and_then(|rest| rest.strip_prefix('"'));
-        let quoted = at.checked_sub(1).and_then(|before| bytes.get(before)) == Some(&b'"');
-        let Some(rest) = rest.filter(|_| quoted) else { continue };
-        let mut scanner = Scanner::new(rest);
-        scanner.skip_whitespace();
-        if scanner.expect(b':').is_err() {
-            continue;
+
+    /// Hands out its values.
+    pub fn visit<'a>(&self, attributes: &'a str, mut f: impl FnMut(Scalar<'a>)) {
+        if !attributes.is_empty() && !self.glance(attributes, &mut f) {
+            self.look(attributes, &mut f);
         }
-        scanner.skip_whitespace();
-        match scanner.value() {
-            Ok(value) if is_scalar(value) => values.push(value),
-            _ => return false,
+    }
+
+    fn look<'a>(&self, attributes: &'a str, f: &mut impl FnMut(Scalar<'a>)) {
+        let (path, prefixed) = self.path.strip_prefix(ATTRIBUTES_PREFIX).map_or((self.path, false), |rest| (rest, true));
+        let mut own = false;
+        let mut extra = None;
+        json::object(attributes, |entry| {
+            let key = entry.key();
+            if let Some(rest) = rest_below(path, &key)
+                && (prefixed || !reserved::is_used(&key))
+            {
+                own |= rest.is_empty();
+                descend(entry.value, rest, 0, f);
+            }
+            if key == EXTRA && entry.value.kind == Kind::Object {
+                extra = Some(entry.value.raw);
+            }
+        });
+        if own {
+            return;
+        }
+        if let Some(value) = self.aliases.iter().find_map(|alias| find(attributes, alias)) {
+            if is_scalar(value) {
+                f(Scalar::of(value));
+            }
+            return;
+        }
+        if let Some(extra) = extra {
+            self.look_into_extra(attributes, extra, path, f);
         }
     }
-    if values.is_empty() && !aliases::of_id(path).is_empty() {
-        return false;
+
+    /// The same in the object `extra` of attributes that have the field in no other place.
+    fn look_into_extra<'a>(&self, attributes: &'a str, extra: &'a str, path: &str, f: &mut impl FnMut(Scalar<'a>)) {
+        let has = |object: &str, name: &str| find(object, name).is_some();
+        let mut inner = false;
+        json::object(extra, |entry| {
+            let key = entry.key();
+            if let Some(rest) = rest_below(path, &key)
+                && !reserved::is_used(&key)
+                && !has(attributes, &key)
+            {
+                inner |= rest.is_empty();
+                descend(entry.value, rest, 0, f);
+            }
+        });
+        if !inner
+            && let Some(value) = self.aliases.iter().find_map(|alias| find(extra, alias))
+            && is_scalar(value)
+        {
+            f(Scalar::of(value));
+        }
     }
-    values.into_iter().for_each(|value| f(Scalar::of(value)));
-    true
+
+    /// The same for attributes without escapes and without objects in them, where the field is there by its own name or has no other; else it does nothing and returns false. In
+    /// such attributes the name in quotes with a colon behind it is a key wherever it stands.
+    fn glance<'a>(&self, attributes: &'a str, f: &mut impl FnMut(Scalar<'a>)) -> bool {
+        let Some(finder) = &self.finder else { return false };
+        let bytes = attributes.as_bytes();
+        if bytes.first() != Some(&b'{') || memchr::memchr2(b'\\', b'{', &bytes[1..]).is_some() {
+            return false;
+        }
+        // Nearly always there is one.
+        let (mut first, mut more) = (None, Vec::new());
+        for at in finder.find_iter(bytes) {
+            let rest = attributes.get(at + self.path.len()..).and_then(|rest| rest.strip_prefix('"'));
+            let quoted = at.checked_sub(1).and_then(|before| bytes.get(before)) == Some(&b'"');
+            let Some(rest) = rest.filter(|_| quoted) else { continue };
+            let mut scanner = Scanner::new(rest);
+            scanner.skip_whitespace();
+            if scanner.expect(b':').is_err() {
+                continue;
+            }
+            scanner.skip_whitespace();
+            match scanner.value() {
+                Ok(value) if is_scalar(value) && first.is_none() => first = Some(value),
+                Ok(value) if is_scalar(value) => more.push(value),
+                _ => return false,
+            }
+        }
+        if first.is_none() && !self.aliases.is_empty() {
+            return false;
+        }
+        first.into_iter().chain(more).for_each(|value| f(Scalar::of(value)));
+        true
+    }
 }
 
 /// The first value of one field. See [`visit`].

@@ -213,26 +213,64 @@ fn nfc(text: Cow<'_, str>) -> Cow<'_, str> {
 /// Whether the text has this word; `word` is one that [`words`] gave.
 #[must_use]
 pub fn has_word(text: &str, word: &str) -> bool {
-    may_have_word(text, word) && words(text).any(|found| found == word)
+    Needle::new(word).is_word_of(text)
 }
 
-/// Whether the text can have this word, which is one that [`words`] gave: false says that it has not, quickly.
-#[must_use]
-pub fn may_have_word(text: &str, word: &str) -> bool {
-    // Without its bytes in either case there is nothing to fold.
-    !word.is_ascii() || contains_ignoring_case(text.as_bytes(), word.as_bytes()) || may_fold_to_ascii(text)
+/// A word, or the beginning of one, that is looked for in many texts. It is as [`words`] gives it.
+#[derive(Debug, Clone)]
+pub struct Needle<'w> {
+    word: &'w str,
+    is_ascii: bool,
+    /// Its rarest byte, which is looked for, in either case, and how many bytes stand before it.
+    rarest: (u8, u8),
+    before: usize,
+}
+
+impl<'w> Needle<'w> {
+    /// Looks for this one.
+    #[must_use]
+    pub fn new(word: &'w str) -> Self {
+        let rank = |byte: u8| FREQUENT.iter().position(|frequent| *frequent == byte).unwrap_or(FREQUENT.len());
+        let rarest = word.bytes().enumerate().max_by_key(|(_, byte)| rank(*byte));
+        let (before, rarest) = rarest.unwrap_or_default();
+        Self { word, is_ascii: word.is_ascii(), rarest: (rarest, rarest.to_ascii_uppercase()), before }
+    }
+
+    /// Whether the text has this word.
+    #[must_use]
+    pub fn is_word_of(&self, text: &str) -> bool {
+        self.may_be_in(text) && words(text).any(|found| found == self.word)
+    }
+
+    /// Whether the text can have it: false says that it has not, quickly.
+    #[must_use]
+    pub fn may_be_in(&self, text: &str) -> bool {
+        // Without its bytes in either case there is nothing to fold.
+        !self.is_ascii || self.contained_in(text.as_bytes()) || may_fold_to_ascii(text)
+    }
+
+    /// Whether its ASCII bytes are there in any case.
+    fn contained_in(&self, haystack: &[u8]) -> bool {
+        let needle = self.word.as_bytes();
+        let is_here = |at: usize| {
+            let found = at.checked_sub(self.before).and_then(|from| haystack.get(from..from + needle.len()));
+            found.is_some_and(|found| found.eq_ignore_ascii_case(needle))
+        };
+        match self.rarest {
+            _ if needle.is_empty() => true,
+            (lower, upper) if lower == upper => memchr::memchr_iter(lower, haystack).any(is_here),
+            (lower, upper) => memchr::memchr2_iter(lower, upper, haystack).any(is_here),
+        }
+    }
 }
 
 /// Whether the text may have a character that is not ASCII and whose fold has ASCII in it, as `ß`, `ſ` or the Kelvin sign. Told by the first bytes of characters: Cyrillic,
 /// Chinese, Japanese, Korean and the Latin-1 letters but `ß` have no such fold.
 fn may_fold_to_ascii(text: &str) -> bool {
+    let may = |byte: u8| matches!(byte, 0xC0..=0xC2 | 0xC4..=0xCF | 0xD5..=0xE2 | 0xEE..=0xFF);
+    // To the end, whatever was found: that is done for many bytes at once.
     let bytes = text.as_bytes();
-    !text.is_ascii()
-        && bytes.iter().enumerate().any(|(at, byte)| match byte {
-            0xC3 => bytes.get(at + 1) == Some(&0x9F),
-            0xC0..=0xFF => !matches!(byte, 0xD0..=0xD4 | 0xE3..=0xED),
-            _ => false,
-        })
+    !text.is_ascii() && (bytes.iter().fold(false, |any, byte| any | may(*byte)) || memchr::memmem::find(bytes, "ß".as_bytes()).is_some())
 }
 
 /// Whether the text has these words side by side; they are as [`words`] gave them. No words are found in every text.
@@ -281,20 +319,3 @@ pub fn matches_wildcard(pattern: &str, folded: &str) -> bool {
 
 /// Letters, the most frequent ones of texts first; what is not among them is rarer.
 const FREQUENT: &[u8] = b"etaoinsrlcdhumpfgbyvwk";
-
-/// Whether ASCII `needle` (lower case) is in `haystack` in any case.
-fn contains_ignoring_case(haystack: &[u8], needle: &[u8]) -> bool {
-    // Looks for its rarest byte.
-    let rank = |byte: u8| FREQUENT.iter().position(|frequent| *frequent == byte).unwrap_or(FREQUENT.len());
-    let Some((before, &rarest)) = needle.iter().enumerate().max_by_key(|(_, byte)| rank(**byte)) else {
-        return true;
-    };
-    let is_here = |at: usize| {
-        let found = at.checked_sub(before).and_then(|from| haystack.get(from..from + needle.len()));
-        found.is_some_and(|found| found.eq_ignore_ascii_case(needle))
-    };
-    match rarest.to_ascii_uppercase() {
-        upper if upper == rarest => memchr::memchr_iter(rarest, haystack).any(is_here),
-        upper => memchr::memchr2_iter(rarest, upper, haystack).any(is_here),
-    }
-}

@@ -18,6 +18,7 @@ mod filter;
 mod flush;
 mod folder;
 pub mod indexer;
+mod instances;
 pub mod live;
 pub mod overview;
 pub mod registry;

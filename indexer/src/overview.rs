@@ -3,7 +3,7 @@
 //! Exact for whole hours: a split's counts say no more. Rows of the quarantine are nobody's and not in it.
 
 use crate::catalog::hours::{HOUR_NS, Hours};
-use crate::live::Chunk;
+use crate::live::Pack;
 use crate::registry::Scope;
 use crate::row::ModuleKey;
 use crate::shelf::Shelved;
@@ -30,7 +30,7 @@ pub struct HourCount {
 /// What of one module an overview counts, as of one moment.
 pub(crate) struct Counted {
     pub(crate) key: ModuleKey,
-    pub(crate) live: Vec<Arc<Chunk>>,
+    pub(crate) live: Vec<Arc<Pack>>,
     pub(crate) splits: Vec<Arc<Shelved>>,
 }
 
@@ -44,7 +44,7 @@ pub(crate) fn overview(store: &Store, scope: &Scope, from_ns: i64, to_ns: i64) -
         |meta: &SplitMeta| meta.time_min_ns.div_euclid(HOUR_NS) <= *hours.end() && meta.time_max_ns.div_euclid(HOUR_NS) >= *hours.start();
     let mut counts = Vec::new();
     for Counted { key, live, splits } in store.counted(scope) {
-        let mut all = Hours::of(live.iter().flat_map(|chunk| &chunk.rows));
+        let mut all = Hours::of(live.iter().flat_map(|pack| pack.rows()));
         for split in splits.iter().filter(|split| overlaps(&split.meta)) {
             all.add_all(&hours_of(split)?);
         }

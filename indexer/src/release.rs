@@ -70,8 +70,8 @@ pub(crate) async fn release(engine: &Engine, pod_uid: &str, owner: &Arc<Owner>) 
 fn sources(engine: &Engine, key: &ModuleKey) -> Vec<Source> {
     let Some(module) = engine.store.module(key) else { return Vec::new() };
     let from = engine.sequencer.released(key);
-    let splits = module.splits.into_iter().map(Source::Split);
-    splits.chain(module.live.into_iter().map(Source::Chunk)).filter(|source| source.seq_to() > from).collect()
+    let splits = module.splits.iter().cloned().map(Source::Split);
+    splits.chain(module.chunks().cloned().map(Source::Chunk)).filter(|source| source.seq_to() > from).collect()
 }
 
 async fn release_source(engine: &Engine, key: &ModuleKey, owner: &Arc<Owner>, source: Source) -> Result<u64, Unavailable> {

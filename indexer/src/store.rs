@@ -6,7 +6,8 @@
 //! * Only durable records are applied, in ascending LSN.
 
 use crate::append::Change;
-use crate::live::{Buffer, Chunk};
+use crate::instances::Instances;
+use crate::live::{Buffer, Chunk, Pack};
 use crate::overview::Counted;
 use crate::registry::Scope;
 use crate::row::{ModuleKey, QUARANTINE};
@@ -44,6 +45,7 @@ struct State {
 struct Module {
     live: Buffer,
     splits: Vec<Arc<Shelved>>,
+    instances: Instances,
     /// Rows below are in the splits, or were removed.
     published_seq: u64,
     /// Rows below have been released to their owner.
@@ -58,7 +60,7 @@ pub struct ModuleView {
     /// Whose.
     pub key: ModuleKey,
     /// The live buffer, ascending seq.
-    pub live: Vec<Arc<Chunk>>,
+    pub live: Vec<Arc<Pack>>,
     /// The splits, ascending first seq. They may overlap in seq and have holes in it (not those of a quarantine); no row is in two.
     pub splits: Vec<Arc<Shelved>>,
     /// Rows below this seq are not shown any more (a quarantine that is being released); 0 otherwise.
@@ -126,6 +128,13 @@ pub(crate) struct Totals {
     pub(crate) split_bytes: u64,
 }
 
+impl ModuleView {
+    /// The parts of the live buffer, ascending seq.
+    pub fn chunks(&self) -> impl Iterator<Item = &Arc<Chunk>> {
+        self.live.iter().flat_map(|pack| pack.chunks())
+    }
+}
+
 impl Store {
     pub(crate) fn new(epoch: u64) -> Self {
         Self { epoch, state: RwLock::default(), tail: Mutex::new(Some(broadcast::Sender::new(TAIL_CHUNKS_MAX))) }
@@ -134,11 +143,17 @@ impl Store {
     /// What this scope sees now: the modules it allows, or the quarantines instead when `quarantine` is set (staff alone).
     #[must_use]
     pub fn view(&self, scope: &Scope, quarantine: bool) -> View {
+        self.view_of(scope, quarantine, |_, _| true)
+    }
+
+    /// The same without the modules that are not wanted.
+    pub(crate) fn view_of(&self, scope: &Scope, quarantine: bool, wanted: impl Fn(&ModuleKey, &Instances) -> bool) -> View {
         let state = self.state.read();
         let mut modules = Vec::new();
         if !quarantine || scope.is_staff() {
             let allowed = |key: &ModuleKey| key.is_quarantine() == quarantine && scope.allows_module(key);
-            modules.extend(state.modules.iter().filter(|(key, _)| allowed(key)).map(|(key, module)| module.view(key)));
+            let seen = state.modules.iter().filter(|(key, module)| allowed(key) && wanted(key, &module.instances));
+            modules.extend(seen.map(|(key, module)| module.view(key)));
         }
         View { modules, as_of_ns: state.as_of_ns }
     }
@@ -228,6 +243,7 @@ impl Store {
         state.as_of_ns = state.as_of_ns.max(split.meta.arrived_max_ns);
         let module = state.modules.entry(split.meta.key.clone()).or_default();
         module.published_seq = module.published_seq.max(split.meta.seq_to);
+        module.instances.see_split(&split);
         module.replace(vec![split], &[]);
     }
 
@@ -314,7 +330,7 @@ impl Store {
     pub(crate) fn counted(&self, scope: &Scope) -> Vec<Counted> {
         let state = self.state.read();
         let allowed = state.modules.iter().filter(|(key, _)| !key.is_quarantine() && scope.allows_module(key));
-        allowed.map(|(key, module)| Counted { key: key.clone(), live: module.live.chunks(), splits: module.splits.clone() }).collect()
+        allowed.map(|(key, module)| Counted { key: key.clone(), live: module.live.packs(), splits: module.splits.clone() }).collect()
     }
 
     /// The oldest release of a quarantine that the catalog does not know of.
@@ -360,6 +376,7 @@ impl State {
             let arrived_ns = change.carried.iter().map(|chunk| chunk.arrived_ns()).max();
             self.as_of_ns = self.as_of_ns.max(arrived_ns.unwrap_or_default());
             let module = self.modules.entry(row.owner.key.clone()).or_default();
+            change.carried.iter().for_each(|chunk| module.instances.see(chunk));
             self.live_bytes += module.live.carry(&change.carried, module.settled_seq(), lsn);
         }
         for chunk in Chunk::of(change.rows, lsn) {
@@ -367,7 +384,9 @@ impl State {
             self.live_bytes += chunk.bytes;
             self.live_bytes_peak = self.live_bytes_peak.max(self.live_bytes);
             if let Some(row) = chunk.rows.first() {
-                self.modules.entry(row.owner.key.clone()).or_default().live.push(chunk.clone());
+                let module = self.modules.entry(row.owner.key.clone()).or_default();
+                module.instances.see(&chunk);
+                module.live.push(chunk.clone());
             }
             fresh.push(chunk);
         }
@@ -386,7 +405,7 @@ impl Module {
     }
 
     fn view(&self, key: &ModuleKey) -> ModuleView {
-        ModuleView { key: key.clone(), live: self.live.chunks(), splits: self.splits.clone(), visible_from_seq: self.released_seq }
+        ModuleView { key: key.clone(), live: self.live.packs(), splits: self.splits.clone(), visible_from_seq: self.released_seq }
     }
 
     fn replace(&mut self, added: Vec<Shelved>, removed: &[String]) -> Vec<Arc<Shelved>> {

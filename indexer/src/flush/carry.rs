@@ -41,7 +41,7 @@ impl Engine {
     async fn queue_carry(&self, key: &ModuleKey) -> Option<(Answer, usize)> {
         // Once more when rows are on their way: behind a barrier they are applied.
         for _ in 0..2 {
-            let live = self.store.module(key)?.live;
+            let live: Vec<_> = self.store.module(key)?.chunks().cloned().collect();
             if live.is_empty() || live.iter().map(|chunk| chunk.bytes).sum::<usize>() > CARRY_BYTES_MAX {
                 return None;
             }

@@ -15,7 +15,7 @@ use crate::live::Chunk;
 use crate::row::{ModuleKey, Row};
 use crate::shelf::Shelved;
 use crate::stats::{Counters, add};
-use crate::store::Store;
+use crate::store::{ModuleView, Store};
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
@@ -71,9 +71,9 @@ impl Publisher {
 
     /// Publishes everything that a module's buffer holds now.
     pub(crate) async fn flush_all(&self, key: &ModuleKey) -> io::Result<()> {
-        let end = self.store.module(key).and_then(|module| module.live.last().map(|chunk| chunk.seq_to())).unwrap_or(0);
+        let end = self.store.module(key).and_then(|module| module.chunks().last().map(|chunk| chunk.seq_to())).unwrap_or(0);
         let begins =
-            || self.store.module(key).and_then(|module| module.live.first().and_then(|chunk| chunk.rows.first().map(|row| row.seq)));
+            || self.store.module(key).and_then(|module| module.chunks().next().and_then(|chunk| chunk.rows.first().map(|row| row.seq)));
         while begins().is_some_and(|seq| seq < end) {
             self.flush(key).await?;
         }
@@ -122,7 +122,7 @@ impl Publisher {
     fn oldest_of(&self, key: &ModuleKey) -> Option<Piece> {
         let module = self.store.module(key)?;
         let released_seq = module.visible_from_seq;
-        let chunks = oldest(module.live);
+        let chunks = oldest(&module);
         let (applied_lsn, end) = chunks.last().map(|chunk| (chunk.lsn, chunk.seq_to()))?;
         let state = ModuleState { key: key.clone(), next_seq: end.max(released_seq), applied_lsn, released_seq };
         Some(Piece { chunks, end, state })
@@ -199,15 +199,14 @@ impl Publisher {
 }
 
 /// The oldest chunks, as many as one flush takes.
-fn oldest(mut chunks: Vec<Arc<Chunk>>) -> Vec<Arc<Chunk>> {
+fn oldest(module: &ModuleView) -> Vec<Arc<Chunk>> {
     let mut bytes = 0;
     let within = |chunk: &&Arc<Chunk>| {
         let first = bytes == 0;
         bytes += chunk.bytes;
         first || bytes <= FLUSH_LIVE_BYTES_MAX
     };
-    chunks.truncate(chunks.iter().take_while(within).count());
-    chunks
+    module.chunks().take_while(within).cloned().collect()
 }
 
 /// Builds a split for each day; nothing when every row was released meanwhile.

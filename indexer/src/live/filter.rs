@@ -1,6 +1,6 @@
-//! The words and ids of a chunk's rows, so that a full buffer is not scanned for a rare word.
+//! The words and ids of a pack's rows, so that a full buffer is not scanned for a rare word.
 //!
-//! Made when a chunk is searched for the second time: most are flushed before anybody looks twice, and the first search does not wait for it. About 60 bytes a row.
+//! Made when a pack is searched for the second time: most are flushed before anybody looks twice, and the first search does not wait for it. About 60 bytes a row.
 
 use crate::filter::{Words, may_have, of};
 use crate::row::Row;
@@ -16,10 +16,10 @@ pub(super) struct Filter {
 
 impl Filter {
     /// Whether one of these rows can have a key of each clause.
-    pub(super) fn may_have(&self, rows: &[Row], clauses: &[Vec<u64>]) -> bool {
+    pub(super) fn may_have<'r, I: Iterator<Item = &'r Row> + Clone>(&self, rows: impl Fn() -> I, clauses: &[Vec<u64>]) -> bool {
         if self.bytes.get().is_none() && !self.asked.swap(true, Relaxed) {
             return true;
         }
-        may_have(self.bytes.get_or_init(|| of(rows.iter(), Words::All)), clauses)
+        may_have(self.bytes.get_or_init(|| of(rows(), Words::All)), clauses)
     }
 }

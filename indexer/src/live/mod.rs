@@ -1,12 +1,14 @@
 //! Live buffers: the rows since the last split, per module, searchable as soon as they are durable.
 //!
 //! Invariants of a buffer: chunks ascend in seq, and in the LSN of the WAL record that each needs. A chunk needs the record that it came with, until a later record
-//! carries its rows: then it needs that one.
+//! carries its rows: then it needs that one. Packs have the same chunks in the same order.
 
 mod filter;
+mod pack;
+
+pub use pack::Pack;
 
 use crate::row::Row;
-use filter::Filter;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
@@ -22,7 +24,6 @@ pub struct Chunk {
     pub bytes: usize,
     /// Of the oldest and the newest row.
     times: (i64, i64),
-    filter: Filter,
 }
 
 impl Chunk {
@@ -31,17 +32,12 @@ impl Chunk {
     pub fn new(rows: Vec<Row>, lsn: u64, bytes: usize) -> Self {
         let times = rows.iter().map(|row| row.record.time_ns);
         let times = times.fold((i64::MAX, i64::MIN), |(oldest, newest), time| (oldest.min(time), newest.max(time)));
-        Self { rows, lsn, bytes, times, filter: Filter::default() }
+        Self { rows, lsn, bytes, times }
     }
 
     /// The times of the oldest and the newest row, ns.
     pub(crate) fn times(&self) -> (i64, i64) {
         self.times
-    }
-
-    /// Whether a row can have one of the keys of each clause.
-    pub(crate) fn may_have(&self, clauses: &[Vec<u64>]) -> bool {
-        clauses.is_empty() || self.filter.may_have(&self.rows, clauses)
     }
 
     /// The chunks of a record's rows: one, or one for each run of rows of one origin when they were released from a quarantine.
@@ -88,6 +84,7 @@ pub(crate) fn rows_bytes(rows: &[Row]) -> usize {
 #[derive(Debug, Default)]
 pub(crate) struct Buffer {
     held: VecDeque<Held>,
+    packs: VecDeque<Arc<Pack>>,
     bytes: usize,
     rows: u64,
     since: Option<Instant>,
@@ -105,6 +102,7 @@ impl Buffer {
         self.bytes += chunk.bytes;
         self.rows += chunk.rows.len() as u64;
         self.since.get_or_insert_with(Instant::now);
+        pack::push(&mut self.packs, chunk.clone());
         self.held.push_back(Held { lsn: chunk.lsn, chunk });
     }
 
@@ -121,7 +119,11 @@ impl Buffer {
         for chunk in missing.into_iter().flat_map(|rows| Chunk::of(rows, lsn)) {
             self.push(chunk);
         }
-        self.held.make_contiguous().sort_by_key(|held| held.chunk.seq_from());
+        if self.bytes != before {
+            self.held.make_contiguous().sort_by_key(|held| held.chunk.seq_from());
+            self.packs.clear();
+            self.held.iter().for_each(|held| pack::push(&mut self.packs, held.chunk.clone()));
+        }
         self.bytes - before
     }
 
@@ -140,14 +142,15 @@ impl Buffer {
             // The rest is younger than that; its true age is not kept.
             self.since = Some(Instant::now());
         }
+        pack::drop_below(&mut self.packs, seq);
         if self.held.is_empty() {
             self.since = None;
         }
         before - self.bytes
     }
 
-    pub(crate) fn chunks(&self) -> Vec<Arc<Chunk>> {
-        self.held.iter().map(|held| held.chunk.clone()).collect()
+    pub(crate) fn packs(&self) -> Vec<Arc<Pack>> {
+        self.packs.iter().cloned().collect()
     }
 
     pub(crate) fn bytes(&self) -> usize {

@@ -68,7 +68,7 @@ async fn rows_wait_for_those_before_them_that_a_later_record_carries() {
             let options = Options { live_bytes_max, wal_segment_bytes: SEGMENT, ..Options::default() };
             let indexer = Indexer::open(dir.path(), options).await.unwrap();
             let sms = indexer.store().module(&key).unwrap();
-            let live = sms.live.iter().flat_map(|chunk| chunk.rows.clone());
+            let live = sms.chunks().flat_map(|chunk| chunk.rows.clone());
             let mut rows: Vec<_> = sms.splits.iter().flat_map(|split| split.open().unwrap().rows().unwrap()).chain(live).collect();
             rows.sort_by_key(|row| row.seq);
             let texts: Vec<_> = rows.iter().map(|row| (row.seq, row.record.message.as_str())).collect();

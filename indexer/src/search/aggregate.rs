@@ -143,7 +143,7 @@ pub(super) fn aggregate(
 ) -> Result<Vec<Group>, SearchError> {
     let (from_ns, to_ns) = (request.from_ns, request.to_ns);
     let scan = Scan { view, scope, predicate: &request.predicate, from_ns, to_ns, deadline: request.deadline, cancelled, threads };
-    let groups = scan.run(|| Groups { request, numbers: HashMap::new(), groups: Vec::new(), of_split: OfSplit::default() })?;
+    let groups = scan.run(|| Groups::new(request))?;
     let mut groups = groups.groups;
     groups.sort_by(|a, b| a.key.cmp(&b.key));
     Ok(groups)
@@ -151,6 +151,10 @@ pub(super) fn aggregate(
 
 struct Groups<'r> {
     request: &'r AggregateRequest,
+    /// Of each measured field, where it is an attribute.
+    names: Vec<Option<fields::Name<'r>>>,
+    /// The address of the owner of the live row before, and its group, where groups differ by owner alone.
+    last: Option<(usize, usize)>,
     /// The number of each group.
     numbers: HashMap<Vec<Option<String>>, usize>,
     groups: Vec<Group>,
@@ -169,7 +173,31 @@ struct OfSplit {
     seen: HashMap<(usize, u32), Vec<Option<Bits>>>,
 }
 
-impl Groups<'_> {
+impl<'r> Groups<'r> {
+    fn new(request: &'r AggregateRequest) -> Self {
+        let name = |measure: &'r Measure| match &measure.field {
+            Field::Attribute(path) => Some(fields::Name::new(path)),
+            _ => None,
+        };
+        let names = request.of.iter().map(name).collect();
+        Self { request, names, last: None, numbers: HashMap::new(), groups: Vec::new(), of_split: OfSplit::default() }
+    }
+
+    /// The group of a live row.
+    fn group_of(&mut self, row: &Row) -> Result<usize, Halt> {
+        let owner = Arc::as_ptr(&row.owner).addr();
+        // The view holds the rows and their owners as long as it is scanned.
+        if let Some((last, number)) = self.last
+            && last == owner
+        {
+            return Ok(number);
+        }
+        let number = self.group(self.request.by.iter().map(|key| key_of(key, row)).collect())?;
+        let of_owner = |key: &Key| matches!(key, Key::Field(Field::Stamp(stamp)) if is_of_owner(*stamp));
+        self.last = self.request.by.iter().all(of_owner).then_some((owner, number));
+        Ok(number)
+    }
+
     fn group(&mut self, key: Vec<Option<String>>) -> Result<usize, Halt> {
         if let Some(number) = self.numbers.get(&key) {
             return Ok(*number);
@@ -192,15 +220,19 @@ impl Groups<'_> {
 
 impl Sink for Groups<'_> {
     fn live(&mut self, row: &Row) -> Result<(), Halt> {
-        let request = self.request;
-        let number = self.group(request.by.iter().map(|key| key_of(key, row)).collect())?;
+        let number = self.group_of(row)?;
         if let Some(group) = self.groups.get_mut(number) {
             group.rows += 1;
         }
         let exact_max = self.exact_max();
-        let group = self.groups.get_mut(number);
-        for (measure, measured) in request.of.iter().zip(group.into_iter().flat_map(|group| &mut group.of)) {
-            each_value(&measure.field, row, |path, scalar| take(measured, measure, path, &scalar, exact_max));
+        let measured = self.groups.get_mut(number).into_iter().flat_map(|group| &mut group.of);
+        for ((measure, name), measured) in self.request.of.iter().zip(&self.names).zip(measured) {
+            let path = path_of(&measure.field);
+            let mut take = |scalar: &Scalar<'_>| take(measured, measure, path, scalar, exact_max);
+            match name {
+                Some(name) => name.visit(&row.record.attributes, |scalar| take(&scalar)),
+                None => each_value(&measure.field, row, |_, scalar| take(&scalar)),
+            }
         }
         Ok(())
     }
@@ -311,7 +343,17 @@ impl Groups<'_> {
         let Groups { groups: all, of_split, .. } = self;
         let OfSplit { measures, seen, .. } = of_split;
         let Some(wanted) = measures.get_mut(at) else { return Ok(()) };
-        if measure.numbers || measure.quantiles {
+        // Mostly all rows are found, and are of one group.
+        let one = groups.first().filter(|first| found.is_full() && groups.iter().all(|group| group == *first));
+        let of_all = match one {
+            Some(_) if measure.numbers || measure.quantiles => wanted.numbers_of_all(block)?,
+            _ => None,
+        };
+        if let (Some(numbers), Some(group)) = (&of_all, one) {
+            if let Some(measured) = all.get_mut(*group).and_then(|group| group.of.get_mut(at)) {
+                measured.numbers(numbers.iter().copied().filter(|number| !number.is_nan()), measure.quantiles, exact_max);
+            }
+        } else if measure.numbers || measure.quantiles {
             let numbers = wanted.numbers(block, found)?;
             // Mostly all of them are of one group.
             for run in numbers.chunk_by(|(one, _), (other, _)| groups.get(*one) == groups.get(*other)) {
@@ -336,7 +378,7 @@ impl Groups<'_> {
                     entries.into_iter().for_each(|entries| entries.set(entry as usize));
                 };
                 match groups {
-                    [first, rest @ ..] if found.is_full() && rest.iter().all(|group| group == first) && places.all(block)? => {
+                    [first, rest @ ..] if found.is_full() && rest.iter().all(|group| group == first) && places.all() => {
                         ordinals.distinct.iter().for_each(|entry| see(*first, *entry));
                     }
                     _ => places.each(block, found, |nth, place| {

@@ -3,6 +3,7 @@
 
 use super::gate::Gate;
 use super::lent::Lent;
+use super::matches::Matcher;
 use super::ordered::{Course, Rank};
 use super::request::SearchRequest;
 use super::source::{Seeker, SplitReader};
@@ -39,6 +40,7 @@ pub(super) struct Ahead<'a> {
 pub(super) fn open_ahead<'a>(
     wanted: &[Wanted<'a>],
     request: &'a SearchRequest,
+    matcher: &Matcher<'_>,
     threads: usize,
     gone: &(dyn Fn() -> bool + Sync),
 ) -> Result<(Vec<Ahead<'a>>, u64), Halt> {
@@ -52,7 +54,7 @@ pub(super) fn open_ahead<'a>(
         loop {
             let number = next.fetch_add(1, Relaxed);
             let Some(one) = wanted.get(number) else { return Ok((opened, ticker.rows_scanned.get())) };
-            opened.push((number, one.open(request, &decoder, &ticker)?));
+            opened.push((number, one.open(request, matcher, &decoder, &ticker)?));
         }
     };
     let work = || work().inspect_err(|_| stop.store(true, Relaxed));
@@ -65,13 +67,13 @@ pub(super) fn open_ahead<'a>(
 }
 
 impl<'a> Wanted<'a> {
-    fn open(&self, request: &'a SearchRequest, decoder: &Decoder, ticker: &Ticker<'_>) -> Result<Ahead<'a>, Halt> {
+    fn open(&self, request: &'a SearchRequest, matcher: &Matcher<'_>, decoder: &Decoder, ticker: &Ticker<'_>) -> Result<Ahead<'a>, Halt> {
         let Self { split, gate, course, module } = *self;
         let Some(reader) = split.opened(&request.predicate, gate, decoder, ticker)? else { return Ok(Ahead { reader: None, read: None }) };
         if reader.blocks_left() > BLOCKS_MAX {
             return Ok(Ahead { reader: Some(reader), read: None });
         }
-        let seeker = Seeker { predicate: &request.predicate, decoder, ticker };
+        let seeker = Seeker { predicate: &request.predicate, matcher, decoder, ticker };
         let mut read = Vec::new();
         for at in 0..reader.split.head()?.blocks.len() {
             if reader.may_match(at) {

@@ -1,10 +1,14 @@
 //! Whether every value of a pattern has a piece of text, or none has, told by the pattern alone.
 
 use crate::split::pattern::{self, Piece, Slot, pieces};
+use smallvec::SmallVec;
 
 /// Whether every value of a pattern has this piece, or none; `plain` says that the values have no other form.
 pub(super) fn literal_in(piece: &str, pattern: &str, plain: bool) -> Option<bool> {
-    if piece.is_empty() || pieces(pattern).any(|own| matches!(own, Piece::Literal(text) if text.contains(piece))) {
+    // Literal text has no digits; a pattern's letters may be those of a variable.
+    let may_be_literal =
+        !piece.bytes().any(|byte| byte.is_ascii_digit()) && memchr::memmem::find(pattern.as_bytes(), piece.as_bytes()).is_some();
+    if may_be_literal && (piece.is_empty() || pieces(pattern).any(|own| matches!(own, Piece::Literal(text) if text.contains(piece)))) {
         return Some(true);
     }
     (plain && !Alignment::may_lie_in(piece, pattern)).then_some(false)
@@ -12,7 +16,7 @@ pub(super) fn literal_in(piece: &str, pattern: &str, plain: bool) -> Option<bool
 
 /// Where a piece of text can lie in the values of a pattern: variables are taken for anything that they can be.
 struct Alignment<'p> {
-    pattern: Vec<Piece<'p>>,
+    pattern: SmallVec<[Piece<'p>; 12]>,
     /// Steps until it is not looked for any further, and said to be possible.
     left: u32,
 }

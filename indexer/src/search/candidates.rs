@@ -6,10 +6,12 @@
 
 use super::alignment::literal_in;
 use super::expression::Expression;
+use super::hex::HexPiece;
 use super::matches::{scalar_passes, text_passes};
 use super::node::More;
 use super::predicate::{Pattern, Test};
 use super::required::{equal_words, inner_words, regex_words};
+use super::together::Together;
 use crate::split::Split;
 use crate::split::bits::Bits;
 use crate::split::block::Decoder;
@@ -228,6 +230,8 @@ pub(super) struct Refined {
     pub(super) maybe: Bits,
     /// Are one number and nothing else.
     pub(super) numbers: Bits,
+    /// Are digits of an id and nothing else, where such a piece is looked for.
+    pub(super) ids: Bits,
     keys: Vec<Vec<u64>>,
     /// Those that match or may, ascending, where they are few.
     few: Option<Vec<u32>>,
@@ -265,6 +269,7 @@ const PATTERNS_PER_CHECK: usize = 64;
 pub(super) fn refine(
     field: &Field<'_>,
     question: &Question<'_>,
+    together: Option<&Together>,
     candidates: &Candidates<'_>,
     decoder: &Decoder,
     more: More<'_>,
@@ -274,6 +279,7 @@ pub(super) fn refine(
         yes: candidates.yes.slice(docs.start, count),
         maybe: Bits::none(count),
         numbers: Bits::none(count),
+        ids: Bits::none(count),
         keys: candidates.keys.clone(),
         few: None,
     };
@@ -284,7 +290,7 @@ pub(super) fn refine(
     // The index does not know the words of what is kept as it is written.
     field.opaque().into_iter().for_each(|opaque| open.set(opaque as usize));
     open.and_not(&refined.yes);
-    let mut patterns = PatternReader::new(field);
+    let (mut patterns, wants_hex) = (PatternReader::new(field), HexPiece::of(question).is_some());
     for (nth, number) in open.iter().enumerate() {
         if nth % PATTERNS_PER_CHECK == 0 {
             more()?;
@@ -293,7 +299,7 @@ pub(super) fn refine(
         let kind = text.chars().next().unwrap_or('s');
         let own = text.get(kind.len_utf8()..).unwrap_or_default();
         if !has_slots(own) {
-            if question.passes(kind, own) {
+            if together.map_or_else(|| question.passes(kind, own), |together| together.is_in(shape::scalar(kind, own).text())) {
                 refined.yes.set(number);
             }
             continue;
@@ -301,10 +307,15 @@ pub(super) fn refine(
         if own == "0" && kind != 'o' {
             refined.numbers.set(number);
         }
-        match with_variables(question, candidates.expression.as_ref(), kind, own) {
+        match with_variables(question, candidates.expression.as_ref(), together, kind, own) {
             Some(true) => refined.yes.set(number),
             Some(false) => {}
-            None => refined.maybe.set(number),
+            None => {
+                refined.maybe.set(number);
+                if wants_hex && kind != 'o' && HexPiece::is_for(own) {
+                    refined.ids.set(number);
+                }
+            }
         }
     }
     if refined.yes.count() + refined.maybe.count() <= FEW {
@@ -316,7 +327,13 @@ pub(super) fn refine(
 }
 
 /// What a pattern with variables says of all of its values, if it does.
-fn with_variables(question: &Question<'_>, expression: Option<&Expression<'_>>, kind: char, pattern: &str) -> Option<bool> {
+fn with_variables(
+    question: &Question<'_>,
+    expression: Option<&Expression<'_>>,
+    together: Option<&Together>,
+    kind: char,
+    pattern: &str,
+) -> Option<bool> {
     if kind == 'o' {
         return None;
     }
@@ -327,7 +344,7 @@ fn with_variables(question: &Question<'_>, expression: Option<&Expression<'_>>, 
         Question::Literal(piece) if kind != 'u' => literal_in(piece, pattern, kind != 's' || as_written(kind, pattern, piece).is_empty()),
         Question::Message(Test::Literal(piece)) | Question::Attribute(_, Test::Literal(piece)) => literal_in(piece, pattern, true),
         Question::Attribute(path, Test::Equals(wanted)) if fields::is_verbatim(path) => id_in(wanted.trim(), pattern),
-        _ => expression?.in_pattern(pattern),
+        _ => expression?.in_pattern(pattern, together),
     }
 }
 

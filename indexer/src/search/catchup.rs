@@ -5,6 +5,7 @@
 
 use super::gate::{Answer, Gate, of_module};
 use super::lent::Lent;
+use super::matches::Matcher;
 use super::needs::needs;
 use super::predicate::Predicate;
 use super::request::TailCursor;
@@ -62,10 +63,10 @@ pub(super) fn page(
     let cancelled = |_: &Ticker<'_>| cancelled();
     let ticker = Ticker::new(Instant::now() + PAGE_TIME_MAX, &cancelled);
     let decoder = Decoder::new()?;
-    let held = AtomicUsize::new(0);
+    let (held, matcher) = (AtomicUsize::new(0), Matcher::new(predicate));
     let modules = Lent::of(view, &held);
     let mut reading = Reading {
-        seeker: Seeker { predicate, decoder: &decoder, ticker: &ticker },
+        seeker: Seeker { predicate, matcher: &matcher, decoder: &decoder, ticker: &ticker },
         after,
         chunks: Vec::new(),
         readers: Vec::new(),
@@ -94,12 +95,12 @@ impl<'a> Reading<'a> {
     fn list(&mut self, modules: &'a [(&'a ModuleView, Vec<Lent<'a>>)], as_of_ns: i64, scope: &'a Scope) -> Result<(), Halt> {
         let needs = needs(self.seeker.predicate, Words::Telling);
         for (module, splits) in modules {
-            if of_module(self.seeker.predicate, &module.key, &(0..u64::MAX)) == Answer::No {
+            if of_module(self.seeker.predicate, &module.key, 0..u64::MAX) == Answer::No {
                 continue;
             }
             let visible_from_seq = module.visible_from_seq;
             let gate = Gate { scope, from_ns: i64::MIN, to_ns: i64::MAX, as_of_ns, visible_from_seq };
-            for chunk in &module.live {
+            for chunk in module.chunks() {
                 let arrived = chunk.rows.last().map(|row| row.arrived_ns);
                 if let Some(arrived_min_ns) = arrived.filter(|arrived| *arrived >= self.after.arrived_ns) {
                     self.pieces.push(Piece { arrived_min_ns, at: At::Chunk(self.chunks.len()) });

@@ -46,6 +46,8 @@ pub(super) struct Places<'a> {
     counted: Vec<Vec<usize>>,
     /// Each row has one value, and it counts.
     one: bool,
+    /// Every value counts.
+    all: bool,
 }
 
 impl<'a> Places<'a> {
@@ -79,10 +81,8 @@ impl<'a> Places<'a> {
     }
 
     /// Whether every value of the column counts, when all rows are found.
-    pub(super) fn all(&self, block: &Block<'a>) -> io::Result<bool> {
-        let mut count = 0;
-        self.each(block, &Bits::all(block.meta.rows), |_, _| count += 1)?;
-        Ok(count == self.column.len())
+    pub(super) fn all(&self) -> bool {
+        self.all
     }
 }
 
@@ -111,8 +111,10 @@ impl Wanted {
             let before =
                 |values: &&[(u32, u32)]| values.iter().filter(|(own, _)| *own == field).map(|(_, before)| *before as usize).collect();
             let counted: Vec<Vec<usize>> = values.iter().map(before).collect();
-            let one = column.is_one(block)? && counted.iter().all(|counted| *counted == [0]);
-            Ok(Places { column, counted, one })
+            let counts = block.counts(field)?;
+            let all = counts.iter().zip(&counted).all(|(count, counted)| *count as usize == counted.len());
+            let one = all && counts.iter().all(|count| *count == 1);
+            Ok(Places { column, counted, one, all })
         };
         fields.into_iter().map(of_field).collect()
     }
@@ -145,22 +147,41 @@ impl Wanted {
         self.each_of_whole(block, found, value)
     }
 
+    /// The numbers of all rows, without saying whose they are; `None` where that takes as long as [`Self::numbers`], or some do not count. Those that are no number are NaN.
+    pub(super) fn numbers_of_all(&mut self, block: &Block<'_>) -> io::Result<Option<Vec<f64>>> {
+        let places = self.places(block)?;
+        if block.hot()?.shapes.distinct.contains(&shape::WHOLE) || !places.iter().all(Places::all) {
+            return Ok(None);
+        }
+        let mut all = Vec::new();
+        for places in places {
+            let numbers = self.numbers_of_column(&places, block.decoder())?;
+            if all.is_empty() { all = numbers } else { all.extend(numbers) }
+        }
+        Ok(Some(all))
+    }
+
+    /// A column's values as numbers; not a number (NaN) where they are none.
+    fn numbers_of_column<'a>(&mut self, places: &Places<'a>, decoder: &Decoder) -> io::Result<Vec<f64>> {
+        match &places.column.stored {
+            Stored::None => Ok(Vec::new()),
+            Stored::Ordinals(ordinals) => {
+                let mut entries = vec![f64::NAN; ordinals.distinct.len()];
+                self.numbers_of_entries(places, ordinals, decoder, &mut entries)?;
+                let entry = |place: u64| usize::try_from(place).ok().and_then(|place| entries.get(place)).copied().unwrap_or(f64::NAN);
+                let mut numbers = Vec::with_capacity(places.column.len());
+                ordinals.places.for_each(|place| numbers.push(entry(place)));
+                Ok(numbers)
+            }
+            Stored::Values(values) => self.numbers_of_values(places, values, decoder),
+        }
+    }
+
     /// The numbers of found rows, with the number of the row among them.
     pub(super) fn numbers(&mut self, block: &Block<'_>, found: &Bits) -> io::Result<Vec<(usize, f64)>> {
         let mut all = Vec::with_capacity(block.meta.rows);
         for places in self.places(block)? {
-            let numbers = match &places.column.stored {
-                Stored::None => continue,
-                Stored::Ordinals(ordinals) => {
-                    let mut entries = vec![f64::NAN; ordinals.distinct.len()];
-                    self.numbers_of_entries(&places, ordinals, block.decoder(), &mut entries)?;
-                    let entry = |place: u64| usize::try_from(place).ok().and_then(|place| entries.get(place)).copied().unwrap_or(f64::NAN);
-                    let mut numbers = Vec::with_capacity(places.column.len());
-                    ordinals.places.for_each(|place| numbers.push(entry(place)));
-                    numbers
-                }
-                Stored::Values(values) => self.numbers_of_values(&places, values, block.decoder())?,
-            };
+            let numbers = self.numbers_of_column(&places, block.decoder())?;
             places.each(block, found, |nth, at| match numbers.get(at) {
                 Some(found) if !found.is_nan() => all.push((nth, *found)),
                 _ => {}

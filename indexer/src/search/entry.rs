@@ -1,6 +1,8 @@
 //! Searching, as the rest of the program asks for it: off the reactor, on a bounded number of threads, ended when nobody waits.
 
 use super::aggregate::{AggregateRequest, Group};
+use super::gate::may_have_rows;
+use super::predicate::Predicate;
 use super::request::{Event, Histogram, HistogramRequest, SearchError, SearchRequest, TailEvent, TailRequest};
 use super::tail::{Cancel, Feed};
 use super::turn::Turn;
@@ -32,7 +34,7 @@ impl Indexer {
             let work = match permit {
                 Ok(permit) => tokio::task::spawn_blocking(move || {
                     let turn = Turn::new(indexer.searches.clone(), permit);
-                    let view = indexer.store().view(&scope, request.quarantine);
+                    let view = indexer.view_for(&scope, request.quarantine, &request.predicate);
                     run::execute(&view, &scope, &request, &sender, &turn);
                 }),
                 Err(error) => return drop(waiting.send(Event::Error(error)).await),
@@ -49,8 +51,8 @@ impl Indexer {
     /// # Errors
     /// When it takes too long or the store cannot be read.
     pub async fn histogram(&self, scope: &Scope, request: HistogramRequest) -> Result<Histogram, SearchError> {
-        let (deadline, quarantine) = (request.deadline, request.quarantine);
-        self.counted(scope, deadline, quarantine, move |view, scope, cancelled, threads| {
+        let (deadline, quarantine, predicate) = (request.deadline, request.quarantine, request.predicate.clone());
+        self.counted(scope, deadline, quarantine, &predicate, move |view, scope, cancelled, threads| {
             histogram::count(view, scope, &request, cancelled, threads)
         })
         .await
@@ -61,8 +63,8 @@ impl Indexer {
     /// # Errors
     /// When it takes too long, has too many groups, or the store cannot be read.
     pub async fn aggregate(&self, scope: &Scope, request: AggregateRequest) -> Result<Vec<Group>, SearchError> {
-        let (deadline, quarantine) = (request.deadline, request.quarantine);
-        self.counted(scope, deadline, quarantine, move |view, scope, cancelled, threads| {
+        let (deadline, quarantine, predicate) = (request.deadline, request.quarantine, request.predicate.clone());
+        self.counted(scope, deadline, quarantine, &predicate, move |view, scope, cancelled, threads| {
             aggregate::aggregate(view, scope, &request, cancelled, threads)
         })
         .await
@@ -74,11 +76,12 @@ impl Indexer {
         scope: &Scope,
         deadline: Instant,
         quarantine: bool,
+        predicate: &Predicate,
         work: impl FnOnce(&View, &Scope, &(dyn Fn() -> bool + Sync), usize) -> Result<T, SearchError> + Send + 'static,
     ) -> Result<T, SearchError> {
         let permit = permit(self.searches.clone(), deadline).await?;
         let more = more(&self.searches);
-        let (view, scope) = (self.store().view(scope, quarantine), scope.clone());
+        let (view, scope) = (self.view_for(scope, quarantine, predicate), scope.clone());
         let cancel = Cancel::default();
         let cancelled = cancel.flag();
         let work = tokio::task::spawn_blocking(move || {
@@ -87,6 +90,11 @@ impl Indexer {
             counted
         });
         work.await.unwrap_or_else(|_| Err(SearchError::Store("the search broke off: please report it".to_owned())))
+    }
+
+    /// What the scope sees now of the modules that can have a row that matches.
+    fn view_for(&self, scope: &Scope, quarantine: bool, predicate: &Predicate) -> View {
+        self.store().view_of(scope, quarantine, |key, instances| may_have_rows(predicate, key, instances))
     }
 
     /// Rows as they arrive, from now or behind a cursor, in the order of arrival. It ends within a second when the scope is revoked.

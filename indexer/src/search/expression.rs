@@ -2,6 +2,7 @@
 
 use super::alignment::literal_in;
 use super::reach::Reach;
+use super::together::Together;
 use crate::split::pattern::{Piece, Slot, pieces};
 use regex_syntax::hir::{Class, Hir, HirKind};
 
@@ -26,14 +27,15 @@ impl<'q> Expression<'q> {
     }
 
     /// Whether every value of a pattern matches, or none.
-    pub(super) fn in_pattern(&self, pattern: &str) -> Option<bool> {
+    pub(super) fn in_pattern(&self, pattern: &str, together: Option<&Together>) -> Option<bool> {
         if self.pieces.iter().any(|piece| literal_in(piece, pattern, true) == Some(false)) {
             return Some(false);
         }
         if !self.without_digits {
             return None;
         }
-        if pieces(pattern).any(|own| matches!(own, Piece::Literal(text) if self.regex.is_match(text))) {
+        let is_match = |text: &str| together.map_or_else(|| self.regex.is_match(text), |together| together.is_in(text));
+        if pieces(pattern).any(|own| matches!(own, Piece::Literal(text) if is_match(text))) {
             return Some(true);
         }
         let stays = |slot: Slot| match slot {

@@ -4,6 +4,7 @@
 //! reader without having passed it. It is asked once per owner of a chunk or split.
 
 use super::predicate::{Field, Predicate, Stamp};
+use crate::instances::Instances;
 use crate::live::Chunk;
 use crate::registry::Scope;
 use crate::row::{ModuleKey, Owner, Row};
@@ -121,8 +122,8 @@ fn seqs_of(chunk: &Chunk) -> Range<u64> {
     end(chunk.rows.first())..end(chunk.rows.last()).saturating_add(1)
 }
 
-/// What can be said without looking.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What can be said without looking. In this order, AND is the least of its parts and OR the greatest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Answer {
     /// Of no row.
     No,
@@ -132,50 +133,81 @@ pub(super) enum Answer {
     Yes,
 }
 
+/// What is known of some rows of a module before they are looked at.
+struct Known<'a> {
+    key: &'a ModuleKey,
+    /// The owner of all of them.
+    owner: Option<&'a Owner>,
+    /// Of which instances they can be.
+    instances: Option<&'a Instances>,
+    seqs: Range<u64>,
+}
+
+/// Whether a module can have a row that matches.
+pub(super) fn may_have_rows(predicate: &Predicate, key: &ModuleKey, instances: &Instances) -> bool {
+    Known { key, owner: None, instances: Some(instances), seqs: 0..u64::MAX }.answer(predicate) != Answer::No
+}
+
 /// What can be said of a predicate for all rows of a module whose seqs lie in this range.
-pub(super) fn of_module(predicate: &Predicate, key: &ModuleKey, seqs: &Range<u64>) -> Answer {
-    of_all(predicate, key, None, seqs)
+pub(super) fn of_module(predicate: &Predicate, key: &ModuleKey, seqs: Range<u64>) -> Answer {
+    Known { key, owner: None, instances: None, seqs }.answer(predicate)
 }
 
 /// The same for all rows of a chunk, which have one owner.
 pub(super) fn of_chunk(predicate: &Predicate, chunk: &Chunk) -> Answer {
-    match chunk.rows.first() {
-        Some(row) => of_all(predicate, &row.owner.key, Some(&row.owner), &seqs_of(chunk)),
-        None => Answer::No,
+    let known = |row: &Row| Known { key: &row.owner.key, owner: Some(&row.owner), instances: None, seqs: seqs_of(chunk) }.answer(predicate);
+    chunk.rows.first().map_or(Answer::No, |row| known(row))
+}
+
+impl Known<'_> {
+    fn answer(&self, predicate: &Predicate) -> Answer {
+        match predicate {
+            Predicate::All => Answer::Yes,
+            Predicate::None => Answer::No,
+            Predicate::And(all) => all.iter().map(|part| self.answer(part)).min().unwrap_or(Answer::Yes),
+            Predicate::Or(any) => any.iter().map(|part| self.answer(part)).max().unwrap_or(Answer::No),
+            Predicate::Not(inner) => match self.answer(inner) {
+                Answer::No => Answer::Yes,
+                Answer::Maybe => Answer::Maybe,
+                Answer::Yes => Answer::No,
+            },
+            Predicate::Field(Field::Stamp(stamp), test) => self.of_stamp(*stamp, test),
+            _ => Answer::Maybe,
+        }
+    }
+
+    fn of_stamp(&self, stamp: Stamp, test: &Test) -> Answer {
+        let from_bool = |yes: bool| if yes { Answer::Yes } else { Answer::No };
+        match (stamp, self.owner, self.instances) {
+            (Stamp::Id, ..) => match test {
+                Test::Equals(id) => match parse_id(id) {
+                    Some((module, seq)) if module == &*self.key.module && self.seqs.contains(&seq) => Answer::Maybe,
+                    _ => Answer::No,
+                },
+                _ => Answer::Maybe,
+            },
+            (Stamp::Partner, ..) => from_bool(stamp_passes(&self.key.partner, test)),
+            (Stamp::Module, ..) => from_bool(stamp_passes(&self.key.module, test)),
+            (stamp, Some(owner), _) => owner_stamp(stamp, owner).map_or(Answer::Maybe, |value| from_bool(stamp_passes(value, test))),
+            (Stamp::Instance, None, Some(instances)) => of_instances(instances, test),
+            _ => Answer::Maybe,
+        }
     }
 }
 
-fn of_all(predicate: &Predicate, key: &ModuleKey, owner: Option<&Owner>, seqs: &Range<u64>) -> Answer {
-    let parts = |parts: &[Predicate]| parts.iter().map(|part| of_all(part, key, owner, seqs)).collect::<Vec<_>>();
-    let from_bool = |yes: bool| if yes { Answer::Yes } else { Answer::No };
-    match predicate {
-        Predicate::All => Answer::Yes,
-        Predicate::None => Answer::No,
-        Predicate::And(all) => match parts(all) {
-            parts if parts.contains(&Answer::No) => Answer::No,
-            parts if parts.contains(&Answer::Maybe) => Answer::Maybe,
-            _ => Answer::Yes,
-        },
-        Predicate::Or(any) => match parts(any) {
-            parts if parts.contains(&Answer::Yes) => Answer::Yes,
-            parts if parts.contains(&Answer::Maybe) => Answer::Maybe,
-            _ => Answer::No,
-        },
-        Predicate::Not(inner) => match of_all(inner, key, owner, seqs) {
-            Answer::No => Answer::Yes,
-            Answer::Maybe => Answer::Maybe,
-            Answer::Yes => Answer::No,
-        },
-        Predicate::Field(Field::Stamp(Stamp::Partner), test) => from_bool(stamp_passes(&key.partner, test)),
-        Predicate::Field(Field::Stamp(Stamp::Module), test) => from_bool(stamp_passes(&key.module, test)),
-        Predicate::Field(Field::Stamp(Stamp::Id), Test::Equals(id)) => match parse_id(id) {
-            Some((module, seq)) if module == &*key.module && seqs.contains(&seq) => Answer::Maybe,
-            _ => Answer::No,
-        },
-        Predicate::Field(Field::Stamp(stamp), test) if *stamp != Stamp::Id => match owner.and_then(|owner| owner_stamp(*stamp, owner)) {
-            Some(value) => from_bool(stamp_passes(value, test)),
-            None => Answer::Maybe,
-        },
-        _ => Answer::Maybe,
+fn of_instances(instances: &Instances, test: &Test) -> Answer {
+    match (instances.named(), test) {
+        (Some(named), Test::Equals(instance)) if !named.contains(instance.as_str()) => Answer::No,
+        (Some(named), _) => {
+            let passing = named.iter().filter(|instance| stamp_passes(instance, test)).count();
+            if passing == 0 {
+                Answer::No
+            } else if passing == named.len() {
+                Answer::Yes
+            } else {
+                Answer::Maybe
+            }
+        }
+        (None, _) => Answer::Maybe,
     }
 }

@@ -2,10 +2,14 @@
 //!
 //! A row's attributes are read at most once per evaluation, and only when something asks for them.
 
+use super::expression::required_pieces;
 use super::predicate::{Field, Predicate, Stamp, Test};
+use super::together::Together;
 use crate::row::{Origin, Owner, Row};
 use martlog_formats::fields::Scalar;
+use martlog_formats::words::Needle;
 use martlog_formats::{Problems, Severity, Verdict, fields, words};
+use memchr::memmem;
 use std::cell::OnceCell;
 
 /// What a predicate can see of a row, wherever it is kept.
@@ -40,12 +44,63 @@ impl Predicate {
     /// Whether the row is what is asked for.
     #[must_use]
     pub fn matches(&self, row: &Row) -> bool {
-        self.matches_view(RowView::from(row))
+        Matcher::of_few(self).matches(RowView::from(row))
+    }
+}
+
+/// A predicate that is made ready for being asked of rows.
+pub(crate) struct Matcher<'p>(Part<'p>);
+
+enum Part<'p> {
+    And(Vec<Part<'p>>),
+    Or(Vec<Part<'p>>),
+    Not(Box<Part<'p>>),
+    Word(Needle<'p>),
+    Wildcard {
+        pattern: &'p str,
+        prefix: Needle<'p>,
+    },
+    Phrase {
+        words: &'p [String],
+        needles: Vec<Needle<'p>>,
+    },
+    Literal {
+        piece: &'p str,
+        finder: memmem::Finder<'p>,
+    },
+    Regex(Box<Expression<'p>>),
+    Attribute {
+        path: &'p str,
+        name: fields::Name<'p>,
+        test: &'p Test,
+    },
+    /// What is asked of no text, or of a short one.
+    Row(&'p Predicate),
+}
+
+/// An expression with what tells quickly that a text does not match.
+struct Expression<'p> {
+    regex: &'p regex::Regex,
+    /// The longest piece that every match has.
+    piece: Option<memmem::Finder<'static>>,
+    /// The same expression for several texts at once, where they can be asked so.
+    together: Option<Together>,
+}
+
+impl<'p> Matcher<'p> {
+    /// For many rows.
+    pub(crate) fn new(predicate: &'p Predicate) -> Self {
+        Self(Part::new(predicate, &Expression::new))
     }
 
-    /// The same for a row that is kept elsewhere.
-    pub(crate) fn matches_view(&self, row: RowView<'_>) -> bool {
-        evaluate(self, &Seen { row, texts: OnceCell::new() })
+    /// For so few rows that getting more ready would take longer than asking them.
+    pub(crate) fn of_few(predicate: &'p Predicate) -> Self {
+        Self(Part::new(predicate, &|regex| Expression { regex, piece: None, together: None }))
+    }
+
+    /// Whether the row is what is asked for.
+    pub(crate) fn matches(&self, row: RowView<'_>) -> bool {
+        self.0.matches(&Seen { row, texts: OnceCell::new() })
     }
 }
 
@@ -57,27 +112,17 @@ struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    /// Whether the message or one attribute value passes.
-    fn any_text(&self, mut pass: impl FnMut(&str) -> bool) -> bool {
-        pass(self.row.message) || self.any_value_text(pass)
-    }
-
     /// Whether one attribute value passes.
     fn any_value_text(&self, mut pass: impl FnMut(&str) -> bool) -> bool {
         self.texts.get_or_init(|| scalars(self.row.attributes)).iter().any(|scalar| pass(scalar.text()))
     }
 
-    /// Whether a value of the attribute passes.
-    fn any_value(&self, path: &str, mut pass: impl FnMut(&Scalar<'_>) -> bool) -> bool {
-        let mut passed = false;
-        fields::visit(self.row.attributes, path, |scalar| passed = passed || pass(&scalar));
-        passed
+    /// Whether a value can have what `may` tells of a text: asked of the attributes as they are written, which have it too unless it is escaped. Most that have
+    /// no such value are told without reading them.
+    fn values_may(&self, may: impl FnOnce(&str) -> bool) -> bool {
+        let attributes = self.row.attributes;
+        !attributes.is_empty() && (memchr::memchr(b'\\', attributes.as_bytes()).is_some() || may(attributes))
     }
-}
-
-/// Whether attributes, as they are written, can have a value with this word: most that do not are told without reading them.
-fn may_have(attributes: &str, word: &str) -> bool {
-    !attributes.is_empty() && (attributes.contains('\\') || words::may_have_word(attributes, word))
 }
 
 fn scalars(attributes: &str) -> Vec<Scalar<'_>> {
@@ -86,31 +131,92 @@ fn scalars(attributes: &str) -> Vec<Scalar<'_>> {
     all
 }
 
-fn evaluate(predicate: &Predicate, seen: &Seen<'_>) -> bool {
-    let row = &seen.row;
+impl<'p> Part<'p> {
+    fn new(predicate: &'p Predicate, expression: &dyn Fn(&'p regex::Regex) -> Expression<'p>) -> Self {
+        let parts = |parts: &'p [Predicate]| parts.iter().map(|part| Self::new(part, expression)).collect();
+        match predicate {
+            Predicate::And(all) => Self::And(parts(all)),
+            Predicate::Or(any) => Self::Or(parts(any)),
+            Predicate::Not(inner) => Self::Not(Box::new(Self::new(inner, expression))),
+            Predicate::Word(pattern) if pattern.is_plain() => Self::Word(Needle::new(&pattern.0)),
+            Predicate::Word(pattern) => {
+                let prefix = pattern.0.split(['*', '?']).next().unwrap_or_default();
+                Self::Wildcard { pattern: &pattern.0, prefix: Needle::new(prefix) }
+            }
+            Predicate::Phrase(words) => Self::Phrase { words, needles: words.iter().map(|word| Needle::new(word)).collect() },
+            Predicate::Literal(piece) => Self::Literal { piece, finder: memmem::Finder::new(piece) },
+            Predicate::Regex(regex) => Self::Regex(Box::new(expression(regex))),
+            Predicate::Field(Field::Attribute(path), test) => Self::Attribute { path, name: fields::Name::new(path), test },
+            _ => Self::Row(predicate),
+        }
+    }
+
+    fn matches(&self, seen: &Seen<'_>) -> bool {
+        let row = &seen.row;
+        match self {
+            Self::And(all) => all.iter().all(|part| part.matches(seen)),
+            Self::Or(any) => any.iter().any(|part| part.matches(seen)),
+            Self::Not(inner) => !inner.matches(seen),
+            Self::Word(word) => {
+                word.is_word_of(row.message)
+                    || (seen.values_may(|text| word.may_be_in(text)) && seen.any_value_text(|text| word.is_word_of(text)))
+            }
+            Self::Wildcard { pattern, prefix } => {
+                let in_text = |text: &str| prefix.may_be_in(text) && words::words(text).any(|word| words::matches_wildcard(pattern, &word));
+                in_text(row.message) || (seen.values_may(|text| prefix.may_be_in(text)) && seen.any_value_text(in_text))
+            }
+            Self::Phrase { words, needles } => {
+                let may = |text: &str| needles.iter().all(|word| word.may_be_in(text));
+                (may(row.message) && words::has_phrase(row.message, words))
+                    || (seen.values_may(may) && seen.any_value_text(|text| words::has_phrase(text, words)))
+            }
+            Self::Literal { piece, finder } => {
+                let in_text = |text: &str| finder.find(text.as_bytes()).is_some();
+                in_text(row.message)
+                    || in_text(row.attributes)
+                    // What is written with escapes has other text.
+                    || (seen.values_may(|_| false) && seen.any_value_text(|text| text.contains(piece)))
+            }
+            Self::Regex(expression) => {
+                expression.matches(row.message)
+                    || (seen.values_may(|text| expression.may_match_in(text)) && seen.any_value_text(|text| expression.matches(text)))
+            }
+            Self::Attribute { path, name, test } => {
+                let mut passed = false;
+                name.visit(row.attributes, |scalar| passed = passed || scalar_passes(path, &scalar, test));
+                passed
+            }
+            Self::Row(predicate) => row_passes(predicate, row),
+        }
+    }
+}
+
+impl<'p> Expression<'p> {
+    fn new(regex: &'p regex::Regex) -> Self {
+        let piece = required_pieces(regex).into_iter().max_by_key(String::len).filter(|piece| !piece.is_empty());
+        let piece = piece.map(|piece| memmem::Finder::new(&piece).into_owned());
+        Self { regex, piece, together: Together::of_expression(regex) }
+    }
+
+    /// Whether the text matches.
+    fn matches(&self, text: &str) -> bool {
+        self.has_piece(text) && self.together.as_ref().map_or_else(|| self.regex.is_match(text), |together| together.is_in(text))
+    }
+
+    /// Whether a part of the text can match, the text being several.
+    fn may_match_in(&self, text: &str) -> bool {
+        self.has_piece(text) && self.together.as_ref().is_none_or(|together| together.is_in(text))
+    }
+
+    fn has_piece(&self, text: &str) -> bool {
+        self.piece.as_ref().is_none_or(|piece| piece.find(text.as_bytes()).is_some())
+    }
+}
+
+/// What is asked of no text, or of a short one.
+fn row_passes(predicate: &Predicate, row: &RowView<'_>) -> bool {
     match predicate {
         Predicate::All => true,
-        Predicate::None => false,
-        Predicate::And(all) => all.iter().all(|part| evaluate(part, seen)),
-        Predicate::Or(any) => any.iter().any(|part| evaluate(part, seen)),
-        Predicate::Not(inner) => !evaluate(inner, seen),
-        Predicate::Word(pattern) if pattern.is_plain() => {
-            words::has_word(row.message, &pattern.0)
-                || (may_have(row.attributes, &pattern.0) && seen.any_value_text(|text| words::has_word(text, &pattern.0)))
-        }
-        Predicate::Word(pattern) => {
-            let prefix = pattern.0.split(['*', '?']).next().unwrap_or_default();
-            let in_text = |text: &str| {
-                words::may_have_word(text, prefix) && words::words(text).any(|word| words::matches_wildcard(&pattern.0, &word))
-            };
-            in_text(row.message) || (may_have(row.attributes, prefix) && seen.any_value_text(in_text))
-        }
-        Predicate::Phrase(wanted) => {
-            words::has_phrase(row.message, wanted)
-                || (wanted.iter().all(|word| may_have(row.attributes, word)) && seen.any_value_text(|text| words::has_phrase(text, wanted)))
-        }
-        Predicate::Literal(piece) => row.attributes.contains(piece.as_str()) || seen.any_text(|text| text.contains(piece.as_str())),
-        Predicate::Regex(regex) => seen.any_text(|text| regex.is_match(text)),
         Predicate::Severity(range) => row.severity.is_some_and(|severity| range.contains(&severity.number())),
         Predicate::Verdict(verdict) => row.verdict == *verdict,
         Predicate::Problem(problem) => row.problems.contains(*problem),
@@ -123,7 +229,8 @@ fn evaluate(predicate: &Predicate, seen: &Seen<'_>) -> bool {
         Predicate::Field(Field::Stamp(stamp), test) => {
             owner_stamp(*stamp, row.owner).or_else(|| origin_stamp(*stamp, row.origin)).is_some_and(|value| stamp_passes(value, test))
         }
-        Predicate::Field(Field::Attribute(path), test) => seen.any_value(path, |scalar| scalar_passes(path, scalar, test)),
+        // The others are parts of their own, but for this one.
+        _ => false,
     }
 }
 
@@ -199,9 +306,14 @@ pub(super) fn text_passes(text: &str, test: &Test) -> bool {
 }
 
 pub(super) fn number_passes(number: f64, test: &Test) -> bool {
-    let Test::Number { low, high } = test else { return false };
-    #[allow(clippy::float_cmp)] // A bound that is included is meant exactly.
-    let at = |bound: f64, included: bool| included && number == bound;
-    low.is_none_or(|(bound, included)| number > bound || at(bound, included))
-        && high.is_none_or(|(bound, included)| number < bound || at(bound, included))
+    let (low, high) = bounds(test);
+    number >= low && number <= high
+}
+
+/// The smallest and the largest number that pass.
+pub(super) fn bounds(test: &Test) -> (f64, f64) {
+    let Test::Number { low, high } = test else { return (f64::INFINITY, f64::NEG_INFINITY) };
+    let low = low.map_or(f64::NEG_INFINITY, |(bound, included)| if included { bound } else { bound.next_up() });
+    let high = high.map_or(f64::INFINITY, |(bound, included)| if included { bound } else { bound.next_down() });
+    (low, high)
 }

@@ -5,6 +5,7 @@
 //! node                 the same as a split answers it, block by block                 columns, and for texts:
 //! text, answers        which patterns of a field can hold them, which values do; together: many texts asked at once
 //! candidates           those patterns: required words, then the pattern by itself (alignment: a piece of text; expression, reach: a regular expression)
+//! hex                  a piece of text in ids as they are kept
 //! gate                 what of a module may be looked at: scope, time, arrival        the one place where the scope is asked
 //! source               which rows of a chunk or split match
 //! ordered              a chunk or split as an ordered run of matching rows
@@ -31,6 +32,7 @@ mod entry;
 mod entry_tests;
 mod expression;
 mod gate;
+mod hex;
 mod histogram;
 mod lent;
 mod matches;

@@ -4,7 +4,7 @@
 //! [`Predicate::matches`] says so.
 
 use super::candidates::Question;
-use super::matches::{RowView, origin_stamp, owner_stamp, parse_id, stamp_passes};
+use super::matches::{Matcher, RowView, origin_stamp, owner_stamp, parse_id, stamp_passes};
 use super::predicate::{Field, Predicate, Stamp, Test};
 use super::text::Leaf;
 use crate::split::Split;
@@ -32,7 +32,7 @@ pub(super) enum Node<'a> {
     /// Rows with such a text.
     Text(Box<Leaf<'a>>),
     /// What is asked of each row by itself.
-    Row(&'a Predicate),
+    Row(Box<Matcher<'a>>),
     /// All of these, the cheapest first.
     And(Vec<Node<'a>>),
     /// One of these.
@@ -140,7 +140,7 @@ impl<'a> Compiler<'a, '_> {
         let (all, node) = match (owners, origins) {
             (Some(owners), _) => (owners.clone(), Node::Owners(owners)),
             (_, Some(origins)) => (origins.clone(), Node::Origins(origins)),
-            _ => return Ok(Node::Row(predicate)),
+            _ => return Ok(Node::Row(Box::new(Matcher::new(predicate)))),
         };
         Ok(match (all.contains(&true), all.contains(&false)) {
             (false, _) => Node::Same(false),
@@ -198,7 +198,7 @@ impl<'a> Node<'a> {
                 Bits::collect(rows, |row| seqs.get(row) == *seq)
             }
             Self::Text(leaf) => return leaf.of_block(block, within, row),
-            Self::Row(predicate) => return rows_one_by_one(predicate, block, within, row),
+            Self::Row(matcher) => return rows_one_by_one(matcher, block, within, row),
             Self::And(all) => {
                 let mut left = within.clone();
                 for node in all {
@@ -242,8 +242,8 @@ impl KindTest {
     }
 }
 
-/// Asks a predicate of whole rows.
-pub(super) fn rows_one_by_one(predicate: &Predicate, block: &Block<'_>, within: &Bits, row: More<'_>) -> io::Result<Bits> {
+/// Asks whole rows.
+pub(super) fn rows_one_by_one(matcher: &Matcher<'_>, block: &Block<'_>, within: &Bits, row: More<'_>) -> io::Result<Bits> {
     let mut found = Bits::none(block.meta.rows);
     let (mut message, mut attributes) = (String::new(), String::new());
     for at in within.iter() {
@@ -262,7 +262,7 @@ pub(super) fn rows_one_by_one(predicate: &Predicate, block: &Block<'_>, within: 
             message: &message,
             attributes: &attributes,
         };
-        if predicate.matches_view(view) {
+        if matcher.matches(view) {
             found.set(at);
         }
     }

@@ -1,4 +1,4 @@
-//! A chunk or a split as an ordered run of matching rows, read piece by piece: a chunk at once, a split block by block.
+//! A pack of live rows or a split as an ordered run of matching rows, read piece by piece: a pack at once, a split block by block.
 
 use super::ahead::{Ahead, Wanted};
 use super::gate::Gate;
@@ -6,7 +6,7 @@ use super::lent::Lent;
 use super::request::Order;
 use super::source::{Seeker, SplitReader};
 use super::ticker::Halt;
-use crate::live::Chunk;
+use crate::live::Pack;
 use crate::row::{Position, Row};
 use crate::split::block::{Block, BlockMeta};
 use std::cmp::Ordering;
@@ -29,7 +29,7 @@ pub(super) struct Course<'a> {
     pub(super) after: Option<&'a Position>,
 }
 
-/// A chunk or split, and how far it was read.
+/// A pack or split, and how far it was read.
 pub(super) struct Source<'a> {
     pieces: Pieces<'a>,
     gate: Gate<'a>,
@@ -38,14 +38,14 @@ pub(super) struct Source<'a> {
     module: usize,
     /// How the module's name compares with that of `after`.
     beside_after: Ordering,
-    /// Matching rows of what was read last, as (rank, (block of a split, place in it or in the chunk)); the next one is at the end.
+    /// Matching rows of what was read last, as (rank, (block of a split or chunk of a pack, place in it)); the next one is at the end.
     ready: Vec<(Rank, (usize, usize))>,
     /// Matching rows of all pieces that were read, on either side of `after`.
     pub(super) matched: u64,
 }
 
 enum Pieces<'a> {
-    Chunk { chunk: &'a Chunk, read: bool },
+    Pack { pack: &'a Pack, read: bool },
     Split(Box<Blocks<'a>>),
 }
 
@@ -82,8 +82,8 @@ impl Rank {
 }
 
 impl<'a> Source<'a> {
-    pub(super) fn chunk(chunk: &'a Chunk, gate: Gate<'a>, course: Course<'a>, module: usize, name: &str) -> Self {
-        Self::new(Pieces::Chunk { chunk, read: false }, gate, course, module, name)
+    pub(super) fn pack(pack: &'a Pack, gate: Gate<'a>, course: Course<'a>, module: usize, name: &str) -> Self {
+        Self::new(Pieces::Pack { pack, read: false }, gate, course, module, name)
     }
 
     pub(super) fn split(split: &'a Lent<'a>, gate: Gate<'a>, course: Course<'a>, module: usize, name: &str) -> Self {
@@ -117,8 +117,8 @@ impl<'a> Source<'a> {
             return Some(*rank);
         }
         let (oldest, newest) = match &self.pieces {
-            Pieces::Chunk { read: true, .. } => return None,
-            Pieces::Chunk { chunk, .. } => chunk.times(),
+            Pieces::Pack { read: true, .. } => return None,
+            Pieces::Pack { pack, .. } => pack.times(),
             Pieces::Split(blocks) => match &blocks.looked {
                 Looked::No => (blocks.split.meta().time_min_ns, blocks.split.meta().time_max_ns),
                 Looked::Void => return None,
@@ -137,12 +137,14 @@ impl<'a> Source<'a> {
     pub(super) fn read(&mut self, seeker: &Seeker<'a>) -> Result<(), Halt> {
         let (order, module) = (self.course.order, self.module);
         match &mut self.pieces {
-            Pieces::Chunk { chunk, read } => {
+            Pieces::Pack { pack, read } => {
                 *read = true;
-                let found = seeker.chunk(chunk, &self.gate)?;
-                self.matched += found.len() as u64;
-                let rows = found.into_iter().filter_map(|at| Some((at, chunk.rows.get(at)?)));
-                self.ready = rows.map(|(at, row)| (Rank::new(order, row.record.time_ns, module, row.seq), (0, at))).collect();
+                let ready = &mut self.ready;
+                seeker.pack(pack, &self.gate, |at, row| {
+                    ready.push((Rank::new(order, row.record.time_ns, module, row.seq), at));
+                    Ok(())
+                })?;
+                self.matched += ready.len() as u64;
             }
             Pieces::Split(blocks) => match &blocks.looked {
                 Looked::No => blocks.begin(blocks.split.reader(seeker, self.gate)?, self.gate, self.course)?,
@@ -215,7 +217,7 @@ impl<'a> Source<'a> {
     pub(super) fn take(&mut self, seeker: &Seeker<'a>) -> Result<Option<Row>, Halt> {
         let Some((_, (number, at))) = self.ready.pop() else { return Ok(None) };
         let blocks = match &mut self.pieces {
-            Pieces::Chunk { chunk, .. } => return Ok(chunk.rows.get(at).cloned()),
+            Pieces::Pack { pack, .. } => return Ok(pack.chunks().get(number).and_then(|chunk| chunk.rows.get(at)).cloned()),
             Pieces::Split(blocks) => blocks,
         };
         if blocks.current.as_ref().is_none_or(|block| block.number() != number)
@@ -239,8 +241,8 @@ impl<'a> Source<'a> {
     pub(super) fn rest(&self) -> Rest<'_> {
         let gate = self.gate;
         match &self.pieces {
-            Pieces::Chunk { read: true, .. } => Rest::Nothing,
-            Pieces::Chunk { chunk, .. } => Rest::Chunk(chunk, gate),
+            Pieces::Pack { read: true, .. } => Rest::Nothing,
+            Pieces::Pack { pack, .. } => Rest::Pack(pack, gate),
             Pieces::Split(blocks) => match &blocks.looked {
                 Looked::No => Rest::Split(blocks.split, gate),
                 Looked::Void => Rest::Nothing,
@@ -253,7 +255,7 @@ impl<'a> Source<'a> {
 /// What of a source was not read.
 pub(super) enum Rest<'s> {
     Nothing,
-    Chunk(&'s Chunk, Gate<'s>),
+    Pack(&'s Pack, Gate<'s>),
     /// All of it: it was not opened.
     Split(&'s Lent<'s>, Gate<'s>),
     Open {
@@ -269,7 +271,14 @@ impl Rest<'_> {
     pub(super) fn count<'s>(&'s self, seeker: &Seeker<'s>) -> Result<u64, Halt> {
         match self {
             Self::Nothing => Ok(0),
-            Self::Chunk(chunk, gate) => Ok(seeker.chunk(chunk, gate)?.len() as u64),
+            Self::Pack(pack, gate) => {
+                let mut count = 0;
+                seeker.pack(pack, gate, |_, _| {
+                    count += 1;
+                    Ok(())
+                })?;
+                Ok(count)
+            }
             Self::Split(split, gate) => {
                 let split = split.borrow()?;
                 count(&seeker.open(&split, *gate)?, &[], seeker)

@@ -1,13 +1,14 @@
 //! Rows in their order, over live buffers and splits together, with an early stop.
 //!
-//! Each chunk and each split is a *source*. A heap holds for each source either its next matching row or, while that is not known, a bound
+//! Each pack of live rows and each split is a *source*. A heap holds for each source either its next matching row or, while that is not known, a bound
 //! that no row of it can be before. The top of the heap is looked at: a bound makes its source read on; a row is the next of all rows and is sent.
 //! So only as many blocks are read as the wanted rows need, and live rows that overlap splits in time come in their place.
 
 use super::ahead::{Wanted, open_ahead};
 use super::entry::more;
-use super::gate::{Answer, Gate, of_chunk, of_module};
+use super::gate::{Answer, Gate, of_module};
 use super::lent::Lent;
+use super::matches::Matcher;
 use super::needs::needs;
 use super::ordered::{Course, Rank, Source};
 use super::request::{Event, SearchRequest, Summary};
@@ -44,11 +45,11 @@ pub(super) fn execute(view: &View, scope: &Scope, request: &SearchRequest, sende
         sender.is_closed()
     };
     let ticker = Ticker::new(request.deadline, &watch);
-    let held = AtomicUsize::new(0);
+    let (held, matcher) = (AtomicUsize::new(0), Matcher::new(&request.predicate));
     let mut modules = Lent::of(view, &held);
     modules.sort_by(|(a, _), (b, _)| a.key.module.cmp(&b.key.module));
     let done = Decoder::new().map_err(Halt::from).and_then(|decoder| {
-        let seeker = Seeker { predicate: &request.predicate, decoder: &decoder, ticker: &ticker };
+        let seeker = Seeker { predicate: &request.predicate, matcher: &matcher, decoder: &decoder, ticker: &ticker };
         Search::new(&modules, view.as_of_ns, scope, request, seeker, Reader { sender, turn }).run()
     });
     let last = match done {
@@ -73,7 +74,7 @@ fn tell(sender: &mpsc::Sender<Event>, ticker: &Ticker<'_>, rows: u64) {
 
 /// How many rows there are to look at.
 fn rows_of(view: &View) -> u64 {
-    let live = |module: &ModuleView| module.live.iter().map(|chunk| chunk.rows.len() as u64).sum::<u64>();
+    let live = |module: &ModuleView| module.live.iter().map(|pack| pack.rows_len() as u64).sum::<u64>();
     view.modules.iter().map(|module| live(module) + module.splits.iter().map(|split| split.meta.rows).sum::<u64>()).sum()
 }
 
@@ -110,8 +111,8 @@ struct Search<'a> {
     sources: Vec<Source<'a>>,
     /// What comes next of each source, by its number.
     heads: BinaryHeap<(Rank, usize)>,
-    /// What a row that matches surely has, for chunks.
-    chunk_needs: Vec<Vec<u64>>,
+    /// What a row that matches surely has, for packs.
+    pack_needs: Vec<Vec<u64>>,
     /// And for splits.
     split_needs: Vec<Vec<u64>>,
     summary: Summary,
@@ -136,7 +137,7 @@ impl<'a> Search<'a> {
             reader,
             sources: Vec::new(),
             heads: BinaryHeap::new(),
-            chunk_needs: needs(&request.predicate, Words::All),
+            pack_needs: needs(&request.predicate, Words::All),
             split_needs: needs(&request.predicate, Words::Telling),
             summary: Summary { as_of_ns, ..Summary::default() },
             started: Instant::now(),
@@ -157,16 +158,16 @@ impl<'a> Search<'a> {
         let predicate = &self.request.predicate;
         for split in splits {
             let seqs = split.meta().seq_from..split.meta().seq_to;
-            let may = gate.may_admit(split.meta()) && of_module(predicate, &module.key, &seqs) != Answer::No;
+            let may = gate.may_admit(split.meta()) && of_module(predicate, &module.key, seqs) != Answer::No;
             if may && split.may_have(&self.split_needs) {
                 self.sources.push(Source::split(split, gate, course, number, name));
             } else {
                 self.summary.splits_pruned += 1;
             }
         }
-        for chunk in &module.live {
-            if of_chunk(predicate, chunk) != Answer::No && chunk.may_have(&self.chunk_needs) {
-                self.sources.push(Source::chunk(chunk, gate, course, number, name));
+        for pack in &module.live {
+            if pack.may_have(&self.pack_needs) {
+                self.sources.push(Source::pack(pack, gate, course, number, name));
             }
         }
     }
@@ -195,12 +196,13 @@ impl<'a> Search<'a> {
     fn count_rest(&self) -> Result<(u64, u64), Halt> {
         let more = more(self.reader.turn.threads());
         let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let (rests, request, sender) = (self.sources.iter().map(Source::rest).collect::<Vec<_>>(), self.request, self.reader.sender);
+        let (request, matcher, sender) = (self.request, self.seeker.matcher, self.reader.sender);
+        let rests: Vec<_> = self.sources.iter().map(Source::rest).collect();
         let work = || -> Result<(u64, u64), Halt> {
             let cancelled = |_: &Ticker<'_>| stop.load(Relaxed) || sender.is_closed();
             let ticker = Ticker::new(request.deadline, &cancelled);
             let decoder = Decoder::new()?;
-            let seeker = Seeker { predicate: &request.predicate, decoder: &decoder, ticker: &ticker };
+            let seeker = Seeker { predicate: &request.predicate, matcher, decoder: &decoder, ticker: &ticker };
             let mut count = 0;
             while let Some(rest) = rests.get(next.fetch_add(1, Relaxed)) {
                 count += rest.count(&seeker)?;
@@ -222,7 +224,7 @@ impl<'a> Search<'a> {
         let (places, wanted): (Vec<usize>, Vec<Wanted<'a>>) = wanted.into_iter().unzip();
         let more = more(self.reader.turn.threads());
         let sender = self.reader.sender;
-        let (opened, scanned) = open_ahead(&wanted, self.request, more.len(), &|| sender.is_closed())?;
+        let (opened, scanned) = open_ahead(&wanted, self.request, self.seeker.matcher, more.len(), &|| sender.is_closed())?;
         self.seeker.ticker.rows_scanned.set(self.seeker.ticker.rows_scanned.get() + scanned);
         for (place, ahead) in places.into_iter().zip(opened) {
             if let Some(source) = self.sources.get_mut(place) {

@@ -1,15 +1,16 @@
 //! Every matching row of a view, given to accumulators: on several threads where there are some, each with an accumulator of its own, which are put together at the end.
 //!
-//! Chunks and splits are taken by whoever is free, the largest first. A thread more is only used when no other search waits for it.
+//! Packs and splits are taken by whoever is free, the largest first. A thread more is only used when no other search waits for it.
 
-use super::gate::{Answer, Gate, of_chunk, of_module};
+use super::gate::{Answer, Gate, of_module};
+use super::matches::Matcher;
 use super::needs::needs;
 use super::predicate::Predicate;
 use super::request::SearchError;
 use super::source::Seeker;
 use super::ticker::{Halt, Ticker};
 use crate::filter::Words;
-use crate::live::Chunk;
+use crate::live::Pack;
 use crate::registry::Scope;
 use crate::row::Row;
 use crate::shelf::Shelved;
@@ -21,8 +22,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Instant;
 
-/// Chunks that one thread takes at once.
-const CHUNKS: usize = 64;
+/// Packs that one thread takes at once.
+const PACKS: usize = 8;
 
 /// What is made of matching rows. The same rows in any order, put together in any way, give the same.
 pub(super) trait Sink: Send {
@@ -50,14 +51,14 @@ pub(super) struct Scan<'a> {
 }
 
 enum Item<'a> {
-    Chunks(&'a [Arc<Chunk>], Gate<'a>),
+    Packs(&'a [Arc<Pack>], Gate<'a>),
     Split(&'a Shelved, Gate<'a>),
 }
 
 impl Item<'_> {
     fn rows(&self) -> u64 {
         match self {
-            Self::Chunks(chunks, _) => chunks.iter().map(|chunk| chunk.rows.len() as u64).sum::<u64>() * 8,
+            Self::Packs(packs, _) => packs.iter().map(|pack| pack.rows_len() as u64).sum::<u64>() * 8,
             Self::Split(split, _) => split.meta.rows,
         }
     }
@@ -66,10 +67,10 @@ impl Item<'_> {
 impl<'a> Scan<'a> {
     /// Gives every matching row to sinks that `new` makes.
     pub(super) fn run<S: Sink>(&self, new: impl Fn() -> S + Sync) -> Result<S, SearchError> {
-        let items = self.items();
+        let (items, matcher) = (self.items(), Matcher::new(self.predicate));
         let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
         let work = || {
-            let done = self.work(&items, &next, &stop, new());
+            let done = self.work(&items, &matcher, &next, &stop, new());
             // Who fails ends the others.
             done.inspect_err(|_| stop.store(true, Relaxed))
         };
@@ -89,11 +90,11 @@ impl<'a> Scan<'a> {
                 as_of_ns: i64::MAX,
                 visible_from_seq: module.visible_from_seq,
             };
-            let may = |seqs| of_module(self.predicate, &module.key, &seqs) != Answer::No;
+            let may = |seqs| of_module(self.predicate, &module.key, seqs) != Answer::No;
             if !may(0..u64::MAX) {
                 continue;
             }
-            items.extend(module.live.chunks(CHUNKS).map(|chunks| Item::Chunks(chunks, gate)));
+            items.extend(module.live.chunks(PACKS).map(|packs| Item::Packs(packs, gate)));
             for split in &module.splits {
                 if gate.may_admit(&split.meta) && may(split.meta.seq_from..split.meta.seq_to) && split.may_have(&needs) {
                     items.push(Item::Split(split, gate));
@@ -104,23 +105,25 @@ impl<'a> Scan<'a> {
         items
     }
 
-    fn work<S: Sink>(&self, items: &[Item<'a>], next: &AtomicUsize, stop: &AtomicBool, mut sink: S) -> Result<S, Halt> {
+    fn work<S: Sink>(
+        &self,
+        items: &[Item<'a>],
+        matcher: &Matcher<'_>,
+        next: &AtomicUsize,
+        stop: &AtomicBool,
+        mut sink: S,
+    ) -> Result<S, Halt> {
         let cancelled = |_: &Ticker<'_>| stop.load(Relaxed) || (self.cancelled)();
         let ticker = Ticker::new(self.deadline, &cancelled);
         let decoder = Decoder::new()?;
         let needs = needs(self.predicate, Words::All);
-        let seeker = Seeker { predicate: self.predicate, decoder: &decoder, ticker: &ticker };
+        let seeker = Seeker { predicate: self.predicate, matcher, decoder: &decoder, ticker: &ticker };
         while let Some(item) = items.get(next.fetch_add(1, Relaxed)) {
             ticker.look()?;
             match item {
-                Item::Chunks(chunks, gate) => {
-                    for chunk in *chunks {
-                        if of_chunk(self.predicate, chunk) == Answer::No || !chunk.may_have(&needs) {
-                            continue;
-                        }
-                        for at in seeker.chunk(chunk, gate)? {
-                            chunk.rows.get(at).map_or(Ok(()), |row| sink.live(row))?;
-                        }
+                Item::Packs(packs, gate) => {
+                    for pack in packs.iter().filter(|pack| pack.may_have(&needs)) {
+                        seeker.pack(pack, gate, |_, row| sink.live(row))?;
                     }
                 }
                 Item::Split(split, gate) => scan_split(&*split.open()?, *gate, &seeker, &mut sink)?,

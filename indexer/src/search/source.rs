@@ -1,19 +1,27 @@
-//! Where rows come from, a chunk or a split, and which of them match. Both give the same answer for the same row.
+//! Where rows come from, live buffers or a split, and which of them match. Both give the same answer for the same row.
 
-use super::gate::Gate;
+use super::gate::{Answer, Gate, of_chunk};
+use super::matches::{Matcher, RowView};
 use super::node::{Node, compile};
 use super::predicate::Predicate;
 use super::ticker::{Halt, Ticker};
-use crate::live::Chunk;
+use crate::live::{Chunk, Pack};
+use crate::row::Row;
 use crate::split::Split;
 use crate::split::bits::Bits;
 use crate::split::block::{Block, Decoder};
 use std::io;
+use std::sync::Arc;
+
+/// What the processor reads at once, bytes.
+const CACHE_LINE_BYTES: usize = 64;
 
 /// What is looked for, and with what.
 #[derive(Clone, Copy)]
 pub(super) struct Seeker<'a> {
     pub(super) predicate: &'a Predicate,
+    /// The same for live rows.
+    pub(super) matcher: &'a Matcher<'a>,
     pub(super) decoder: &'a Decoder,
     pub(super) ticker: &'a Ticker<'a>,
 }
@@ -36,11 +44,34 @@ impl<'a> Seeker<'a> {
         for at in gate.chunk(chunk) {
             let Some(row) = chunk.rows.get(at) else { continue };
             self.ticker.row()?;
-            if self.predicate.matches(row) {
+            if self.matcher.matches(RowView::from(row)) {
                 found.push(at);
             }
         }
         Ok(found)
+    }
+
+    /// Hands out the rows of a pack that match, each with its chunk's place in the pack and its own in that.
+    pub(super) fn pack<'p>(
+        &self,
+        pack: &'p Pack,
+        gate: &Gate<'_>,
+        mut found: impl FnMut((usize, usize), &'p Row) -> Result<(), Halt>,
+    ) -> Result<(), Halt> {
+        let asked = |chunk: &&Arc<Chunk>| of_chunk(self.predicate, chunk) != Answer::No;
+        let mut chunks = pack.chunks().iter().enumerate().filter(|(_, chunk)| asked(chunk)).peekable();
+        if let Some((_, first)) = chunks.peek() {
+            fetch(first);
+        }
+        while let Some((number, chunk)) = chunks.next() {
+            if let Some((_, next)) = chunks.peek() {
+                fetch(next);
+            }
+            for at in self.chunk(chunk, gate)? {
+                chunk.rows.get(at).map_or(Ok(()), |row| found((number, at), row))?;
+            }
+        }
+        Ok(())
     }
 
     /// Opens a split.
@@ -52,6 +83,13 @@ impl<'a> Seeker<'a> {
     pub(super) fn block(&self, split: &'a Split, at: usize) -> io::Result<Option<Block<'a>>> {
         if at < split.head()?.blocks.len() { Block::new(split, at, self.decoder).map(Some) } else { Ok(None) }
     }
+}
+
+/// Has the processor read the texts of rows, all at once, before they are looked at one after the other: each lies somewhere else, and waiting for one at a time takes longer than looking.
+fn fetch(chunk: &Chunk) {
+    let bytes = |text: &str| text.as_bytes().iter().step_by(CACHE_LINE_BYTES).map(|byte| u64::from(*byte)).sum::<u64>();
+    let sum = |row: &Row| bytes(&row.record.message) + bytes(&row.record.attributes);
+    std::hint::black_box(chunk.rows.iter().map(sum).sum::<u64>());
 }
 
 /// Opens a split.

@@ -6,6 +6,7 @@
 
 use super::catchup::{self, cursor_of};
 use super::gate::{Answer, Gate, of_module};
+use super::matches::{Matcher, RowView};
 use super::request::{TailCursor, TailEvent, TailRequest};
 use super::ticker::Halt;
 use crate::live::Chunk;
@@ -229,7 +230,7 @@ impl<F: Feed> Tail<F> {
 fn concerns(chunk: &Chunk, request: &TailRequest) -> bool {
     chunk.rows.first().is_some_and(|row| {
         let key = &row.owner.key;
-        key.is_quarantine() == request.quarantine && of_module(&request.predicate, key, &(0..u64::MAX)) != Answer::No
+        key.is_quarantine() == request.quarantine && of_module(&request.predicate, key, 0..u64::MAX) != Answer::No
     })
 }
 
@@ -237,5 +238,6 @@ fn concerns(chunk: &Chunk, request: &TailRequest) -> bool {
 fn matching(chunk: &Chunk, scope: &Scope, request: &TailRequest, after: TailCursor) -> Vec<Row> {
     let gate = Gate { scope, from_ns: i64::MIN, to_ns: i64::MAX, as_of_ns: i64::MAX, visible_from_seq: 0 };
     let rows = gate.chunk(chunk).into_iter().filter_map(|at| chunk.rows.get(at));
-    rows.filter(|row| cursor_of(row) > after && request.predicate.matches(row)).cloned().collect()
+    let matcher = Matcher::of_few(&request.predicate);
+    rows.filter(|row| cursor_of(row) > after && matcher.matches(RowView::from(*row))).cloned().collect()
 }

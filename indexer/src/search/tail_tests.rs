@@ -4,7 +4,7 @@ use super::predicate::{Field, Pattern, Predicate, Stamp, Test};
 use super::request::{TailCursor, TailEvent, TailRequest};
 use super::tail::{Feed, follow};
 use super::testing::{chunk, folder, owner, partner, row, split, staff};
-use crate::live::Chunk;
+use crate::live::{Chunk, Pack};
 use crate::registry::Scope;
 use crate::row::Row;
 use crate::store::{ModuleView, View};
@@ -55,7 +55,7 @@ impl Fake {
         *arrived += 10;
         let message = |seq: u64| format!("{} {seq}", if seq.is_multiple_of(3) { "fizz" } else { "plain" });
         let part = chunk((from..from + rows).map(|seq| row(&owner, seq, *arrived, 10_000 - seq as i64, &message(seq), "")).collect());
-        view.live.push(part.clone());
+        view.live.push(Arc::new(Pack::new([part.clone()].into())));
         if let Some(chunks) = &*self.chunks.lock() {
             let _ = chunks.send(part);
         }
@@ -65,7 +65,7 @@ impl Fake {
     fn flush(&self, module: usize) {
         let mut modules = self.modules.lock();
         let view = &mut modules[module];
-        let rows: Vec<Row> = view.live.drain(..).flat_map(|chunk| chunk.rows.clone()).collect();
+        let rows: Vec<Row> = view.live.drain(..).flat_map(|pack| pack.rows().cloned().collect::<Vec<_>>()).collect();
         if !rows.is_empty() {
             view.splits.push(split(self.folder.path(), &rows));
         }
@@ -82,7 +82,7 @@ impl Fake {
         let mut rows = Vec::new();
         for view in &*self.modules.lock() {
             rows.extend(view.splits.iter().flat_map(|split| split.open().unwrap().rows().unwrap()));
-            rows.extend(view.live.iter().flat_map(|chunk| chunk.rows.clone()));
+            rows.extend(view.chunks().flat_map(|chunk| chunk.rows.clone()));
         }
         let mut names: Vec<_> = rows.iter().map(name).collect();
         names.sort();
@@ -115,7 +115,7 @@ impl Feed for Fake {
 }
 
 fn next_seq(view: &ModuleView) -> u64 {
-    let live = view.live.last().and_then(|chunk| chunk.rows.last()).map(|row| row.seq + 1);
+    let live = view.chunks().last().and_then(|chunk| chunk.rows.last()).map(|row| row.seq + 1);
     live.or_else(|| view.splits.last().map(|split| split.meta.seq_to)).unwrap_or(0)
 }
 

@@ -2,7 +2,7 @@
 
 use super::predicate::{Field, Pattern, Predicate, Stamp, Test};
 use crate::filter;
-use crate::live::Chunk;
+use crate::live::{Chunk, Pack};
 use crate::registry::{Reach, Scope};
 use crate::row::{ModuleKey, Origin, Owner, Row};
 use crate::shelf::{Shelf, Shelved};
@@ -187,7 +187,9 @@ pub(crate) fn view(folder: &Path, parts: &[Vec<Row>], in_splits: usize, parts_pe
             split(folder, &rows)
         });
         let splits = splits.collect();
-        modules.push(ModuleView { key, splits, live: new.iter().map(|part| chunk((*part).clone())).collect(), visible_from_seq: 0 });
+        let live: Vec<Arc<Chunk>> = new.iter().map(|part| chunk((*part).clone())).collect();
+        let live = live.chunks(2).map(|chunks| Arc::new(Pack::new(chunks.into()))).collect();
+        modules.push(ModuleView { key, splits, live, visible_from_seq: 0 });
     }
     let as_of_ns = parts.iter().map(|part| part[0].arrived_ns).max().unwrap_or(0);
     View { modules, as_of_ns }

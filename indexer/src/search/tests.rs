@@ -6,6 +6,7 @@ use super::request::{Bucket, Event, GroupBy, Histogram, HistogramRequest, Order,
 use super::run::execute;
 use super::testing::{chunk, folder, owner, partner, parts, predicate, row, split, staff, view};
 use super::turn::Turn;
+use crate::live::Pack;
 use crate::registry::Scope;
 use crate::row::{Position, Row};
 use crate::store::{ModuleView, View};
@@ -290,7 +291,7 @@ fn a_damaged_split_is_an_error_and_no_shorter_answer() {
     std::fs::write(&path, &bytes).unwrap();
     let module = ModuleView {
         key: owner.key.clone(),
-        live: vec![chunk(vec![row(&owner, 500, 2, 2, "live", "")])],
+        live: vec![Arc::new(Pack::new([chunk(vec![row(&owner, 500, 2, 2, "live", "")])].into()))],
         splits: vec![bad],
         visible_from_seq: 0,
     };

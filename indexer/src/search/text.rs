@@ -12,13 +12,14 @@
 
 use super::answers::{Answer, Answers};
 use super::candidates::{Candidates, Question, Refined, refine};
-use super::matches::number_passes;
+use super::hex::HexPiece;
+use super::matches::{Matcher, bounds};
 use super::node::{More, rows_one_by_one};
 use super::predicate::{Predicate, Test};
 use super::together::{Batch, Together};
 use crate::split::Split;
 use crate::split::ValuesOfShapes;
-use crate::split::bits::Bits;
+use crate::split::bits::{Bits, Gathered};
 use crate::split::block::{Block, Column, Decoder, ROWS_MAX, Stored};
 use crate::split::field::{Field, PatternTexts};
 use crate::split::pattern::{self, Slot, Variables};
@@ -80,6 +81,8 @@ struct FieldLeaf<'a> {
     factor: Option<f64>,
     /// The bytes of an id that is nothing but hex digits, or a UUID.
     id: Option<Vec<u8>>,
+    /// A piece of an id that is looked for.
+    hex: Option<HexPiece>,
 }
 
 impl<'a> Leaf<'a> {
@@ -191,7 +194,7 @@ impl<'a> Leaf<'a> {
             let mut open = Bits::collect(block.meta.rows, |row| read.at(row));
             open.and(within);
             open.and_not(found);
-            found.or(&rows_one_by_one(self.predicate, block, &open, row)?);
+            found.or(&rows_one_by_one(&Matcher::of_few(self.predicate), block, &open, row)?);
         }
         Ok(())
     }
@@ -234,13 +237,13 @@ impl<'a> FieldLeaf<'a> {
         decoder: &Decoder,
         more: More<'_>,
     ) -> io::Result<Option<Self>> {
-        let refined = refine(&field, question, candidates, decoder, more)?;
+        let refined = refine(&field, question, together, candidates, decoder, more)?;
         let factor = match question {
             Question::Attribute(path, Test::Number { .. }) => fields::field_number(path, "1"),
             Question::Message(Test::Number { .. }) => Some(1.0),
             _ => None,
         };
-        let mut leaf = Self { field, refined, entries: None, factor, id: bytes_of_id(question) };
+        let mut leaf = Self { field, refined, entries: None, factor, id: bytes_of_id(question), hex: HexPiece::of(question) };
         if leaf.refined.is_empty() {
             return Ok(None);
         }
@@ -371,6 +374,14 @@ impl<'a> FieldLeaf<'a> {
             found.or(values);
             return Ok(());
         }
+        // Mostly a row has one value of a field, or none.
+        if counted.iter().all(|of| of.is_empty() || of == &[0]) {
+            let has: Vec<bool> = counted.iter().map(|of| !of.is_empty()).collect();
+            let mut rows = Gathered::new();
+            block.each_row_of(column, |_, place, start| rows.push(has.get(place) == Some(&true) && values.has(start)))?;
+            found.or(&rows.bits());
+            return Ok(());
+        }
         block.each_row_of(column, |row, place, start| {
             if counted.get(place).is_some_and(|of| of.iter().any(|nth| values.has(start + nth))) {
                 found.set(row);
@@ -447,6 +458,14 @@ impl<'a> FieldLeaf<'a> {
 
     /// Which values of a pattern match, by their place among them, where that depends on their variables; `None` where they have to be read.
     fn variables(&self, question: &Question<'_>, values: &Values<'a>, group: usize, pattern: usize) -> io::Result<Option<Bits>> {
+        if let Some(hex) = &self.hex
+            && self.refined.ids.has(pattern)
+            && let Some((slot, bytes)) = values.bytes(&self.field, group)?
+        {
+            let (size, of_slot) = (slot.bytes().max(1), hex.values(slot));
+            let is_in = |rank: usize| bytes.get(rank * size..(rank + 1) * size).is_some_and(|bytes| hex.is_in(of_slot, bytes));
+            return Ok(Some(Bits::collect(bytes.len() / size, is_in)));
+        }
         let test = match question {
             Question::Attribute(_, test) | Question::Message(test) => test,
             _ => return Ok(None),
@@ -455,16 +474,17 @@ impl<'a> FieldLeaf<'a> {
             && self.refined.numbers.has(pattern)
             && let Some(numbers) = values.numbers(&self.field, group)?
         {
+            let (low, high) = bounds(test);
             #[allow(clippy::cast_precision_loss)] // As reading its digits does.
-            let pass = |number: u64| number_passes(number as f64 * factor, test);
-            let mut passing = Vec::new();
+            let pass = |number: u64| (number as f64 * factor >= low) & (number as f64 * factor <= high);
+            let mut passing = Gathered::new();
             numbers.for_each(|number| passing.push(pass(number)));
-            return Ok(Some(Bits::collect(passing.len(), |rank| passing.get(rank) == Some(&true))));
+            return Ok(Some(passing.bits()));
         }
         if let Some(id) = &self.id
-            && let Some((size, bytes)) = values.bytes(&self.field, group)?
+            && let Some((slot, bytes)) = values.bytes(&self.field, group)?
         {
-            let count = bytes.len() / size.max(1);
+            let (size, count) = (slot.bytes(), bytes.len() / slot.bytes().max(1));
             return Ok(Some(Bits::collect(count, |rank| bytes.get(rank * size..(rank + 1) * size) == Some(id))));
         }
         Ok(None)

@@ -15,10 +15,22 @@ pub(super) struct Together {
 impl Together {
     /// The expression of a question, if it is such a one.
     pub(super) fn of(question: &Question<'_>) -> Option<Self> {
-        let regex = question.expression().filter(|regex| stays_in_line(regex))?;
+        question.expression().and_then(Self::of_expression)
+    }
+
+    /// The same of an expression.
+    pub(super) fn of_expression(regex: &regex::Regex) -> Option<Self> {
+        if !stays_in_line(regex) {
+            return None;
+        }
         let build = || meta::Regex::builder().configure(meta::Config::new().auto_prefilter(false)).build(regex.as_str()).ok();
         let scan = if required_pieces(regex).is_empty() { build() } else { None };
         Some(Self { regex: regex.clone(), scan })
+    }
+
+    /// Whether there is a match.
+    pub(super) fn is_in(&self, texts: &str) -> bool {
+        self.find(texts, 0).is_some()
     }
 
     /// A byte of the first match from here on.

@@ -133,6 +133,37 @@ impl Bits {
     }
 }
 
+/// A set whose rows are told one after the other, in or not.
+#[derive(Debug, Default)]
+pub(crate) struct Gathered {
+    words: Vec<u64>,
+    word: u64,
+    len: usize,
+}
+
+impl Gathered {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// The next row.
+    pub(crate) fn push(&mut self, is_in: bool) {
+        self.word |= u64::from(is_in) << (self.len % 64);
+        self.len += 1;
+        if self.len.is_multiple_of(64) {
+            self.words.push(std::mem::take(&mut self.word));
+        }
+    }
+
+    /// All of them.
+    pub(crate) fn bits(mut self) -> Bits {
+        if !self.len.is_multiple_of(64) {
+            self.words.push(self.word);
+        }
+        Bits { words: self.words, len: self.len }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,6 +173,9 @@ mod tests {
         #[test]
         fn a_set_of_bits_is_a_set(rows in proptest::collection::vec(any::<bool>(), 0..300), from in 0_usize..300, len in 0_usize..300) {
             let bits = Bits::collect(rows.len(), |row| rows[row]);
+            let mut gathered = Gathered::new();
+            rows.iter().for_each(|is_in| gathered.push(*is_in));
+            prop_assert_eq!(&gathered.bits(), &bits);
             let expected: Vec<usize> = (0..rows.len()).filter(|row| rows[*row]).collect();
             prop_assert_eq!(bits.iter().collect::<Vec<_>>(), expected.clone());
             prop_assert_eq!(bits.count(), expected.len() as u64);

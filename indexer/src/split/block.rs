@@ -323,19 +323,24 @@ impl<'a> Block<'a> {
         })
     }
 
-    fn read_starts(&self, field: u32) -> io::Result<Starts> {
-        let shapes = &self.hot()?.shapes;
+    /// How many values of a field a row has, by the place of its shape among the block's.
+    pub(crate) fn counts(&self, field: u32) -> io::Result<Vec<u32>> {
         let count = |shape: &u32| {
             let shape = self.head.shapes.get(*shape as usize);
             shape.map_or(0, |shape| u32::try_from(shape.fields.iter().filter(|own| **own == field).count()).unwrap_or(u32::MAX))
         };
-        let counts: Vec<u32> = shapes.distinct.iter().map(count).collect();
+        let distinct = &self.hot()?.shapes.distinct;
+        Ok(if field == MESSAGE { vec![1; distinct.len()] } else { distinct.iter().map(count).collect() })
+    }
+
+    fn read_starts(&self, field: u32) -> io::Result<Starts> {
+        let counts = self.counts(field)?;
         if counts.iter().all(|count| *count == 1) {
             return Ok(Starts::One);
         }
         let mut at = 0_u32;
         let mut starts = Vec::with_capacity(self.meta.rows + 1);
-        shapes.places.for_each(|place| {
+        self.hot()?.shapes.places.for_each(|place| {
             starts.push(at);
             at = at.saturating_add(usize::try_from(place).ok().and_then(|place| counts.get(place)).copied().unwrap_or(0));
         });
@@ -345,17 +350,14 @@ impl<'a> Block<'a> {
 
     /// Hands out, of each row in order, its number, the place of its shape among the distinct ones, and where its values begin in the column.
     pub(crate) fn each_row_of(&self, column: &Column<'a>, mut each: impl FnMut(usize, usize, usize)) -> io::Result<()> {
-        let shapes = &self.hot()?.shapes;
-        let (starts, mut row) = (self.starts(column)?, 0);
-        let start = |row: usize| match starts {
-            Starts::One => row,
-            Starts::Each(starts) => starts.get(row).map_or(usize::MAX, |start| *start as usize),
-        };
-        shapes.places.for_each(|place| {
-            each(row, usize::try_from(place).unwrap_or(usize::MAX), start(row));
+        let (counts, mut row, mut start) = (self.counts(column.field.number)?, 0, 0);
+        self.hot()?.shapes.places.for_each(|place| {
+            let place = usize::try_from(place).unwrap_or(usize::MAX);
+            each(row, place, start);
             row += 1;
+            start += counts.get(place).map_or(0, |count| *count as usize);
         });
-        Ok(())
+        if start == column.count { Ok(()) } else { Err(damaged("the number of values")) }
     }
 
     /// Where the values of a row begin in its column.
@@ -438,7 +440,7 @@ impl<'a> Block<'a> {
 impl<'a> Column<'a> {
     /// Whether each row of its block has one value.
     pub(crate) fn is_one(&self, block: &Block<'a>) -> io::Result<bool> {
-        Ok(matches!(block.starts(self)?, Starts::One))
+        Ok(block.counts(self.field.number)?.iter().all(|count| *count == 1))
     }
 
     /// Values in the block.

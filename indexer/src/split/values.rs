@@ -158,7 +158,9 @@ struct Parts<'a> {
     groups: Vec<Group>,
     /// The place of each value among those of its pattern.
     ranks: Vec<u32>,
-    loose: Vec<u64>,
+    loose_stored: Input<'a>,
+    loose_count: usize,
+    loose: OnceCell<Vec<u64>>,
     streams: Input<'a>,
     lengths: Packed<'a>,
     /// Where the others end, in the words.
@@ -239,20 +241,19 @@ impl<'a> Values<'a> {
         let group = parts.groups.get(group).copied().unwrap_or_default();
         if group.is_loose() {
             let from = group.loose as usize;
-            return Ok(parts.loose.get(from..from + group.count as usize).map(Numbers::Loose));
+            return Ok(parts.loose()?.get(from..from + group.count as usize).map(Numbers::Loose));
         }
         let (packed, plain) = read_numbers(&mut parts.stream_of(group), group.count as usize)?;
         Ok(Some(Numbers::Packed { plain, packed }))
     }
 
-    /// The bytes of a distinct pattern, by its place among them, that is one word of hex digits or one UUID and nothing else: so many of each value.
-    pub(crate) fn bytes(&self, field: &Field<'a>, group: usize) -> io::Result<Option<(usize, &'a [u8])>> {
+    /// The bytes of a distinct pattern, by its place among them, that is one word of hex digits or one UUID and nothing else: the same number of each value.
+    pub(crate) fn bytes(&self, field: &Field<'a>, group: usize) -> io::Result<Option<(Slot, &'a [u8])>> {
         let pattern = self.patterns.distinct.get(group).ok_or_else(|| damaged("no such pattern"))?;
         let [slot @ (Slot::Hex { .. } | Slot::Uuid { .. })] = *field.layout(*pattern)?.slots else { return Ok(None) };
         let parts = self.parts(field)?;
         let group = parts.groups.get(group).copied().unwrap_or_default();
-        let size = slot.bytes();
-        Ok(Some((size, parts.stream_of(group).bytes(size.saturating_mul(group.count as usize))?)))
+        Ok(Some((slot, parts.stream_of(group).bytes(slot.bytes().saturating_mul(group.count as usize))?)))
     }
 
     /// The variables of a value, to be joined with its pattern.
@@ -316,8 +317,7 @@ impl<'a> Values<'a> {
         }
         let mut input = self.rest;
         let loose_bytes = input.below(input.0.len())?;
-        let mut loose_input = Input(input.bytes(loose_bytes)?);
-        let mut loose = Vec::with_capacity(loose_bytes);
+        let loose_stored = Input(input.bytes(loose_bytes)?);
         let (mut others, mut loose_count) = (0_usize, 0_usize);
         let layouts = self.patterns.distinct.iter().map(|number| field.layout(*number)).collect::<io::Result<Vec<_>>>()?;
         for (layout, group) in layouts.iter().zip(&mut groups) {
@@ -327,10 +327,6 @@ impl<'a> Values<'a> {
                 loose_count += layout.numbers * group.count as usize;
             }
         }
-        for _ in 0..loose_count {
-            loose.push(loose_input.number()?);
-        }
-        loose_input.end()?;
         let lengths = if others > 0 { Packed::read(&mut input, others)? } else { Packed::default() };
         let streams = input;
         for (layout, group) in layouts.iter().zip(&mut groups) {
@@ -343,7 +339,9 @@ impl<'a> Values<'a> {
         Ok(Parts {
             groups,
             ranks,
-            loose,
+            loose_stored,
+            loose_count,
+            loose: OnceCell::new(),
             streams,
             lengths,
             ends: OnceCell::new(),
@@ -357,6 +355,21 @@ impl<'a> Values<'a> {
 impl<'a> Parts<'a> {
     fn stream_of(&self, group: Group) -> Input<'a> {
         Input(self.streams.0.get(group.stream as usize..).unwrap_or_default())
+    }
+
+    /// The loose numbers of all values.
+    fn loose(&self) -> io::Result<&[u64]> {
+        if let Some(loose) = self.loose.get() {
+            return Ok(loose);
+        }
+        let mut input = self.loose_stored;
+        // Each has a byte or more.
+        let mut loose = Vec::with_capacity(self.loose_count.min(input.0.len()));
+        for _ in 0..self.loose_count {
+            loose.push(input.number()?);
+        }
+        input.end()?;
+        Ok(self.loose.get_or_init(|| loose))
     }
 
     /// An other of all of them.
@@ -418,7 +431,7 @@ pub(crate) struct Cursor<'v, 'a> {
 impl Source for Cursor<'_, '_> {
     fn number(&mut self) -> io::Result<u64> {
         if self.group.is_loose() {
-            let number = self.parts.loose.get(self.group.loose as usize + self.rank).copied();
+            let number = self.parts.loose()?.get(self.group.loose as usize + self.rank).copied();
             self.group.loose = self.group.loose.saturating_add(self.group.count);
             return number.ok_or_else(|| damaged("a number is missing"));
         }
