@@ -45,7 +45,7 @@ use std::process::{Command, Stdio};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Lines that fill the live buffers to most of their budget.
-const LIVE_LINES: u64 = 150_000;
+const LIVE_LINES: u64 = 270_000;
 
 #[derive(Debug, Parser)]
 struct Args {

@@ -2,7 +2,7 @@
 //!
 //! Made when a pack is searched for the second time: most are flushed before anybody looks twice, and the first search does not wait for it. About 60 bytes a row.
 
-use crate::filter::{Words, may_have, of};
+use crate::filter::{Words, of};
 use crate::row::Row;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -15,11 +15,11 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    /// Whether one of these rows can have a key of each clause.
-    pub(super) fn may_have<'r, I: Iterator<Item = &'r Row> + Clone>(&self, rows: impl Fn() -> I, clauses: &[Vec<u64>]) -> bool {
+    /// The filter of these rows; `None` the first time.
+    pub(super) fn get<'r, I: Iterator<Item = &'r Row> + Clone>(&self, rows: impl Fn() -> I) -> Option<&[u8]> {
         if self.bytes.get().is_none() && !self.asked.swap(true, Relaxed) {
-            return true;
+            return None;
         }
-        may_have(self.bytes.get_or_init(|| of(rows(), Words::All)), clauses)
+        Some(self.bytes.get_or_init(|| of(rows(), Words::All)))
     }
 }

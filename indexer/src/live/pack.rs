@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Chunks become one pack when they have so many rows together.
-const ROWS: usize = 256;
+const ROWS: usize = 64;
 
 /// See the module.
 #[derive(Debug)]
@@ -46,9 +46,9 @@ impl Pack {
         self.times
     }
 
-    /// Whether a row can have one of the keys of each clause.
-    pub(crate) fn may_have(&self, clauses: &[Vec<u64>]) -> bool {
-        clauses.is_empty() || self.filter.may_have(|| self.rows(), clauses)
+    /// The words and ids of its rows; `None` when it is asked for the first time.
+    pub(crate) fn filter(&self) -> Option<&[u8]> {
+        self.filter.get(|| self.rows())
     }
 
     /// Its rows, in the order of seq.

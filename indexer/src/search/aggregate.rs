@@ -219,6 +219,10 @@ impl<'r> Groups<'r> {
 }
 
 impl Sink for Groups<'_> {
+    fn reads_attributes(&self) -> bool {
+        self.names.iter().any(Option::is_some)
+    }
+
     fn live(&mut self, row: &Row) -> Result<(), Halt> {
         let number = self.group_of(row)?;
         if let Some(group) = self.groups.get_mut(number) {

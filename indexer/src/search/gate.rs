@@ -133,6 +133,16 @@ pub(super) enum Answer {
     Yes,
 }
 
+impl Answer {
+    pub(super) fn not(self) -> Self {
+        match self {
+            Self::No => Self::Yes,
+            Self::Maybe => Self::Maybe,
+            Self::Yes => Self::No,
+        }
+    }
+}
+
 /// What is known of some rows of a module before they are looked at.
 struct Known<'a> {
     key: &'a ModuleKey,
@@ -156,7 +166,7 @@ pub(super) fn of_module(predicate: &Predicate, key: &ModuleKey, seqs: Range<u64>
 /// The same for all rows of a chunk, which have one owner.
 pub(super) fn of_chunk(predicate: &Predicate, chunk: &Chunk) -> Answer {
     let known = |row: &Row| Known { key: &row.owner.key, owner: Some(&row.owner), instances: None, seqs: seqs_of(chunk) }.answer(predicate);
-    chunk.rows.first().map_or(Answer::No, |row| known(row))
+    chunk.rows.first().map_or(Answer::No, known)
 }
 
 impl Known<'_> {
@@ -166,11 +176,7 @@ impl Known<'_> {
             Predicate::None => Answer::No,
             Predicate::And(all) => all.iter().map(|part| self.answer(part)).min().unwrap_or(Answer::Yes),
             Predicate::Or(any) => any.iter().map(|part| self.answer(part)).max().unwrap_or(Answer::No),
-            Predicate::Not(inner) => match self.answer(inner) {
-                Answer::No => Answer::Yes,
-                Answer::Maybe => Answer::Maybe,
-                Answer::Yes => Answer::No,
-            },
+            Predicate::Not(inner) => self.answer(inner).not(),
             Predicate::Field(Field::Stamp(stamp), test) => self.of_stamp(*stamp, test),
             _ => Answer::Maybe,
         }

@@ -49,7 +49,17 @@ impl Predicate {
 }
 
 /// A predicate that is made ready for being asked of rows.
-pub(crate) struct Matcher<'p>(Part<'p>);
+pub(crate) struct Matcher<'p> {
+    part: Part<'p>,
+    reads: Reads,
+}
+
+/// Which texts of a row are read.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Reads {
+    pub(super) message: bool,
+    pub(super) attributes: bool,
+}
 
 enum Part<'p> {
     And(Vec<Part<'p>>),
@@ -90,17 +100,33 @@ struct Expression<'p> {
 impl<'p> Matcher<'p> {
     /// For many rows.
     pub(crate) fn new(predicate: &'p Predicate) -> Self {
-        Self(Part::new(predicate, &Expression::new))
+        Self::with(predicate, &Expression::new)
     }
 
     /// For so few rows that getting more ready would take longer than asking them.
     pub(crate) fn of_few(predicate: &'p Predicate) -> Self {
-        Self(Part::new(predicate, &|regex| Expression { regex, piece: None, together: None }))
+        Self::with(predicate, &|regex| Expression { regex, piece: None, together: None })
+    }
+
+    fn with(predicate: &'p Predicate, expression: &dyn Fn(&'p regex::Regex) -> Expression<'p>) -> Self {
+        let (part, mut reads) = (Part::new(predicate, expression), Reads::default());
+        part.add_reads(&mut reads);
+        Self { part, reads }
+    }
+
+    /// Says that who gets the rows reads their attributes.
+    pub(super) fn reading_also(mut self, attributes: bool) -> Self {
+        self.reads.attributes |= attributes;
+        self
+    }
+
+    pub(super) fn reads(&self) -> Reads {
+        self.reads
     }
 
     /// Whether the row is what is asked for.
     pub(crate) fn matches(&self, row: RowView<'_>) -> bool {
-        self.0.matches(&Seen { row, texts: OnceCell::new() })
+        self.part.matches(&Seen { row, texts: OnceCell::new() })
     }
 }
 
@@ -148,6 +174,17 @@ impl<'p> Part<'p> {
             Predicate::Regex(regex) => Self::Regex(Box::new(expression(regex))),
             Predicate::Field(Field::Attribute(path), test) => Self::Attribute { path, name: fields::Name::new(path), test },
             _ => Self::Row(predicate),
+        }
+    }
+
+    fn add_reads(&self, reads: &mut Reads) {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().for_each(|part| part.add_reads(reads)),
+            Self::Not(inner) => inner.add_reads(reads),
+            Self::Attribute { .. } => reads.attributes = true,
+            Self::Row(Predicate::Field(Field::Message, _)) => reads.message = true,
+            Self::Row(_) => {}
+            _ => *reads = Reads { message: true, attributes: true },
         }
     }
 

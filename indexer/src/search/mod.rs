@@ -10,7 +10,7 @@
 //! source               which rows of a chunk or split match
 //! ordered              a chunk or split as an ordered run of matching rows
 //! run                  rows in order over all of them, with an early stop; ahead: opens splits on several threads
-//! needs                what a matching row surely has, for the filters of live chunks and small splits
+//! needs, clues         what a matching row surely has, for the filters of small splits; what those of live rows tell
 //! lent                 the splits that a search looks into, and how many it holds open
 //! scan                 every matching row, on several threads, into accumulators
 //! histogram            counts over time
@@ -26,12 +26,15 @@ mod alignment;
 mod answers;
 mod candidates;
 mod catchup;
+mod clues;
 mod columns;
 mod entry;
 #[cfg(test)]
 mod entry_tests;
 mod expression;
 mod gate;
+#[cfg(test)]
+mod gate_tests;
 mod hex;
 mod histogram;
 mod lent;

@@ -45,7 +45,12 @@ pub(super) struct Source<'a> {
 }
 
 enum Pieces<'a> {
-    Pack { pack: &'a Pack, read: bool },
+    /// `all` says that every row of it matches.
+    Pack {
+        pack: &'a Pack,
+        all: bool,
+        read: bool,
+    },
     Split(Box<Blocks<'a>>),
 }
 
@@ -82,8 +87,8 @@ impl Rank {
 }
 
 impl<'a> Source<'a> {
-    pub(super) fn pack(pack: &'a Pack, gate: Gate<'a>, course: Course<'a>, module: usize, name: &str) -> Self {
-        Self::new(Pieces::Pack { pack, read: false }, gate, course, module, name)
+    pub(super) fn pack(pack: &'a Pack, all: bool, gate: Gate<'a>, course: Course<'a>, module: usize, name: &str) -> Self {
+        Self::new(Pieces::Pack { pack, all, read: false }, gate, course, module, name)
     }
 
     pub(super) fn split(split: &'a Lent<'a>, gate: Gate<'a>, course: Course<'a>, module: usize, name: &str) -> Self {
@@ -137,10 +142,10 @@ impl<'a> Source<'a> {
     pub(super) fn read(&mut self, seeker: &Seeker<'a>) -> Result<(), Halt> {
         let (order, module) = (self.course.order, self.module);
         match &mut self.pieces {
-            Pieces::Pack { pack, read } => {
+            Pieces::Pack { pack, all, read } => {
                 *read = true;
                 let ready = &mut self.ready;
-                seeker.pack(pack, &self.gate, |at, row| {
+                seeker.pack(pack, *all, &self.gate, |at, row| {
                     ready.push((Rank::new(order, row.record.time_ns, module, row.seq), at));
                     Ok(())
                 })?;
@@ -242,7 +247,7 @@ impl<'a> Source<'a> {
         let gate = self.gate;
         match &self.pieces {
             Pieces::Pack { read: true, .. } => Rest::Nothing,
-            Pieces::Pack { pack, .. } => Rest::Pack(pack, gate),
+            Pieces::Pack { pack, all, .. } => Rest::Pack(pack, *all, gate),
             Pieces::Split(blocks) => match &blocks.looked {
                 Looked::No => Rest::Split(blocks.split, gate),
                 Looked::Void => Rest::Nothing,
@@ -255,7 +260,7 @@ impl<'a> Source<'a> {
 /// What of a source was not read.
 pub(super) enum Rest<'s> {
     Nothing,
-    Pack(&'s Pack, Gate<'s>),
+    Pack(&'s Pack, bool, Gate<'s>),
     /// All of it: it was not opened.
     Split(&'s Lent<'s>, Gate<'s>),
     Open {
@@ -271,9 +276,9 @@ impl Rest<'_> {
     pub(super) fn count<'s>(&'s self, seeker: &Seeker<'s>) -> Result<u64, Halt> {
         match self {
             Self::Nothing => Ok(0),
-            Self::Pack(pack, gate) => {
+            Self::Pack(pack, all, gate) => {
                 let mut count = 0;
-                seeker.pack(pack, gate, |_, _| {
+                seeker.pack(pack, *all, gate, |_, _| {
                     count += 1;
                     Ok(())
                 })?;

@@ -5,6 +5,7 @@
 //! So only as many blocks are read as the wanted rows need, and live rows that overlap splits in time come in their place.
 
 use super::ahead::{Wanted, open_ahead};
+use super::clues::Clues;
 use super::entry::more;
 use super::gate::{Answer, Gate, of_module};
 use super::lent::Lent;
@@ -111,9 +112,8 @@ struct Search<'a> {
     sources: Vec<Source<'a>>,
     /// What comes next of each source, by its number.
     heads: BinaryHeap<(Rank, usize)>,
-    /// What a row that matches surely has, for packs.
-    pack_needs: Vec<Vec<u64>>,
-    /// And for splits.
+    clues: Clues,
+    /// What a row that matches surely has, for splits.
     split_needs: Vec<Vec<u64>>,
     summary: Summary,
     started: Instant,
@@ -137,7 +137,7 @@ impl<'a> Search<'a> {
             reader,
             sources: Vec::new(),
             heads: BinaryHeap::new(),
-            pack_needs: needs(&request.predicate, Words::All),
+            clues: Clues::of(&request.predicate),
             split_needs: needs(&request.predicate, Words::Telling),
             summary: Summary { as_of_ns, ..Summary::default() },
             started: Instant::now(),
@@ -166,8 +166,9 @@ impl<'a> Search<'a> {
             }
         }
         for pack in &module.live {
-            if pack.may_have(&self.pack_needs) {
-                self.sources.push(Source::pack(pack, gate, course, number, name));
+            match self.clues.answer(pack) {
+                Answer::No => {}
+                answer => self.sources.push(Source::pack(pack, answer == Answer::Yes, gate, course, number, name)),
             }
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! Packs and splits are taken by whoever is free, the largest first. A thread more is only used when no other search waits for it.
 
+use super::clues::Clues;
 use super::gate::{Answer, Gate, of_module};
 use super::matches::Matcher;
 use super::needs::needs;
@@ -23,10 +24,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Instant;
 
 /// Packs that one thread takes at once.
-const PACKS: usize = 8;
+const PACKS: usize = 32;
 
 /// What is made of matching rows. The same rows in any order, put together in any way, give the same.
 pub(super) trait Sink: Send {
+    /// Whether it reads the attributes of live rows.
+    fn reads_attributes(&self) -> bool {
+        false
+    }
     /// A row of a live buffer.
     fn live(&mut self, row: &Row) -> Result<(), Halt>;
     /// Rows of a block; blocks of a split come one after the other.
@@ -67,7 +72,7 @@ impl Item<'_> {
 impl<'a> Scan<'a> {
     /// Gives every matching row to sinks that `new` makes.
     pub(super) fn run<S: Sink>(&self, new: impl Fn() -> S + Sync) -> Result<S, SearchError> {
-        let (items, matcher) = (self.items(), Matcher::new(self.predicate));
+        let (items, matcher) = (self.items(), Matcher::new(self.predicate).reading_also(new().reads_attributes()));
         let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
         let work = || {
             let done = self.work(&items, &matcher, &next, &stop, new());
@@ -116,14 +121,17 @@ impl<'a> Scan<'a> {
         let cancelled = |_: &Ticker<'_>| stop.load(Relaxed) || (self.cancelled)();
         let ticker = Ticker::new(self.deadline, &cancelled);
         let decoder = Decoder::new()?;
-        let needs = needs(self.predicate, Words::All);
+        let clues = Clues::of(self.predicate);
         let seeker = Seeker { predicate: self.predicate, matcher, decoder: &decoder, ticker: &ticker };
         while let Some(item) = items.get(next.fetch_add(1, Relaxed)) {
             ticker.look()?;
             match item {
                 Item::Packs(packs, gate) => {
-                    for pack in packs.iter().filter(|pack| pack.may_have(&needs)) {
-                        seeker.pack(pack, gate, |_, row| sink.live(row))?;
+                    for pack in *packs {
+                        match clues.answer(pack) {
+                            Answer::No => {}
+                            answer => seeker.pack(pack, answer == Answer::Yes, gate, |_, row| sink.live(row))?,
+                        }
                     }
                 }
                 Item::Split(split, gate) => scan_split(&*split.open()?, *gate, &seeker, &mut sink)?,

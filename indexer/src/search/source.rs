@@ -1,7 +1,7 @@
 //! Where rows come from, live buffers or a split, and which of them match. Both give the same answer for the same row.
 
 use super::gate::{Answer, Gate, of_chunk};
-use super::matches::{Matcher, RowView};
+use super::matches::{Matcher, Reads, RowView};
 use super::node::{Node, compile};
 use super::predicate::Predicate;
 use super::ticker::{Halt, Ticker};
@@ -51,21 +51,31 @@ impl<'a> Seeker<'a> {
         Ok(found)
     }
 
-    /// Hands out the rows of a pack that match, each with its chunk's place in the pack and its own in that.
+    /// Hands out the rows of a pack that match, each with its chunk's place in the pack and its own in that; with `all`, they all match.
     pub(super) fn pack<'p>(
         &self,
         pack: &'p Pack,
+        all: bool,
         gate: &Gate<'_>,
         mut found: impl FnMut((usize, usize), &'p Row) -> Result<(), Halt>,
     ) -> Result<(), Halt> {
+        if all {
+            self.ticker.done(pack.rows_len());
+            for (number, chunk) in pack.chunks().iter().enumerate() {
+                self.ticker.row()?;
+                gate.chunk(chunk).into_iter().try_for_each(|at| chunk.rows.get(at).map_or(Ok(()), |row| found((number, at), row)))?;
+            }
+            return Ok(());
+        }
         let asked = |chunk: &&Arc<Chunk>| of_chunk(self.predicate, chunk) != Answer::No;
         let mut chunks = pack.chunks().iter().enumerate().filter(|(_, chunk)| asked(chunk)).peekable();
+        let reads = self.matcher.reads();
         if let Some((_, first)) = chunks.peek() {
-            fetch(first);
+            fetch(first, reads);
         }
         while let Some((number, chunk)) = chunks.next() {
             if let Some((_, next)) = chunks.peek() {
-                fetch(next);
+                fetch(next, reads);
             }
             for at in self.chunk(chunk, gate)? {
                 chunk.rows.get(at).map_or(Ok(()), |row| found((number, at), row))?;
@@ -86,10 +96,14 @@ impl<'a> Seeker<'a> {
 }
 
 /// Has the processor read the texts of rows, all at once, before they are looked at one after the other: each lies somewhere else, and waiting for one at a time takes longer than looking.
-fn fetch(chunk: &Chunk) {
+fn fetch(chunk: &Chunk, reads: Reads) {
     let bytes = |text: &str| text.as_bytes().iter().step_by(CACHE_LINE_BYTES).map(|byte| u64::from(*byte)).sum::<u64>();
-    let sum = |row: &Row| bytes(&row.record.message) + bytes(&row.record.attributes);
-    std::hint::black_box(chunk.rows.iter().map(sum).sum::<u64>());
+    if reads.message {
+        std::hint::black_box(chunk.rows.iter().map(|row| bytes(&row.record.message)).sum::<u64>());
+    }
+    if reads.attributes {
+        std::hint::black_box(chunk.rows.iter().map(|row| bytes(&row.record.attributes)).sum::<u64>());
+    }
 }
 
 /// Opens a split.

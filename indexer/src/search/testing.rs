@@ -188,7 +188,9 @@ pub(crate) fn view(folder: &Path, parts: &[Vec<Row>], in_splits: usize, parts_pe
         });
         let splits = splits.collect();
         let live: Vec<Arc<Chunk>> = new.iter().map(|part| chunk((*part).clone())).collect();
-        let live = live.chunks(2).map(|chunks| Arc::new(Pack::new(chunks.into()))).collect();
+        let live: Vec<_> = live.chunks(2).map(|chunks| Arc::new(Pack::new(chunks.into()))).collect();
+        // Every other one was asked before, and has a filter.
+        live.iter().step_by(2).for_each(|pack| assert!(pack.filter().is_none()));
         modules.push(ModuleView { key, splits, live, visible_from_seq: 0 });
     }
     let as_of_ns = parts.iter().map(|part| part[0].arrived_ns).max().unwrap_or(0);
