@@ -34,6 +34,7 @@ pub struct Store {
 #[derive(Debug, Default)]
 struct State {
     modules: BTreeMap<ModuleKey, Module>,
+    instances: Instances,
     as_of_ns: i64,
     applied_lsn: u64,
     live_bytes: usize,
@@ -45,7 +46,6 @@ struct State {
 struct Module {
     live: Buffer,
     splits: Vec<Arc<Shelved>>,
-    instances: Instances,
     /// Rows below are in the splits, or were removed.
     published_seq: u64,
     /// Rows below have been released to their owner.
@@ -143,17 +143,23 @@ impl Store {
     /// What this scope sees now: the modules it allows, or the quarantines instead when `quarantine` is set (staff alone).
     #[must_use]
     pub fn view(&self, scope: &Scope, quarantine: bool) -> View {
-        self.view_of(scope, quarantine, |_, _| true)
+        self.view_of(scope, quarantine, None)
     }
 
-    /// The same without the modules that are not wanted.
-    pub(crate) fn view_of(&self, scope: &Scope, quarantine: bool, wanted: impl Fn(&ModuleKey, &Instances) -> bool) -> View {
+    /// The same, where only rows of these instances are wanted: other modules may be missing.
+    pub(crate) fn view_of(&self, scope: &Scope, quarantine: bool, instances: Option<&[&str]>) -> View {
         let state = self.state.read();
         let mut modules = Vec::new();
         if !quarantine || scope.is_staff() {
             let allowed = |key: &ModuleKey| key.is_quarantine() == quarantine && scope.allows_module(key);
-            let seen = state.modules.iter().filter(|(key, module)| allowed(key) && wanted(key, &module.instances));
-            modules.extend(seen.map(|(key, module)| module.view(key)));
+            let view = |(key, module): (&ModuleKey, &Module)| allowed(key).then(|| module.view(key));
+            match instances {
+                None => modules.extend(state.modules.iter().filter_map(view)),
+                Some(named) => {
+                    let named = state.instances.modules_of(named).into_iter().filter_map(|key| state.modules.get_key_value(key));
+                    modules.extend(named.filter_map(view));
+                }
+            }
         }
         View { modules, as_of_ns: state.as_of_ns }
     }
@@ -241,9 +247,9 @@ impl Store {
     pub(crate) fn load_split(&self, split: Shelved) {
         let mut state = self.state.write();
         state.as_of_ns = state.as_of_ns.max(split.meta.arrived_max_ns);
+        state.instances.see_split(&split);
         let module = state.modules.entry(split.meta.key.clone()).or_default();
         module.published_seq = module.published_seq.max(split.meta.seq_to);
-        module.instances.see_split(&split);
         module.replace(vec![split], &[]);
     }
 
@@ -290,6 +296,7 @@ impl Store {
         let mut guard = self.state.write();
         let state = &mut *guard;
         let (mut rows, mut splits, live_bytes) = (0, Vec::new(), &mut state.live_bytes);
+        state.instances.forget(&gone);
         state.modules.retain(|key, module| {
             let gone = gone(key);
             if gone {
@@ -376,7 +383,7 @@ impl State {
             let arrived_ns = change.carried.iter().map(|chunk| chunk.arrived_ns()).max();
             self.as_of_ns = self.as_of_ns.max(arrived_ns.unwrap_or_default());
             let module = self.modules.entry(row.owner.key.clone()).or_default();
-            change.carried.iter().for_each(|chunk| module.instances.see(chunk));
+            change.carried.iter().for_each(|chunk| self.instances.see(chunk));
             self.live_bytes += module.live.carry(&change.carried, module.settled_seq(), lsn);
         }
         for chunk in Chunk::of(change.rows, lsn) {
@@ -384,9 +391,8 @@ impl State {
             self.live_bytes += chunk.bytes;
             self.live_bytes_peak = self.live_bytes_peak.max(self.live_bytes);
             if let Some(row) = chunk.rows.first() {
-                let module = self.modules.entry(row.owner.key.clone()).or_default();
-                module.instances.see(&chunk);
-                module.live.push(chunk.clone());
+                self.instances.see(&chunk);
+                self.modules.entry(row.owner.key.clone()).or_default().live.push(chunk.clone());
             }
             fresh.push(chunk);
         }

@@ -1,7 +1,7 @@
 //! Searching, as the rest of the program asks for it: off the reactor, on a bounded number of threads, ended when nobody waits.
 
 use super::aggregate::{AggregateRequest, Group};
-use super::gate::may_have_rows;
+use super::needs::instances_of;
 use super::predicate::Predicate;
 use super::request::{Event, Histogram, HistogramRequest, SearchError, SearchRequest, TailEvent, TailRequest};
 use super::tail::{Cancel, Feed};
@@ -94,7 +94,7 @@ impl Indexer {
 
     /// What the scope sees now of the modules that can have a row that matches.
     fn view_for(&self, scope: &Scope, quarantine: bool, predicate: &Predicate) -> View {
-        self.store().view_of(scope, quarantine, |key, instances| may_have_rows(predicate, key, instances))
+        self.store().view_of(scope, quarantine, instances_of(predicate).as_deref())
     }
 
     /// Rows as they arrive, from now or behind a cursor, in the order of arrival. It ends within a second when the scope is revoked.

@@ -4,7 +4,6 @@
 //! reader without having passed it. It is asked once per owner of a chunk or split.
 
 use super::predicate::{Field, Predicate, Stamp};
-use crate::instances::Instances;
 use crate::live::Chunk;
 use crate::registry::Scope;
 use crate::row::{ModuleKey, Owner, Row};
@@ -148,24 +147,17 @@ struct Known<'a> {
     key: &'a ModuleKey,
     /// The owner of all of them.
     owner: Option<&'a Owner>,
-    /// Of which instances they can be.
-    instances: Option<&'a Instances>,
     seqs: Range<u64>,
-}
-
-/// Whether a module can have a row that matches.
-pub(super) fn may_have_rows(predicate: &Predicate, key: &ModuleKey, instances: &Instances) -> bool {
-    Known { key, owner: None, instances: Some(instances), seqs: 0..u64::MAX }.answer(predicate) != Answer::No
 }
 
 /// What can be said of a predicate for all rows of a module whose seqs lie in this range.
 pub(super) fn of_module(predicate: &Predicate, key: &ModuleKey, seqs: Range<u64>) -> Answer {
-    Known { key, owner: None, instances: None, seqs }.answer(predicate)
+    Known { key, owner: None, seqs }.answer(predicate)
 }
 
 /// The same for all rows of a chunk, which have one owner.
 pub(super) fn of_chunk(predicate: &Predicate, chunk: &Chunk) -> Answer {
-    let known = |row: &Row| Known { key: &row.owner.key, owner: Some(&row.owner), instances: None, seqs: seqs_of(chunk) }.answer(predicate);
+    let known = |row: &Row| Known { key: &row.owner.key, owner: Some(&row.owner), seqs: seqs_of(chunk) }.answer(predicate);
     chunk.rows.first().map_or(Answer::No, known)
 }
 
@@ -184,36 +176,18 @@ impl Known<'_> {
 
     fn of_stamp(&self, stamp: Stamp, test: &Test) -> Answer {
         let from_bool = |yes: bool| if yes { Answer::Yes } else { Answer::No };
-        match (stamp, self.owner, self.instances) {
-            (Stamp::Id, ..) => match test {
+        match (stamp, self.owner) {
+            (Stamp::Id, _) => match test {
                 Test::Equals(id) => match parse_id(id) {
                     Some((module, seq)) if module == &*self.key.module && self.seqs.contains(&seq) => Answer::Maybe,
                     _ => Answer::No,
                 },
                 _ => Answer::Maybe,
             },
-            (Stamp::Partner, ..) => from_bool(stamp_passes(&self.key.partner, test)),
-            (Stamp::Module, ..) => from_bool(stamp_passes(&self.key.module, test)),
-            (stamp, Some(owner), _) => owner_stamp(stamp, owner).map_or(Answer::Maybe, |value| from_bool(stamp_passes(value, test))),
-            (Stamp::Instance, None, Some(instances)) => of_instances(instances, test),
-            _ => Answer::Maybe,
+            (Stamp::Partner, _) => from_bool(stamp_passes(&self.key.partner, test)),
+            (Stamp::Module, _) => from_bool(stamp_passes(&self.key.module, test)),
+            (stamp, Some(owner)) => owner_stamp(stamp, owner).map_or(Answer::Maybe, |value| from_bool(stamp_passes(value, test))),
+            (_, None) => Answer::Maybe,
         }
-    }
-}
-
-fn of_instances(instances: &Instances, test: &Test) -> Answer {
-    match (instances.named(), test) {
-        (Some(named), Test::Equals(instance)) if !named.contains(instance.as_str()) => Answer::No,
-        (Some(named), _) => {
-            let passing = named.iter().filter(|instance| stamp_passes(instance, test)).count();
-            if passing == 0 {
-                Answer::No
-            } else if passing == named.len() {
-                Answer::Yes
-            } else {
-                Answer::Maybe
-            }
-        }
-        (None, _) => Answer::Maybe,
     }
 }

@@ -33,8 +33,6 @@ mod entry;
 mod entry_tests;
 mod expression;
 mod gate;
-#[cfg(test)]
-mod gate_tests;
 mod hex;
 mod histogram;
 mod lent;

@@ -2,7 +2,7 @@
 //!
 //! Every clause has to be met, by one of its keys. A predicate that needs nothing has no clause.
 
-use super::predicate::{Field, Predicate, Test};
+use super::predicate::{Field, Predicate, Stamp, Test};
 use super::required::{equal_words, inner_words, regex_words};
 use crate::filter::Words;
 use crate::split::keys::{id_keys, word_key};
@@ -35,6 +35,16 @@ pub(super) fn needs(predicate: &Predicate, which: Words) -> Vec<Vec<u64>> {
     }
 }
 
+/// The instances, of one of which a matching row is; `None` when it can be any.
+pub(super) fn instances_of(predicate: &Predicate) -> Option<Vec<&str>> {
+    match predicate {
+        Predicate::And(all) => all.iter().find_map(instances_of),
+        Predicate::Or(any) => any.iter().map(instances_of).collect::<Option<Vec<_>>>().map(|all| all.concat()),
+        Predicate::Field(Field::Stamp(Stamp::Instance), Test::Equals(instance)) => Some(vec![instance]),
+        _ => None,
+    }
+}
+
 /// One clause that has a key of each part, if each part needs something.
 fn one_of(any: &[Predicate], which: Words) -> Vec<Vec<u64>> {
     let mut clause = Vec::new();
@@ -45,4 +55,21 @@ fn one_of(any: &[Predicate], which: Words) -> Vec<Vec<u64>> {
         }
     }
     if clause.is_empty() { Vec::new() } else { vec![clause] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instances_are_known_where_each_match_is_of_one() {
+        let is = |id: &str| Predicate::Field(Field::Stamp(Stamp::Instance), Test::Equals(id.to_owned()));
+        let error = || Predicate::Severity(17..=20);
+        let (and, or) = (Predicate::And, Predicate::Or);
+        assert_eq!(instances_of(&and(vec![error(), is("a")])), Some(vec!["a"]));
+        assert_eq!(instances_of(&or(vec![is("a"), and(vec![is("b"), error()])])), Some(vec!["a", "b"]));
+        assert_eq!(instances_of(&or(vec![is("a"), error()])), None);
+        assert_eq!(instances_of(&Predicate::Not(Box::new(is("a")))), None);
+        assert_eq!(instances_of(&or(Vec::new())), Some(Vec::new()), "nothing matches");
+    }
 }
