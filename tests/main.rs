@@ -27,3 +27,4 @@ mod isolation;
 mod journeys;
 mod mistakes;
 mod tidy;
+mod tls;

@@ -94,7 +94,8 @@ fn collect(root: &str, state: &str, url: &str, once: bool) -> Outcome<()> {
     let config = martlog_collector::Config {
         root: root.into(),
         server: url.to_owned(),
-        token: "mart_collector_bench".to_owned(),
+        tls: martlog_collector::tls::Options::default(),
+        token: martlog_collector::token::Token::given("mart_collector_bench"),
         state: state.into(),
         cluster: "bench".to_owned(),
         node: "node-1".to_owned(),

@@ -38,7 +38,7 @@ struct End {
 
 /// Runs a collector from its start to its end.
 pub(crate) async fn run(config: Config, stop: CancellationToken) -> Result<Report, CollectError> {
-    let client = Client::new(&config.server, &config.token).map_err(CollectError::Setup)?;
+    let client = Client::new(&config.server, config.token.clone(), &config.tls).map_err(CollectError::Setup)?;
     let (shared, positions, checkpoint) = open(&config)?;
     introduce(&client, &config).await?;
     let end = End { stop: stop.child_token(), give_up: CancellationToken::new(), closing: CancellationToken::new() };

@@ -43,6 +43,7 @@ mod cri;
 mod discover;
 mod explain;
 mod follow;
+pub mod fresh;
 mod heartbeat;
 mod identity;
 mod inbox;
@@ -58,6 +59,8 @@ mod source;
 mod survey;
 #[cfg(test)]
 mod test_support;
+pub mod tls;
+pub mod token;
 mod watch;
 
 pub use explain::{Explainer, Explanation};
@@ -72,10 +75,12 @@ use tokio_util::sync::CancellationToken;
 pub struct Config {
     /// The folder of pods: `/var/log/pods`.
     pub root: PathBuf,
-    /// The server, `http://127.0.0.1:8434`.
+    /// The server, `https://logs.example:8434`.
     pub server: String,
-    /// The collector token (not its file: the caller reads it).
-    pub token: String,
+    /// Whose certificate it must have.
+    pub tls: tls::Options,
+    /// The collector token.
+    pub token: token::Token,
     /// The folder of the position file.
     pub state: PathBuf,
     /// The cluster that the token is bound to.

@@ -37,7 +37,8 @@ impl World {
         Config {
             root: self.pods.root().to_owned(),
             server: self.server.url.clone(),
-            token: "mart_collector_secret".to_owned(),
+            tls: martlog_collector::tls::Options::default(),
+            token: martlog_collector::token::Token::given("mart_collector_secret"),
             state: self.state.path().to_owned(),
             cluster: "eu-1".to_owned(),
             node: "node-1".to_owned(),

@@ -96,19 +96,6 @@ fn everything_that_collect_lacks_is_named() {
 }
 
 #[test]
-fn a_token_file_holds_one_token() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("token");
-    std::fs::write(&path, " mart_staff_abc_1\n").unwrap();
-    assert_eq!(token(&path), Ok("mart_staff_abc_1".to_owned()));
-    for bad in ["", "\n", "two tokens"] {
-        std::fs::write(&path, bad).unwrap();
-        assert!(token(&path).unwrap_err().contains("does not hold one token"));
-    }
-    assert!(token(&folder.path().join("absent")).unwrap_err().starts_with("cannot read the token file"));
-}
-
-#[test]
 fn to_explain_a_file_only_the_folder_of_pods_is_needed() {
     let args = |root: Option<&str>| CollectArgs { root: root.map(Into::into), explain: Some("x".into()), ..CollectArgs::default() };
     let explainer = explain(args(Some("/var/log/pods"))).unwrap();
