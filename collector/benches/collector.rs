@@ -100,6 +100,8 @@ fn collect(root: &str, state: &str, url: &str, once: bool) -> Outcome<()> {
         cluster: "bench".to_owned(),
         node: "node-1".to_owned(),
         pod_labels: None,
+        kubernetes: None,
+        pulse: martlog_collector::pulse::Pulse::default(),
         rate_limit: None,
         once,
     };

@@ -20,7 +20,8 @@
 //!   more are a gap with a reason.
 //! * No line's content and no token is in the collector's own log.
 //! * A look at a folder is the truth; what the kernel tells (`watch`) only says where to look first.
-//! * Deliberately absent: a spool on disk, a Kubernetes client.
+//! * Labels are waited for, but not for ever; the Kubernetes API is never needed to go on.
+//! * Deliberately absent: a spool on disk.
 //!
 //! # What an end is
 //!
@@ -47,11 +48,13 @@ pub mod fresh;
 mod heartbeat;
 mod identity;
 mod inbox;
+pub mod kubernetes;
 mod labels;
 mod lane;
 mod limits;
 mod neighbour;
 mod parts;
+pub mod pulse;
 mod quota;
 mod reader;
 mod ship;
@@ -89,8 +92,12 @@ pub struct Config {
     pub node: String,
     /// Pod labels by pod UID, `{"<uid>": {"key": "value"}}`, re-read when it changes; for nodes without a Kubernetes API.
     pub pod_labels: Option<PathBuf>,
+    /// The Kubernetes API that tells the pods' labels and owners, instead of a file.
+    pub kubernetes: Option<kubernetes::Kubernetes>,
     /// What each stream (a container's life) may print; what is over it is named as gaps (`over_quota`), with a line a second as a sample. `None`: all.
     pub rate_limit: Option<RateLimit>,
+    /// Where it tells how it is.
+    pub pulse: pulse::Pulse,
     /// Read what is there, wait for the acknowledgements, return.
     pub once: bool,
 }

@@ -111,6 +111,8 @@ async fn collect(pods: &Path, state: &Path, url: &str, token: &str) -> Result<ma
         cluster: server::CLUSTER.to_owned(),
         node: "node-1".to_owned(),
         pod_labels: None,
+        kubernetes: None,
+        pulse: martlog_collector::pulse::Pulse::default(),
         rate_limit: None,
         once: true,
     };

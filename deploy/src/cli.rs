@@ -142,10 +142,20 @@ pub(crate) struct CollectArgs {
     /// Pod labels by pod UID as JSON, `{"UID": {"key": "value"}}`, for nodes without a Kubernetes API.
     #[arg(long, value_name = "FILE")]
     pub(crate) pod_labels: Option<PathBuf>,
+    /// Take the pods' labels and owners from the Kubernetes API, with the service account of this pod or as
+    /// --kubeconfig says.
+    #[arg(long)]
+    pub(crate) kubernetes: bool,
+    /// How to reach the Kubernetes API from outside of a pod; implies --kubernetes.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<PathBuf>,
     /// What each container may print in a second, such as 5MiB, ten times as much at once; what is over it
     /// is named as a gap, with a line a second as a sample [default: all].
     #[arg(long, value_name = "SIZE")]
     pub(crate) rate_limit: Option<ByteSize>,
+    /// The address of /livez, /readyz and /metrics, or `off`; they tell counts and times alone [default: off].
+    #[arg(long, value_name = "ADDR|off")]
+    pub(crate) probes: Option<String>,
     /// Read what is there, wait for the acknowledgements, and exit.
     #[arg(long)]
     pub(crate) once: bool,

@@ -7,11 +7,14 @@ mod file;
 pub(crate) mod units;
 
 use crate::cli::{CollectArgs, ConnectArgs, ServeArgs};
+use crate::collect;
 use crate::outcome::Failure;
 use crate::serve;
 use crate::serve::tls::Certificate;
 use file::Source;
 use martlog_collector::RateLimit;
+use martlog_collector::kubernetes::Kubernetes;
+use martlog_collector::pulse::Pulse;
 use martlog_collector::tls::{self, Trust};
 use martlog_collector::token::Token;
 use std::net::SocketAddr;
@@ -61,7 +64,7 @@ pub(crate) fn serve(args: ServeArgs) -> Result<serve::Options, Failure> {
 }
 
 /// What `martlog collect` is told.
-pub(crate) fn collect(args: CollectArgs) -> Result<martlog_collector::Config, Failure> {
+pub(crate) fn collect(args: CollectArgs) -> Result<collect::Options, Failure> {
     let mut problems = Vec::new();
     let source = read(args.config.as_deref(), &mut problems);
     let args = match &source {
@@ -79,16 +82,45 @@ pub(crate) fn collect(args: CollectArgs) -> Result<martlog_collector::Config, Fa
     if let Some(server) = &server {
         noted(Trust::of(server, &tls), &mut problems);
     }
+    let probes = match args.probes.as_deref().unwrap_or("off") {
+        "off" => None,
+        text => address(text, "probes", true, &mut problems),
+    };
+    let kubernetes = kubernetes(args.kubernetes, args.kubeconfig);
+    if kubernetes.is_some() && args.pod_labels.is_some() {
+        problems.push(
+            "pod labels come either from the Kubernetes API or from a file: leave out kubernetes and kubeconfig, or pod-labels".to_owned(),
+        );
+    }
     match (root, server, token, state, cluster, node) {
         (Some(root), Some(server), Some(token), Some(state), Some(cluster), Some(node)) if problems.is_empty() => {
             let (pod_labels, once) = (args.pod_labels, args.once);
             // Ten seconds of it may come at once: a container that starts or fails prints more than usual, and is not loud for it.
             let rate_limit =
                 args.rate_limit.map(|ByteSize(bytes)| RateLimit { bytes_per_second: bytes, burst_bytes: bytes.saturating_mul(10) });
-            Ok(martlog_collector::Config { root, server, tls, token, state, cluster, node, pod_labels, rate_limit, once })
+            let pulse = Pulse::default();
+            let config = martlog_collector::Config {
+                root,
+                server,
+                tls,
+                token,
+                state,
+                cluster,
+                node,
+                pod_labels,
+                kubernetes,
+                rate_limit,
+                pulse,
+                once,
+            };
+            Ok(collect::Options { config, probes })
         }
         _ => Err(all(&problems)),
     }
+}
+
+fn kubernetes(wanted: bool, kubeconfig: Option<PathBuf>) -> Option<Kubernetes> {
+    kubeconfig.map(Kubernetes::Kubeconfig).or(wanted.then_some(Kubernetes::InCluster))
 }
 
 /// Where a client command connects to. The file in the home folder may be missing; one that was named may not.
@@ -171,7 +203,10 @@ fn collect_file(source: &Source, args: CollectArgs, problems: &mut Vec<String>) 
         cluster: args.cluster.or(table.text("cluster", problems)),
         node: args.node.or(table.text("node", problems)),
         pod_labels: args.pod_labels.or(table.path("pod-labels", problems)),
+        kubernetes: table.flag("kubernetes", problems).unwrap_or(false) || args.kubernetes,
+        kubeconfig: args.kubeconfig.or(table.path("kubeconfig", problems)),
         rate_limit: args.rate_limit.or(table.parsed("rate-limit", problems)),
+        probes: args.probes.or(table.text("probes", problems)),
         once: args.once,
         explain: args.explain,
     };

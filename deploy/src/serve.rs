@@ -5,9 +5,9 @@
 //! more, end the tails, give the other requests [`DRAIN`], close the store. A store that can no longer write ends the process
 //! at once: what was not acknowledged is sent again.
 
-mod bind;
+pub(crate) mod bind;
 mod files;
-mod limit;
+pub(crate) mod limit;
 mod metrics;
 mod probes;
 mod store_metrics;

@@ -1,10 +1,12 @@
 //! The harness: a fake node, a fake server, and a collector between them.
 
 pub(crate) mod kubelet;
+pub(crate) mod kubernetes;
 pub(crate) mod pods;
 pub(crate) mod protocol;
 pub(crate) mod server;
 
+use martlog_collector::kubernetes::Kubernetes;
 use martlog_collector::{CollectError, Config, RateLimit, Report};
 use pods::Pods;
 use server::Server;
@@ -19,6 +21,7 @@ pub(crate) struct World {
     pub(crate) server: Server,
     pub(crate) state: tempfile::TempDir,
     pub(crate) pod_labels: Option<PathBuf>,
+    pub(crate) kubernetes: Option<Kubernetes>,
     pub(crate) rate_limit: Option<RateLimit>,
 }
 
@@ -30,7 +33,14 @@ pub(crate) struct Running {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        Self { pods: Pods::new(), server: Server::start().await, state: tempfile::tempdir().unwrap(), pod_labels: None, rate_limit: None }
+        Self {
+            pods: Pods::new(),
+            server: Server::start().await,
+            state: tempfile::tempdir().unwrap(),
+            pod_labels: None,
+            kubernetes: None,
+            rate_limit: None,
+        }
     }
 
     pub(crate) fn config(&self, once: bool) -> Config {
@@ -43,6 +53,8 @@ impl World {
             cluster: "eu-1".to_owned(),
             node: "node-1".to_owned(),
             pod_labels: self.pod_labels.clone(),
+            kubernetes: self.kubernetes.clone(),
+            pulse: martlog_collector::pulse::Pulse::default(),
             rate_limit: self.rate_limit,
             once,
         }

@@ -96,6 +96,21 @@ fn everything_that_collect_lacks_is_named() {
 }
 
 #[test]
+fn labels_come_from_one_place() {
+    let args = |kubernetes, pod_labels: Option<&str>| CollectArgs {
+        kubernetes,
+        kubeconfig: (!kubernetes).then(|| "kubeconfig".into()),
+        pod_labels: pod_labels.map(Into::into),
+        ..CollectArgs::default()
+    };
+    assert!(usage(collect(args(true, Some("labels.json"))).unwrap_err()).contains("either from the Kubernetes API or from a file"));
+    assert!(!usage(collect(args(false, None)).unwrap_err()).contains("either from"));
+    assert_eq!(kubernetes(true, None), Some(Kubernetes::InCluster));
+    assert_eq!(kubernetes(false, Some("k".into())), Some(Kubernetes::Kubeconfig("k".into())));
+    assert_eq!(kubernetes(false, None), None);
+}
+
+#[test]
 fn to_explain_a_file_only_the_folder_of_pods_is_needed() {
     let args = |root: Option<&str>| CollectArgs { root: root.map(Into::into), explain: Some("x".into()), ..CollectArgs::default() };
     let explainer = explain(args(Some("/var/log/pods"))).unwrap();

@@ -208,6 +208,8 @@ fn collector_config(places: &Places, url: &str, token: &str) -> martlog_collecto
         cluster: people::CLUSTER.to_owned(),
         node: "demo-node-1".to_owned(),
         pod_labels: Some(places.labels.clone()),
+        kubernetes: None,
+        pulse: martlog_collector::pulse::Pulse::default(),
         rate_limit: None,
         once: false,
     }
