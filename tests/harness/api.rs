@@ -48,6 +48,11 @@ impl Api {
         Self { client: client(Some(ca)), address: address.to_owned(), token: token.to_owned() }
     }
 
+    /// A server that is reached in this way.
+    pub(crate) fn over(client: reqwest::Client, address: &str, token: &str) -> Self {
+        Self { client, address: address.to_owned(), token: token.to_owned() }
+    }
+
     /// The same server with another token.
     pub(crate) fn with_token(&self, token: &str) -> Self {
         Self { token: token.to_owned(), ..self.clone() }
@@ -130,9 +135,14 @@ impl Api {
 
 /// Connections in clear, or with TLS as the authority in this file says.
 pub(crate) fn client(ca: Option<&Path>) -> reqwest::Client {
+    builder(ca).build().expect("a client")
+}
+
+/// The same, with more to say.
+pub(crate) fn builder(ca: Option<&Path>) -> reqwest::ClientBuilder {
     let url = if ca.is_some() { "https:" } else { "http:" };
     let trust = Trust::of(url, &Options { ca_cert: ca.map(Path::to_owned), server_name: None }).expect("the authority");
-    reqwest::Client::builder().no_proxy().tls_backend_preconfigured((*trust.config()).clone()).build().expect("a client")
+    reqwest::Client::builder().no_proxy().tls_backend_preconfigured((*trust.config()).clone())
 }
 
 async fn answer(request: reqwest::RequestBuilder) -> Answer {
