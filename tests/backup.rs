@@ -133,7 +133,7 @@ async fn a_snapshot_lives_as_long_as_whoever_asked_for_it() {
     let server = scene.serve().await;
     let partner = server.partner("acme", "sms", "csp-434", "csp-434-sms").await;
     assert_eq!(partner.post("backup", &json!({})).await.status, 403);
-    let client = reqwest::Client::new();
+    let client = crate::harness::api::client(None);
     let request = || client.post(format!("{}/api/v1/backup", server.address)).bearer_auth(&server.api.token).send();
     let mut held = request().await.expect("an answer");
     let first = held.chunk().await.expect("a line").expect("a line");

@@ -45,7 +45,7 @@ async fn the_demo_shows_lines_to_each_partner_and_stops_cleanly() {
     for query in ["verdict:ok", "verdict:repaired", "verdict:raw", "problem:secret_redacted", "level>=error", "in:quarantine"] {
         assert!(!staff.search(query).await.rows.is_empty(), "{query} finds nothing in the demo");
     }
-    let page = reqwest::get(&address).await.expect("the page");
+    let page = crate::harness::api::client(None).get(&address).send().await.expect("the page");
     assert!(page.headers()["content-security-policy"].to_str().expect("text").contains("default-src 'none'"));
     demo.signal(rustix::process::Signal::INT);
     assert_eq!(demo.wait().await, Some(0), "{}", demo.stderr());

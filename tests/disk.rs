@@ -20,7 +20,7 @@ fn lines(from: usize, count: usize) -> String {
 
 async fn probe(scene: &Scene, at: &str) -> (u16, String) {
     let address = std::fs::read_to_string(scene.data().join("probes-address")).expect("the probes' address");
-    let response = reqwest::get(format!("{}{at}", address.trim())).await.expect("a probe");
+    let response = crate::harness::api::client(None).get(format!("{}{at}", address.trim())).send().await.expect("a probe");
     (response.status().as_u16(), response.text().await.expect("a body"))
 }
 

@@ -94,11 +94,14 @@ fn collect(root: &str, state: &str, url: &str, once: bool) -> Outcome<()> {
     let config = martlog_collector::Config {
         root: root.into(),
         server: url.to_owned(),
-        token: "mart_collector_bench".to_owned(),
+        tls: martlog_collector::tls::Options::default(),
+        token: martlog_collector::token::Token::given("mart_collector_bench"),
         state: state.into(),
         cluster: "bench".to_owned(),
         node: "node-1".to_owned(),
         pod_labels: None,
+        kubernetes: None,
+        pulse: martlog_collector::pulse::Pulse::default(),
         rate_limit: None,
         once,
     };

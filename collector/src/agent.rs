@@ -8,7 +8,8 @@ use crate::client::{Client, Reply};
 use crate::discover::Root;
 use crate::identity::Site;
 use crate::inbox::{Inbox, Mail};
-use crate::labels::{LabelFile, Labels};
+use crate::kubernetes::Watcher;
+use crate::labels::{Claims, LabelFile, Labels};
 use crate::lane::{Lane, Shared};
 use crate::limits::{LANES, POSITIONS_FILES, ROUND_INTERVAL, SAVE_INTERVAL, SAVE_REST, STOP_WAIT};
 use crate::ship::{self, Shipped};
@@ -38,14 +39,18 @@ struct End {
 
 /// Runs a collector from its start to its end.
 pub(crate) async fn run(config: Config, stop: CancellationToken) -> Result<Report, CollectError> {
-    let client = Client::new(&config.server, &config.token).map_err(CollectError::Setup)?;
+    let client = Client::new(&config.server, config.token.clone(), &config.tls).map_err(CollectError::Setup)?;
     let (shared, positions, checkpoint) = open(&config)?;
+    let (claims, watcher) = claims(&config).await?;
     introduce(&client, &config).await?;
     let end = End { stop: stop.child_token(), give_up: CancellationToken::new(), closing: CancellationToken::new() };
     let inboxes: Inboxes = Arc::new((0..LANES).map(|_| Inbox::default()).collect());
 
     let mut helpers = JoinSet::new();
-    helpers.spawn(survey(Arc::clone(&shared), config.pod_labels.map(LabelFile::new), Arc::clone(&inboxes), end.clone()));
+    helpers.spawn(survey(Arc::clone(&shared), claims, Arc::clone(&inboxes), end.clone()));
+    if let Some(watcher) = watcher {
+        helpers.spawn(watcher.run(end.closing.clone()));
+    }
     helpers.spawn(announce(end.clone()));
     helpers.spawn(heartbeat::beat(client.clone(), config.node.clone(), Arc::clone(&shared), end.closing.clone()));
     helpers.spawn(save(positions, Arc::clone(&shared), end.closing.clone()));
@@ -88,11 +93,22 @@ fn open(config: &Config) -> Result<(Arc<Shared>, PositionFile, Checkpoint), Coll
             benches: Arc::default(),
             again: Mutex::default(),
             rate_limit: config.rate_limit,
+            pulse: config.pulse.clone(),
             once: config.once,
         }),
         positions,
         checkpoint,
     ))
+}
+
+/// Where the pods' labels come from, and who watches them there.
+async fn claims(config: &Config) -> Result<(Claims, Option<Watcher>), CollectError> {
+    if let Some(access) = &config.kubernetes {
+        let (watcher, seen) = Watcher::new(access, &config.node, &config.state).await.map_err(CollectError::Setup)?;
+        return Ok((Claims::Watched(seen), Some(watcher)));
+    }
+    let file = config.pod_labels.clone().map(LabelFile::new);
+    Ok((file.map_or(Claims::None, Claims::File), None))
 }
 
 /// The first word with the server: a token that it does not take is an error now, a server that is away is not.
@@ -233,22 +249,27 @@ async fn ask(mut lane: Lane, client: &Client, node: &str, post: &Post, stop: &Ca
 }
 
 /// Surveys the folder of pods until the end, and tells each lane what has changed of its streams.
-async fn survey(shared: Arc<Shared>, mut labels: Option<LabelFile>, inboxes: Inboxes, end: End) -> Result<(), JoinError> {
+async fn survey(shared: Arc<Shared>, mut claims: Claims, inboxes: Inboxes, end: End) -> Result<(), JoinError> {
     let mut survey = Survey::new(watch(shared.once), Instant::now());
     let mut told = Told::default();
+    if shared.once {
+        // Who reads once does not wait for labels later.
+        end.stop.run_until_cancelled(claims.settle()).await;
+    }
     loop {
         let (found, known);
-        (survey, labels, known, found) = {
+        (survey, claims, known, found) = {
             let shared = Arc::clone(&shared);
             spawn_blocking(move || {
                 survey.wait();
                 let again = std::mem::take(&mut *shared.again.lock().unwrap_or_else(PoisonError::into_inner));
                 let found = survey.round(&shared.root, again, Instant::now());
-                let known = labels.as_mut().map(LabelFile::refresh);
-                (survey, labels, known, found)
+                let known = claims.refresh();
+                (survey, claims, known, found)
             })
             .await?
         };
+        shared.pulse.surveyed();
         match found {
             Ok(found) => told.tell(found, known, &inboxes),
             Err(error) => tracing::warn!(%error, "the folder of pods cannot be listed; it is tried again"),

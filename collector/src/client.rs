@@ -4,15 +4,20 @@
 //! every answer is one of [`Reply`], and none of them means "forget it".
 
 use crate::limits::{ANSWER_BYTES, REQUEST_TIMEOUT, RETRY_AFTER_MAX};
+use crate::tls::{self, Trust};
+use crate::token::Token;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use hyper::{Method, Request, StatusCode, Uri};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use martlog_formats::wire::{AppendAnswer, EPOCH_HEADER, PositionsAnswer, PositionsRequest};
+use rustls::ClientConfig;
 use serde::de::DeserializeOwned;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// What a request came to.
@@ -32,38 +37,34 @@ pub(crate) enum Reply<T> {
 
 /// The server, and the token for it.
 #[derive(Debug, Clone)]
-pub(crate) struct Client {
-    http: HttpClient<HttpConnector, Full<Bytes>>,
+pub(crate) struct Client(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     base: String,
-    authorization: HeaderValue,
+    token: Token,
+    trust: Trust,
+    /// What the connections are made with, and for which trust: they end when that is another one.
+    http: Mutex<(Arc<ClientConfig>, Http)>,
 }
 
+type Http = HttpClient<HttpsConnector<HttpConnector>, Full<Bytes>>;
+
 impl Client {
-    /// A client of `http://host:port`; an error says what is wrong with the address or the token.
-    pub(crate) fn new(server: &str, token: &str) -> Result<Self, String> {
+    /// A client of `http://host:port` or `https://…`; an error says what is wrong with the address or the certificates.
+    pub(crate) fn new(server: &str, token: Token, tls: &tls::Options) -> Result<Self, String> {
         let base = server.trim_end_matches('/').to_owned();
         let uri: Uri =
-            base.parse().map_err(|error| format!("the server address {server:?} is no URL ({error}); write http://HOST:PORT"))?;
-        match uri.scheme_str() {
-            Some("http") if uri.host().is_some() => {}
-            Some("https") => {
-                return Err(format!(
-                    "the server address {server:?} is https, which this collector does not speak; write http://HOST:PORT of a local TLS proxy"
-                ));
-            }
-            _ => return Err(format!("the server address {server:?} has no host; write http://HOST:PORT")),
+            base.parse().map_err(|error| format!("the server address {server:?} is no URL ({error}); write https://HOST:PORT"))?;
+        if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none() {
+            return Err(format!(
+                "the server address {server:?} has no host or another scheme; write https://HOST:PORT or http://HOST:PORT"
+            ));
         }
-        let mut authorization = HeaderValue::from_str(&format!("Bearer {}", token.trim()))
-            .map_err(|_| "the token has characters that no token has; copy it again, on one line".to_owned())?;
-        authorization.set_sensitive(true);
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(Duration::from_secs(5)));
-        connector.set_nodelay(true);
-        let http = HttpClient::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_secs(60))
-            .build(connector);
-        Ok(Self { http, base, authorization })
+        let trust = Trust::of(&base, tls)?;
+        let config = trust.config();
+        let http = Mutex::new((Arc::clone(&config), connections(&config)));
+        Ok(Self(Arc::new(Inner { base, token, trust, http })))
     }
 
     /// Sends a compressed batch.
@@ -100,22 +101,51 @@ impl Client {
     async fn post<T>(&self, path: &str, headers: HeaderMap, body: Bytes, read: fn(&HeaderMap, &[u8]) -> Result<T, String>) -> Reply<T> {
         match tokio::time::timeout(REQUEST_TIMEOUT, self.exchange(path, headers, body)).await {
             Ok(Ok((status, headers, body))) => reply(status, &headers, &body, read),
-            Ok(Err(error)) => Reply::Later(None, format!("the server at {} cannot be reached: {error}", self.base)),
-            Err(_) => Reply::Later(None, format!("the server at {} did not answer within {} s", self.base, REQUEST_TIMEOUT.as_secs())),
+            Ok(Err(error)) => Reply::Later(None, format!("the server at {} cannot be reached: {error}", self.0.base)),
+            Err(_) => Reply::Later(None, format!("the server at {} did not answer within {} s", self.0.base, REQUEST_TIMEOUT.as_secs())),
         }
     }
 
     async fn exchange(&self, path: &str, headers: HeaderMap, body: Bytes) -> Result<(StatusCode, HeaderMap, Bytes), String> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = format!("{}{path}", self.base).parse().map_err(|error| format!("{error}"))?;
+        *request.uri_mut() = format!("{}{path}", self.0.base).parse().map_err(|error| format!("{error}"))?;
         *request.headers_mut() = headers;
-        request.headers_mut().insert(AUTHORIZATION, self.authorization.clone());
-        let response = self.http.request(request).await.map_err(|error| chain(&error))?;
+        request.headers_mut().insert(AUTHORIZATION, self.authorization()?);
+        let response = self.http().request(request).await.map_err(|error| tls::explain(&error).unwrap_or_else(|| chain(&error)))?;
         let (head, body) = response.into_parts();
         let body = Limited::new(body, ANSWER_BYTES).collect().await.map_err(|error| chain(error.as_ref()))?;
         Ok((head.status, head.headers, body.to_bytes()))
     }
+
+    fn authorization(&self) -> Result<HeaderValue, String> {
+        let mut value = HeaderValue::from_str(&format!("Bearer {}", self.0.token.get()))
+            .map_err(|_| "the token has characters that no token has; copy it again, on one line".to_owned())?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
+
+    /// The connections, made anew when another authority is trusted.
+    fn http(&self) -> Http {
+        let config = self.0.trust.config();
+        let mut held = self.0.http.lock().unwrap_or_else(PoisonError::into_inner);
+        if !Arc::ptr_eq(&held.0, &config) {
+            *held = (Arc::clone(&config), connections(&config));
+        }
+        held.1.clone()
+    }
+}
+
+/// Connections that trust as `config` says.
+fn connections(config: &Arc<ClientConfig>) -> Http {
+    let mut connector = HttpConnector::new();
+    connector.set_connect_timeout(Some(Duration::from_secs(5)));
+    connector.set_nodelay(true);
+    // Whether it is TLS the URL says.
+    connector.enforce_http(false);
+    let connector =
+        HttpsConnectorBuilder::new().with_tls_config((**config).clone()).https_or_http().enable_http1().wrap_connector(connector);
+    HttpClient::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).pool_idle_timeout(Duration::from_secs(60)).build(connector)
 }
 
 /// What a status and a body ask for. An append is answered in JSON with 200, 409, 429 and 503 alike; a problem document concerns the whole request.
@@ -162,7 +192,7 @@ fn detail(body: &[u8]) -> String {
 }
 
 /// An error and its causes on one line.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -216,11 +246,11 @@ mod tests {
 
     #[test]
     fn addresses_that_cannot_work_say_so() {
-        for (server, word) in [("", "URL"), ("127.0.0.1:8434", "HOST:PORT"), ("https://logs.example", "TLS proxy"), ("http://", "no host")]
+        for (server, word) in
+            [("", "URL"), ("127.0.0.1:8434", "HOST:PORT"), ("ftp://logs.example", "another scheme"), ("http://", "no host")]
         {
-            let error = Client::new(server, "mart_collector_x").unwrap_err();
+            let error = Client::new(server, Token::given("mart_collector_x"), &tls::Options::default()).unwrap_err();
             assert!(error.contains(word), "{server}: {error}");
         }
-        assert!(Client::new("http://127.0.0.1:8434/", "a\nb").unwrap_err().contains("token"));
     }
 }

@@ -35,9 +35,11 @@ pub(crate) async fn beat_once(client: &Client, node: &str, shared: &Arc<Shared>)
         let (node, shared) = (node.to_owned(), Arc::clone(shared));
         spawn_blocking(move || compose(&node, now_ns(), &shared.board)).await
     };
+    shared.pulse.done(shared.board.report());
     let Ok(Ok((body, gone))) = composed else { return tracing::debug!("a heartbeat could not be written") };
     match client.heartbeat(body).await {
         Reply::Answer(epoch) => {
+            shared.pulse.answered();
             if let Some(epoch) = epoch {
                 // A node whose files have come to rest appends nothing, and would not hear that the store was restored.
                 shared.board.set_epoch(epoch);

@@ -1,17 +1,50 @@
-//! The labels of pods, from a JSON file: `{"<pod uid>": {"app.kubernetes.io/name": "sms-gateway"}}`.
+//! The labels of pods: from the Kubernetes API (`kubernetes`), or from a JSON file: `{"<pod uid>": {"app.kubernetes.io/name": "sms-gateway"}}`.
 //!
 //! Labels are claims of a module's author; they are passed on and never trusted here. The file is read again when it changes; one that cannot be read
 //! leaves what was known in force. Bounds: [`LABELS_FILE_BYTES`], [`LABELS_PER_POD`].
 
-use crate::limits::{LABELS_FILE_BYTES, LABELS_PER_POD};
+use crate::kubernetes::Seen;
+use crate::limits::{LABELS_FILE_BYTES, LABELS_PER_POD, LABELS_WAIT};
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
+use tokio::sync::watch;
 
 /// Labels by pod UID, each pod's sorted by key.
 pub(crate) type Labels = HashMap<String, Vec<(String, String)>>;
+
+/// Where labels come from.
+#[derive(Debug)]
+pub(crate) enum Claims {
+    /// From nowhere: no stream waits for any.
+    None,
+    /// From a file.
+    File(LabelFile),
+    /// From whoever watches the Kubernetes API.
+    Watched(watch::Receiver<Seen>),
+}
+
+impl Claims {
+    /// The labels as they are known now.
+    pub(crate) fn refresh(&mut self) -> Option<Arc<Labels>> {
+        match self {
+            Self::None => None,
+            Self::File(file) => Some(file.refresh()),
+            Self::Watched(seen) => Some(Arc::clone(&seen.borrow_and_update().labels)),
+        }
+    }
+
+    /// Waits until every pod was told of once, but not for ever.
+    pub(crate) async fn settle(&mut self) {
+        if let Self::Watched(seen) = self
+            && tokio::time::timeout(LABELS_WAIT, seen.wait_for(|seen| seen.listed)).await.is_err()
+        {
+            tracing::warn!("the Kubernetes API has not told the pods' labels within {} s; what is known counts", LABELS_WAIT.as_secs());
+        }
+    }
+}
 
 /// Reads the file when it has changed.
 #[derive(Debug)]
@@ -43,7 +76,7 @@ impl LabelFile {
     }
 }
 
-fn read(path: &Path) -> Result<Labels, String> {
+pub(crate) fn read(path: &Path) -> Result<Labels, String> {
     let mut text = Vec::new();
     let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
     file.take(LABELS_FILE_BYTES + 1).read_to_end(&mut text).map_err(|error| error.to_string())?;

@@ -15,6 +15,7 @@ use crate::inbox::Mail;
 use crate::labels::Labels;
 use crate::limits::{BATCH_BYTES, BATCH_BYTES_MIN, BATCH_RECORDS, LABELS_WAIT, OPEN_BYTES, PART_WEIGHT_BYTES, ROUND_BYTES, TROUBLE_WAIT};
 use crate::parts::Note;
+use crate::pulse::Pulse;
 use crate::quota::RateLimit;
 use crate::survey::{Home, Look};
 use martlog_formats::Profile;
@@ -41,6 +42,8 @@ pub(crate) struct Shared {
     pub(crate) again: Mutex<BTreeSet<Home>>,
     /// What each stream may print.
     pub(crate) rate_limit: Option<RateLimit>,
+    /// Where it is told how this collector is.
+    pub(crate) pulse: Pulse,
     /// Read what is there, and end.
     pub(crate) once: bool,
 }
@@ -446,6 +449,7 @@ mod tests {
             benches: Arc::default(),
             again: Mutex::default(),
             rate_limit: None,
+            pulse: Pulse::default(),
             once: true,
         };
         let mut lane = Lane::new(Arc::new(shared), Vec::new());

@@ -20,7 +20,8 @@
 //!   more are a gap with a reason.
 //! * No line's content and no token is in the collector's own log.
 //! * A look at a folder is the truth; what the kernel tells (`watch`) only says where to look first.
-//! * Deliberately absent: a spool on disk, a Kubernetes client.
+//! * Labels are waited for, but not for ever; the Kubernetes API is never needed to go on.
+//! * Deliberately absent: a spool on disk.
 //!
 //! # What an end is
 //!
@@ -43,14 +44,17 @@ mod cri;
 mod discover;
 mod explain;
 mod follow;
+pub mod fresh;
 mod heartbeat;
 mod identity;
 mod inbox;
+pub mod kubernetes;
 mod labels;
 mod lane;
 mod limits;
 mod neighbour;
 mod parts;
+pub mod pulse;
 mod quota;
 mod reader;
 mod ship;
@@ -58,6 +62,8 @@ mod source;
 mod survey;
 #[cfg(test)]
 mod test_support;
+pub mod tls;
+pub mod token;
 mod watch;
 
 pub use explain::{Explainer, Explanation};
@@ -72,10 +78,12 @@ use tokio_util::sync::CancellationToken;
 pub struct Config {
     /// The folder of pods: `/var/log/pods`.
     pub root: PathBuf,
-    /// The server, `http://127.0.0.1:8434`.
+    /// The server, `https://logs.example:8434`.
     pub server: String,
-    /// The collector token (not its file: the caller reads it).
-    pub token: String,
+    /// Whose certificate it must have.
+    pub tls: tls::Options,
+    /// The collector token.
+    pub token: token::Token,
     /// The folder of the position file.
     pub state: PathBuf,
     /// The cluster that the token is bound to.
@@ -84,8 +92,12 @@ pub struct Config {
     pub node: String,
     /// Pod labels by pod UID, `{"<uid>": {"key": "value"}}`, re-read when it changes; for nodes without a Kubernetes API.
     pub pod_labels: Option<PathBuf>,
+    /// The Kubernetes API that tells the pods' labels and owners, instead of a file.
+    pub kubernetes: Option<kubernetes::Kubernetes>,
     /// What each stream (a container's life) may print; what is over it is named as gaps (`over_quota`), with a line a second as a sample. `None`: all.
     pub rate_limit: Option<RateLimit>,
+    /// Where it tells how it is.
+    pub pulse: pulse::Pulse,
     /// Read what is there, wait for the acknowledgements, return.
     pub once: bool,
 }

@@ -9,6 +9,8 @@ mod basics;
 mod field;
 #[path = "cases/kubelet.rs"]
 mod kubelet;
+#[path = "cases/kubernetes.rs"]
+mod kubernetes;
 #[path = "cases/outages.rs"]
 mod outages;
 #[path = "cases/random.rs"]

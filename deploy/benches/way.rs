@@ -105,11 +105,14 @@ async fn collect(pods: &Path, state: &Path, url: &str, token: &str) -> Result<ma
     let config = martlog_collector::Config {
         root: pods.to_owned(),
         server: url.to_owned(),
-        token: token.to_owned(),
+        tls: martlog_collector::tls::Options::default(),
+        token: martlog_collector::token::Token::given(token),
         state: state.to_owned(),
         cluster: server::CLUSTER.to_owned(),
         node: "node-1".to_owned(),
         pod_labels: None,
+        kubernetes: None,
+        pulse: martlog_collector::pulse::Pulse::default(),
         rate_limit: None,
         once: true,
     };

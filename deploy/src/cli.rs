@@ -74,7 +74,14 @@ pub(crate) struct ServeArgs {
     /// The address of /livez, /readyz and /metrics, or `off` [default: 127.0.0.1:9434].
     #[arg(long, value_name = "ADDR|off")]
     pub(crate) probes: Option<String>,
-    /// Allow addresses that other machines reach, though tokens and lines then travel in clear.
+    /// The server's certificate and those of its intermediate authorities (PEM); with it, the addresses speak
+    /// TLS, but for probes on a loopback address. Read again when it changes.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The key of the certificate (PEM, without a passphrase). Read again when it changes.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Allow addresses without TLS that other machines reach, though tokens and lines then travel in clear.
     #[arg(long)]
     pub(crate) insecure: bool,
     /// Memory for lines that are not yet in a split, such as 128MiB.
@@ -110,12 +117,19 @@ pub(crate) struct CollectArgs {
     /// The folder of the pods' logs: /var/log/pods.
     #[arg(long, value_name = "DIR")]
     pub(crate) root: Option<PathBuf>,
-    /// The server, such as http://127.0.0.1:8434.
+    /// The server, such as https://logs.example:8434.
     #[arg(long, value_name = "URL")]
     pub(crate) server: Option<String>,
-    /// The file that holds the collector token.
+    /// The file that holds the collector token. Read again when it changes.
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
+    /// The certificates of authorities that the server's certificate may come from (PEM), for https://
+    /// [default: the system's].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_cert: Option<PathBuf>,
+    /// The name that the server's certificate must have [default: the host of --server].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) tls_server_name: Option<String>,
     /// The folder for the position file; it is made when it is not there.
     #[arg(long, value_name = "DIR")]
     pub(crate) state: Option<PathBuf>,
@@ -128,10 +142,20 @@ pub(crate) struct CollectArgs {
     /// Pod labels by pod UID as JSON, `{"UID": {"key": "value"}}`, for nodes without a Kubernetes API.
     #[arg(long, value_name = "FILE")]
     pub(crate) pod_labels: Option<PathBuf>,
+    /// Take the pods' labels and owners from the Kubernetes API, with the service account of this pod or as
+    /// --kubeconfig says.
+    #[arg(long)]
+    pub(crate) kubernetes: bool,
+    /// How to reach the Kubernetes API from outside of a pod; implies --kubernetes.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<PathBuf>,
     /// What each container may print in a second, such as 5MiB, ten times as much at once; what is over it
     /// is named as a gap, with a line a second as a sample [default: all].
     #[arg(long, value_name = "SIZE")]
     pub(crate) rate_limit: Option<ByteSize>,
+    /// The address of /livez, /readyz and /metrics, or `off`; they tell counts and times alone [default: off].
+    #[arg(long, value_name = "ADDR|off")]
+    pub(crate) probes: Option<String>,
     /// Read what is there, wait for the acknowledgements, and exit.
     #[arg(long)]
     pub(crate) once: bool,
@@ -149,6 +173,13 @@ pub(crate) struct ConnectArgs {
     /// The file that holds your token.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
+    /// The certificates of authorities that the server's certificate may come from (PEM), for https://
+    /// [default: the system's].
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) ca_cert: Option<PathBuf>,
+    /// The name that the server's certificate must have [default: the host of --server].
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) tls_server_name: Option<String>,
     /// A TOML file with `server` and `token-file` [default: ~/.config/martlog.toml].
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,

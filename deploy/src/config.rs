@@ -7,18 +7,22 @@ mod file;
 pub(crate) mod units;
 
 use crate::cli::{CollectArgs, ConnectArgs, ServeArgs};
+use crate::collect;
 use crate::outcome::Failure;
 use crate::serve;
+use crate::serve::tls::Certificate;
 use file::Source;
 use martlog_collector::RateLimit;
+use martlog_collector::kubernetes::Kubernetes;
+use martlog_collector::pulse::Pulse;
+use martlog_collector::tls::{self, Trust};
+use martlog_collector::token::Token;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use units::{ByteSize, Span};
 
 const LISTEN: &str = "127.0.0.1:8434";
 const PROBES: &str = "127.0.0.1:9434";
-/// A token is some 60 bytes; this is room for whitespace around it.
-const TOKEN_FILE_BYTES_MAX: u64 = 4096;
 
 /// Where the server is, and who asks.
 #[derive(Debug)]
@@ -26,9 +30,11 @@ pub(crate) struct Connect {
     /// The server's URL as it was written.
     pub(crate) server: String,
     /// The token.
-    pub(crate) token: String,
+    pub(crate) token: Token,
     /// Where it was read, for the sentence when the server refuses it.
     pub(crate) token_file: PathBuf,
+    /// Whose certificate the server must have.
+    pub(crate) trust: Trust,
 }
 
 /// What `martlog serve` is told.
@@ -40,23 +46,25 @@ pub(crate) fn serve(args: ServeArgs) -> Result<serve::Options, Failure> {
         None => args,
     };
     let dir = need(args.dir, "a data folder", "--dir DIR", "[serve]", &mut problems);
-    let listen = address(args.listen.as_deref().unwrap_or(LISTEN), "listen", args.insecure, &mut problems);
+    let certificate = certificate(args.tls_cert.as_deref(), args.tls_key.as_deref(), &mut problems);
+    let open = args.insecure || args.tls_cert.is_some() || args.tls_key.is_some();
+    let listen = address(args.listen.as_deref().unwrap_or(LISTEN), "listen", open, &mut problems);
     let probes = match args.probes.as_deref().unwrap_or(PROBES) {
         "off" => None,
-        text => address(text, "probes", args.insecure, &mut problems),
+        text => address(text, "probes", open, &mut problems),
     };
     let mut store = budgets(args.live_max, args.live_age, args.wal_segment, args.search_threads, &mut problems);
     store.retention_age_max = args.retention.map(|age| age.0);
     store.retention_bytes_max = args.retention_size.map(|size| size.0);
     store.disk_reserve_bytes = args.disk_reserve.map(|size| size.0);
     match (dir, listen) {
-        (Some(dir), Some(listen)) if problems.is_empty() => Ok(serve::Options { dir, listen, probes, store }),
+        (Some(dir), Some(listen)) if problems.is_empty() => Ok(serve::Options { dir, listen, probes, certificate, store }),
         _ => Err(all(&problems)),
     }
 }
 
 /// What `martlog collect` is told.
-pub(crate) fn collect(args: CollectArgs) -> Result<martlog_collector::Config, Failure> {
+pub(crate) fn collect(args: CollectArgs) -> Result<collect::Options, Failure> {
     let mut problems = Vec::new();
     let source = read(args.config.as_deref(), &mut problems);
     let args = match &source {
@@ -69,17 +77,50 @@ pub(crate) fn collect(args: CollectArgs) -> Result<martlog_collector::Config, Fa
     let state = need(args.state, "a folder for the positions", "--state DIR", "[collect]", &mut problems);
     let cluster = need(args.cluster, "the name of the cluster", "--cluster NAME", "[collect]", &mut problems);
     let node = need(args.node, "the name of this node", "--node NAME", "[collect]", &mut problems);
-    let token = token_file.and_then(|path| noted(token(&path), &mut problems));
+    let token = token_file.and_then(|path| noted(Token::file(&path), &mut problems));
+    let tls = tls::Options { ca_cert: args.ca_cert, server_name: args.tls_server_name };
+    if let Some(server) = &server {
+        noted(Trust::of(server, &tls), &mut problems);
+    }
+    let probes = match args.probes.as_deref().unwrap_or("off") {
+        "off" => None,
+        text => address(text, "probes", true, &mut problems),
+    };
+    let kubernetes = kubernetes(args.kubernetes, args.kubeconfig);
+    if kubernetes.is_some() && args.pod_labels.is_some() {
+        problems.push(
+            "pod labels come either from the Kubernetes API or from a file: leave out kubernetes and kubeconfig, or pod-labels".to_owned(),
+        );
+    }
     match (root, server, token, state, cluster, node) {
         (Some(root), Some(server), Some(token), Some(state), Some(cluster), Some(node)) if problems.is_empty() => {
             let (pod_labels, once) = (args.pod_labels, args.once);
             // Ten seconds of it may come at once: a container that starts or fails prints more than usual, and is not loud for it.
             let rate_limit =
                 args.rate_limit.map(|ByteSize(bytes)| RateLimit { bytes_per_second: bytes, burst_bytes: bytes.saturating_mul(10) });
-            Ok(martlog_collector::Config { root, server, token, state, cluster, node, pod_labels, rate_limit, once })
+            let pulse = Pulse::default();
+            let config = martlog_collector::Config {
+                root,
+                server,
+                tls,
+                token,
+                state,
+                cluster,
+                node,
+                pod_labels,
+                kubernetes,
+                rate_limit,
+                pulse,
+                once,
+            };
+            Ok(collect::Options { config, probes })
         }
         _ => Err(all(&problems)),
     }
+}
+
+fn kubernetes(wanted: bool, kubeconfig: Option<PathBuf>) -> Option<Kubernetes> {
+    kubeconfig.map(Kubernetes::Kubeconfig).or(wanted.then_some(Kubernetes::InCluster))
 }
 
 /// Where a client command connects to. The file in the home folder may be missing; one that was named may not.
@@ -95,9 +136,13 @@ pub(crate) fn connect(args: ConnectArgs) -> Result<Connect, Failure> {
     };
     let server = need(args.server, "a server", "--server URL", "~/.config/martlog.toml", &mut problems);
     let token_file = need(args.token_file, "a token", "--token-file FILE", "~/.config/martlog.toml", &mut problems);
-    let token = token_file.as_deref().and_then(|path| noted(token(path), &mut problems));
-    match (server, token, token_file) {
-        (Some(server), Some(token), Some(token_file)) if problems.is_empty() => Ok(Connect { server, token, token_file }),
+    let token = token_file.as_deref().and_then(|path| noted(Token::file(path), &mut problems));
+    let tls = tls::Options { ca_cert: args.ca_cert, server_name: args.tls_server_name };
+    let trust = server.as_deref().and_then(|server| noted(Trust::of(server, &tls), &mut problems));
+    match (server, token, token_file, trust) {
+        (Some(server), Some(token), Some(token_file), Some(trust)) if problems.is_empty() => {
+            Ok(Connect { server, token, token_file, trust })
+        }
         _ => Err(all(&problems)),
     }
 }
@@ -111,6 +156,8 @@ fn serve_file(source: &Source, args: ServeArgs, problems: &mut Vec<String>) -> S
         dir: args.dir.or(table.path("dir", problems)),
         listen: args.listen.or(table.text("listen", problems)),
         probes: args.probes.or(table.text("probes", problems)),
+        tls_cert: args.tls_cert.or(table.path("tls-cert", problems)),
+        tls_key: args.tls_key.or(table.path("tls-key", problems)),
         insecure: table.flag("insecure", problems).unwrap_or(false) || args.insecure,
         live_max: args.live_max.or(table.parsed("live-max", problems)),
         live_age: args.live_age.or(table.parsed("live-age", problems)),
@@ -150,11 +197,16 @@ fn collect_file(source: &Source, args: CollectArgs, problems: &mut Vec<String>) 
         root: args.root.or(table.path("root", problems)),
         server: args.server.or(table.text("server", problems)),
         token_file: args.token_file.or(table.path("token-file", problems)),
+        ca_cert: args.ca_cert.or(table.path("ca-cert", problems)),
+        tls_server_name: args.tls_server_name.or(table.text("tls-server-name", problems)),
         state: args.state.or(table.path("state", problems)),
         cluster: args.cluster.or(table.text("cluster", problems)),
         node: args.node.or(table.text("node", problems)),
         pod_labels: args.pod_labels.or(table.path("pod-labels", problems)),
+        kubernetes: table.flag("kubernetes", problems).unwrap_or(false) || args.kubernetes,
+        kubeconfig: args.kubeconfig.or(table.path("kubeconfig", problems)),
         rate_limit: args.rate_limit.or(table.parsed("rate-limit", problems)),
+        probes: args.probes.or(table.text("probes", problems)),
         once: args.once,
         explain: args.explain,
     };
@@ -169,6 +221,8 @@ fn connect_file(source: &Source, args: ConnectArgs, problems: &mut Vec<String>) 
         config: args.config,
         server: args.server.or(root.text("server", problems)),
         token_file: args.token_file.or(root.path("token-file", problems)),
+        ca_cert: args.ca_cert.or(root.path("ca-cert", problems)),
+        tls_server_name: args.tls_server_name.or(root.text("tls-server-name", problems)),
     };
     root.finish(problems);
     merged
@@ -208,34 +262,36 @@ fn budgets(
     store
 }
 
+/// The certificate of both files, when TLS is wanted.
+fn certificate(cert: Option<&Path>, key: Option<&Path>, problems: &mut Vec<String>) -> Option<Certificate> {
+    match (cert, key) {
+        (None, None) => None,
+        (Some(cert), Some(key)) => noted(Certificate::read(cert, key), problems),
+        (Some(_), None) => {
+            problems.push("the key of the certificate is missing: say --tls-key FILE, or tls-key in [serve]".to_owned());
+            None
+        }
+        (None, Some(_)) => {
+            problems.push("the certificate of the key is missing: say --tls-cert FILE, or tls-cert in [serve]".to_owned());
+            None
+        }
+    }
+}
+
 /// An address to listen on. Without TLS, tokens travel in clear: only this machine may reach it, unless that was asked for.
-fn address(text: &str, name: &str, insecure: bool, problems: &mut Vec<String>) -> Option<SocketAddr> {
+fn address(text: &str, name: &str, open: bool, problems: &mut Vec<String>) -> Option<SocketAddr> {
     let Ok(address) = text.parse::<SocketAddr>() else {
         problems.push(format!("{name}: \"{text}\" is no address: write IP:PORT, such as 127.0.0.1:8434 or [::1]:0"));
         return None;
     };
-    if !address.ip().is_loopback() && !insecure {
+    if !address.ip().is_loopback() && !open {
         problems.push(format!(
-            "{name}: {address} is reached by other machines, and TLS is not there yet, so tokens and lines would travel in clear: \
-             listen on 127.0.0.1 behind a proxy that adds TLS, or say --insecure"
+            "{name}: {address} is reached by other machines, and without TLS tokens and lines would travel in clear: \
+             say --tls-cert and --tls-key, listen on 127.0.0.1, or say --insecure"
         ));
         return None;
     }
     Some(address)
-}
-
-/// The token in a file.
-fn token(path: &Path) -> Result<String, String> {
-    use std::io::Read as _;
-    let cannot = |why: &dyn std::fmt::Display| format!("cannot read the token file {}: {why}", path.display());
-    let file = std::fs::File::open(path).map_err(|error| cannot(&error))?;
-    let mut text = String::new();
-    file.take(TOKEN_FILE_BYTES_MAX).read_to_string(&mut text).map_err(|error| cannot(&error))?;
-    let token = text.trim();
-    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(cannot(&"it does not hold one token (mart_…) and nothing else"));
-    }
-    Ok(token.to_owned())
 }
 
 fn read(path: Option<&Path>, problems: &mut Vec<String>) -> Option<Source> {

@@ -5,12 +5,13 @@
 //! more, end the tails, give the other requests [`DRAIN`], close the store. A store that can no longer write ends the process
 //! at once: what was not acknowledged is sent again.
 
-mod bind;
+pub(crate) mod bind;
 mod files;
-mod limit;
+pub(crate) mod limit;
 mod metrics;
 mod probes;
 mod store_metrics;
+pub(crate) mod tls;
 
 use crate::outcome::{Failure, Outcome};
 use crate::signals;
@@ -19,6 +20,7 @@ use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use futures_util::StreamExt as _;
+use limit::{CONNECTIONS_MAX, Limited};
 use martlog_indexer::Indexer;
 use metrics::Metrics;
 use std::io::Write as _;
@@ -26,6 +28,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tls::{Certificate, Door};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -41,6 +44,8 @@ pub(crate) struct Options {
     pub(crate) listen: SocketAddr,
     /// Probes and metrics; `None` is off.
     pub(crate) probes: Option<SocketAddr>,
+    /// For TLS on the API, and on the probes where other machines reach them; `None` is in clear.
+    pub(crate) certificate: Option<Certificate>,
     /// The store's budgets.
     pub(crate) store: martlog_indexer::Options,
 }
@@ -51,6 +56,7 @@ pub(crate) struct Server {
     dir: PathBuf,
     listener: TcpListener,
     address: SocketAddr,
+    certificate: Option<Certificate>,
     metrics: Arc<Metrics>,
     probes: Option<probes::Probes>,
 }
@@ -73,40 +79,59 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, Failure> {
 impl Server {
     /// Binds, opens the store, writes the folder's files.
     pub(crate) async fn start(options: Options) -> Result<Self, Failure> {
-        let Options { dir, listen, probes, store } = options;
+        let Options { dir, listen, probes, certificate, store } = options;
         let (listener, address) = bind::bind(listen, "--listen").await?;
         let metrics = Arc::new(Metrics::new());
         let probes = match probes {
-            Some(wanted) => Some(probes::Probes::start(wanted, Arc::clone(&metrics)).await?),
+            Some(wanted) => Some(probes::Probes::start(wanted, certificate.as_ref(), Arc::clone(&metrics)).await?),
             None => None,
         };
         let indexer = Indexer::open(&dir, store).await.map_err(|error| Failure::Server(error.to_string()))?;
         files::staff_token(&dir, indexer.registry()).await?;
-        files::write(&dir, files::ADDRESS, &format!("http://{address}\n"), files::Mode::Readable)?;
-        if let Some(probes) = &probes {
-            files::write(&dir, files::PROBES_ADDRESS, &format!("http://{}\n", probes.address), files::Mode::Readable)?;
-            probes.ready(indexer.clone());
+        let server = Self { indexer, dir, listener, address, certificate, metrics, probes };
+        server.tell()?;
+        tracing::info!(address = server.url(), dir = %server.dir.display(), "the store is open");
+        Ok(server)
+    }
+
+    /// Writes where it is into the folder.
+    fn tell(&self) -> Result<(), Failure> {
+        let dir = &self.dir;
+        if let Some(certificate) = &self.certificate {
+            certificate.publish(dir)?;
         }
-        tracing::info!(%address, dir = %dir.display(), "the store is open");
-        Ok(Self { indexer, dir, listener, address, metrics, probes })
+        files::write(dir, files::ADDRESS, format!("{}\n", self.url()).as_bytes(), files::Mode::Readable)?;
+        if let Some(probes) = &self.probes {
+            files::write(dir, files::PROBES_ADDRESS, format!("{}\n", probes.url).as_bytes(), files::Mode::Readable)?;
+            probes.ready(self.indexer.clone());
+        }
+        Ok(())
     }
 
     /// Where the page and the API are.
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", scheme(self.certificate.is_some()), self.address)
     }
 
     /// Serves until `stop`, then stops in order.
     pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), Failure> {
         let app = app(&self.indexer, &self.metrics, &stop);
-        let listener = limit::Limited::new(self.listener);
+        let certificate = self.certificate;
+        let listener = Door::new(Limited::new(self.listener, CONNECTIONS_MAX), certificate.clone());
         let serving = axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
         let serving = std::future::IntoFuture::into_future(serving);
         tokio::pin!(serving);
         let failed = self.indexer.failed();
+        let publishing = async {
+            match &certificate {
+                Some(certificate) => certificate.keep_published(&self.dir).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             ended = &mut serving => ended.map_err(|error| Failure::Server(format!("cannot serve any more: {error}")))?,
             () = failed.cancelled() => return Err(store_failed(&self.indexer)),
+            () = publishing => {}
             () = stop.cancelled() => {
                 if let Some(probes) = &self.probes {
                     probes.closing();
@@ -122,12 +147,18 @@ impl Server {
         self.indexer.close().await;
         files::remove(&self.dir, files::ADDRESS);
         files::remove(&self.dir, files::PROBES_ADDRESS);
+        files::remove(&self.dir, files::CERTIFICATE);
         if let Some(probes) = self.probes {
             probes.stop().await;
         }
         tracing::info!("the store is closed");
         Ok(())
     }
+}
+
+/// The scheme of an address that speaks TLS or not.
+fn scheme(tls: bool) -> &'static str {
+    if tls { "https" } else { "http" }
 }
 
 /// A failed sync is not tried again: what the disk holds is known only after a new start, by replay.

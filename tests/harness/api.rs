@@ -1,7 +1,9 @@
 //! The HTTP API as a reader uses it.
 
 use futures_util::StreamExt;
+use martlog_collector::tls::{Options, Trust};
 use serde_json::{Value, json};
+use std::path::Path;
 use std::time::Duration;
 
 #[derive(Clone)]
@@ -38,7 +40,22 @@ impl Found {
 
 impl Api {
     pub(crate) fn new(address: &str, token: &str) -> Self {
-        Self { client: reqwest::Client::new(), address: address.to_owned(), token: token.to_owned() }
+        Self { client: client(None), address: address.to_owned(), token: token.to_owned() }
+    }
+
+    /// A server whose certificate is from the authority in this file.
+    pub(crate) fn trusting(ca: &Path, address: &str, token: &str) -> Self {
+        Self { client: client(Some(ca)), address: address.to_owned(), token: token.to_owned() }
+    }
+
+    /// A server that is reached in this way.
+    pub(crate) fn over(client: reqwest::Client, address: &str, token: &str) -> Self {
+        Self { client, address: address.to_owned(), token: token.to_owned() }
+    }
+
+    /// The same server with another token.
+    pub(crate) fn with_token(&self, token: &str) -> Self {
+        Self { token: token.to_owned(), ..self.clone() }
     }
 
     pub(crate) async fn post(&self, at: &str, body: &Value) -> Answer {
@@ -114,6 +131,18 @@ impl Api {
     fn url(&self, at: &str) -> String {
         format!("{}/api/v1/{at}", self.address)
     }
+}
+
+/// Connections in clear, or with TLS as the authority in this file says.
+pub(crate) fn client(ca: Option<&Path>) -> reqwest::Client {
+    builder(ca).build().expect("a client")
+}
+
+/// The same, with more to say.
+pub(crate) fn builder(ca: Option<&Path>) -> reqwest::ClientBuilder {
+    let url = if ca.is_some() { "https:" } else { "http:" };
+    let trust = Trust::of(url, &Options { ca_cert: ca.map(Path::to_owned), server_name: None }).expect("the authority");
+    reqwest::Client::builder().no_proxy().tls_backend_preconfigured((*trust.config()).clone())
 }
 
 async fn answer(request: reqwest::RequestBuilder) -> Answer {

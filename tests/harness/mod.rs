@@ -4,6 +4,7 @@
 //! killed; the folder of a failed test is kept and its path printed.
 
 pub(crate) mod api;
+pub(crate) mod authority;
 pub(crate) mod cri;
 pub(crate) mod disk;
 pub(crate) mod process;
@@ -70,7 +71,9 @@ impl Scene {
         let first = process.first_line().await;
         let address = first.strip_prefix("listening on ").unwrap_or_else(|| panic!("the first line is {first:?}")).to_owned();
         let token = std::fs::read_to_string(data.join("staff.token")).expect("the staff token").trim().to_owned();
-        Server { process, api: Api::new(&address, &token), address }
+        let ca = self.root.join("ca.pem");
+        let api = if ca.is_file() { Api::trusting(&ca, &address, &token) } else { Api::new(&address, &token) };
+        Server { process, api, address }
     }
 
     /// A collector over the scene's pods that ships to this address.
@@ -117,7 +120,7 @@ impl Server {
         api.create("modules", json!({"id": module, "partner": partner})).await;
         api.create("instances", instance(&format!("{module}-{csp}"), module, csp, namespace)).await;
         let token = self.token(json!({"kind": "partner", "partner": partner})).await;
-        Api::new(&self.address, &token)
+        api.with_token(&token)
     }
 
     pub(crate) async fn token(&self, body: Value) -> String {

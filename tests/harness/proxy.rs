@@ -20,7 +20,7 @@ impl Proxy {
     pub(crate) async fn start(target: &str) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
-        let proxy = Self { target: target.to_owned(), client: reqwest::Client::new(), seen: Arc::default(), address };
+        let proxy = Self { target: target.to_owned(), client: super::api::client(None), seen: Arc::default(), address };
         let app = Router::new().fallback(pass).with_state(proxy.clone());
         tokio::spawn(async move { axum::serve(listener, app).await });
         proxy

@@ -1,10 +1,12 @@
 //! The harness: a fake node, a fake server, and a collector between them.
 
 pub(crate) mod kubelet;
+pub(crate) mod kubernetes;
 pub(crate) mod pods;
 pub(crate) mod protocol;
 pub(crate) mod server;
 
+use martlog_collector::kubernetes::Kubernetes;
 use martlog_collector::{CollectError, Config, RateLimit, Report};
 use pods::Pods;
 use server::Server;
@@ -19,6 +21,7 @@ pub(crate) struct World {
     pub(crate) server: Server,
     pub(crate) state: tempfile::TempDir,
     pub(crate) pod_labels: Option<PathBuf>,
+    pub(crate) kubernetes: Option<Kubernetes>,
     pub(crate) rate_limit: Option<RateLimit>,
 }
 
@@ -30,18 +33,28 @@ pub(crate) struct Running {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        Self { pods: Pods::new(), server: Server::start().await, state: tempfile::tempdir().unwrap(), pod_labels: None, rate_limit: None }
+        Self {
+            pods: Pods::new(),
+            server: Server::start().await,
+            state: tempfile::tempdir().unwrap(),
+            pod_labels: None,
+            kubernetes: None,
+            rate_limit: None,
+        }
     }
 
     pub(crate) fn config(&self, once: bool) -> Config {
         Config {
             root: self.pods.root().to_owned(),
             server: self.server.url.clone(),
-            token: "mart_collector_secret".to_owned(),
+            tls: martlog_collector::tls::Options::default(),
+            token: martlog_collector::token::Token::given("mart_collector_secret"),
             state: self.state.path().to_owned(),
             cluster: "eu-1".to_owned(),
             node: "node-1".to_owned(),
             pod_labels: self.pod_labels.clone(),
+            kubernetes: self.kubernetes.clone(),
+            pulse: martlog_collector::pulse::Pulse::default(),
             rate_limit: self.rate_limit,
             once,
         }

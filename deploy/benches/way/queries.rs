@@ -67,7 +67,7 @@ fn queries(truth: &Truth) -> Vec<Query> {
 
 /// Asks every query.
 pub(crate) async fn ask_all(url: &str, token: &str, truth: &Truth) -> Result<Vec<Answer>, Box<dyn Error>> {
-    let client = reqwest::Client::builder().no_proxy().build()?;
+    let client = super::server::client()?;
     let mut answers = Vec::new();
     for query in queries(truth) {
         let mut found = Found::default();

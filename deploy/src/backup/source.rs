@@ -1,9 +1,11 @@
 //! Where a backup comes from: a snapshot that a running server holds for us, or one of a folder that is opened here.
 
 use crate::client::api::Client;
-use crate::config;
+use crate::config::Connect;
 use crate::outcome::Failure;
 use futures_util::StreamExt as _;
+use martlog_collector::tls::{self, Trust};
+use martlog_collector::token::Token;
 use martlog_indexer::backup::Snapshot;
 use martlog_indexer::{FolderError, Indexer, OpenError};
 use reqwest::Method;
@@ -94,12 +96,16 @@ async fn ask(dir: &Path, token_file: Option<&Path>, pid: &str) -> Result<Source,
         let dir = dir.display();
         Failure::Server(format!("the data folder {dir} is in use by process {pid}, and its address cannot be read from {dir}/address ({error}): wait until it serves, or stop it"))
     })?;
-    let args = crate::cli::ConnectArgs {
-        server: Some(address.trim().to_owned()),
-        token_file: Some(token_file.map_or_else(|| dir.join("staff.token"), Path::to_owned)),
-        config: None,
+    let server = address.trim().to_owned();
+    let token_file = token_file.map_or_else(|| dir.join("staff.token"), Path::to_owned);
+    // The server's own word, where only its user can write.
+    let trust = if server.starts_with("https:") {
+        Trust::pinned(&dir.join("certificate.der"))
+    } else {
+        Trust::of(&server, &tls::Options::default())
     };
-    let client = Client::new(config::connect(args)?)?;
+    let token = Token::file(&token_file).map_err(Failure::Usage)?;
+    let client = Client::new(Connect { server, token, token_file, trust: trust.map_err(Failure::Server)? })?;
     let answer = client.send(client.request(Method::POST, &["backup"])).await?;
     let mut pieces = answer.bytes_stream();
     let mut line = Vec::new();

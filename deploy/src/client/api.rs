@@ -4,8 +4,11 @@ use super::problem::Problem;
 use crate::config::Connect;
 use crate::outcome::Failure;
 use futures_util::StreamExt as _;
+use martlog_collector::tls;
 use reqwest::{Method, RequestBuilder, Response, Url};
+use rustls::ClientConfig;
 use serde_json::Value;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// A server that does not even take the connection is down.
@@ -18,7 +21,8 @@ const ANSWER_BYTES_MAX: usize = 16 << 20;
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Client {
-    http: reqwest::Client,
+    /// For which trust, and the connections made so.
+    http: Mutex<(Arc<ClientConfig>, reqwest::Client)>,
     base: Url,
     connect: Connect,
 }
@@ -47,15 +51,9 @@ impl Client {
     /// Checks the URL; connects to nothing yet.
     pub(crate) fn new(connect: Connect) -> Result<Self, Failure> {
         let base = base(&connect.server).map_err(Failure::Usage)?;
-        let http = reqwest::Client::builder()
-            .user_agent(concat!("martlog/", env!("CARGO_PKG_VERSION")))
-            // Proxies would come from the environment, which is not read; a redirect would carry the token elsewhere.
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT)
-            .read_timeout(SILENCE)
-            .build()
-            .map_err(|error| Failure::Server(format!("cannot set up the HTTP client: {error}")))?;
+        let config = connect.trust.config();
+        let http = connections(&config).map_err(|error| Failure::Server(format!("cannot set up the HTTP client: {error}")))?;
+        let http = Mutex::new((config, http));
         Ok(Self { http, base, connect })
     }
 
@@ -65,7 +63,19 @@ impl Client {
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(["api", "v1"]).extend(path);
         }
-        self.http.request(method, url).bearer_auth(&self.connect.token)
+        self.http().request(method, url).bearer_auth(self.connect.token.get())
+    }
+
+    /// The connections, made anew when another authority is trusted: a tail may outlive one.
+    fn http(&self) -> reqwest::Client {
+        let config = self.connect.trust.config();
+        let mut held = self.http.lock().unwrap_or_else(PoisonError::into_inner);
+        if !Arc::ptr_eq(&held.0, &config)
+            && let Ok(http) = connections(&config)
+        {
+            *held = (config, http);
+        }
+        held.1.clone()
     }
 
     /// Sends it; an answer of 2xx comes back with its body unread.
@@ -88,7 +98,9 @@ impl Client {
     pub(crate) fn lost(&self, error: &reqwest::Error) -> NoAnswer {
         let server = &self.connect.server;
         let cause = root_cause(error);
-        NoAnswer::Lost(if error.is_connect() {
+        NoAnswer::Lost(if let Some(why) = tls::explain(error) {
+            format!("cannot talk to the server at {server}: {why}")
+        } else if error.is_connect() {
             format!("cannot reach the server at {server}: {cause}. Is `martlog serve` running there, and is --server right?")
         } else if error.is_timeout() {
             format!("the server at {server} was silent for {} s: try again, or narrow the query", SILENCE.as_secs())
@@ -151,22 +163,39 @@ impl From<NoAnswer> for Failure {
     /// What the client asked for wrongly is usage; a server that is away, busy, broken or does not let us in is the server.
     fn from(answer: NoAnswer) -> Self {
         match answer {
-            NoAnswer::Refused { status: 400 | 404 | 409 | 413 | 415 | 422, sentence, .. } => Self::Usage(sentence),
+            NoAnswer::Refused { status: 400 | 404 | 409 | 413 | 415 | 422 | 426, sentence, .. } => Self::Usage(sentence),
             NoAnswer::Lost(sentence) | NoAnswer::Foreign(sentence) | NoAnswer::Refused { sentence, .. } => Self::Server(sentence),
         }
     }
 }
 
+/// Connections that trust as `config` says.
+fn connections(config: &Arc<ClientConfig>) -> reqwest::Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .user_agent(concat!("martlog/", env!("CARGO_PKG_VERSION")))
+        // Proxies would come from the environment, which is not read; a redirect would carry the token elsewhere.
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT)
+        .read_timeout(SILENCE)
+        .tls_backend_preconfigured((**config).clone())
+        .build()
+}
+
 fn base(server: &str) -> Result<Url, String> {
-    let bad = |why: &str| format!("--server \"{server}\" {why}: write it as http://HOST:PORT, such as http://127.0.0.1:8434");
+    let bad = |why: &str| {
+        format!("--server \"{server}\" {why}: write it as https://HOST:PORT, or http://HOST:PORT such as http://127.0.0.1:8434")
+    };
     let url: Url = server.parse().map_err(|_| bad("is no URL"))?;
     match url.scheme() {
-        "http" if url.host().is_none() => Err(bad("names no host")),
-        "http" if !url.username().is_empty() || url.password().is_some() => Err(bad("holds a password, which belongs in the token file")),
-        "http" if url.query().is_some() || url.fragment().is_some() => Err(bad("holds more than an address")),
-        "http" => Ok(url),
-        "https" => Err(bad("asks for TLS, which this version does not speak yet")),
-        _ => Err(bad("is no http address")),
+        "http" | "https" => {}
+        _ => return Err(bad("is no http address")),
+    }
+    match &url {
+        url if url.host().is_none() => Err(bad("names no host")),
+        url if !url.username().is_empty() || url.password().is_some() => Err(bad("holds a password, which belongs in the token file")),
+        url if url.query().is_some() || url.fragment().is_some() => Err(bad("holds more than an address")),
+        _ => Ok(url),
     }
 }
 
@@ -179,6 +208,20 @@ fn root_cause(error: &reqwest::Error) -> String {
     cause.to_string()
 }
 
+/// A client of a server that speaks in clear.
+#[cfg(test)]
+pub(crate) fn in_clear(server: &str, token: &str) -> Client {
+    let trust = martlog_collector::tls::Trust::of(server, &tls::Options::default()).unwrap();
+    let token = martlog_collector::token::Token::given(token);
+    Client::new(Connect { server: server.to_owned(), token, token_file: "t".into(), trust }).unwrap()
+}
+
+/// Connections in clear.
+#[cfg(test)]
+pub(crate) fn plain() -> reqwest::Client {
+    in_clear("http://127.0.0.1", "t").http()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,7 +231,6 @@ mod tests {
         for (bad, why) in [
             ("localhost", "is no URL"),
             ("localhost:8434", "is no http address"),
-            ("https://a", "asks for TLS"),
             ("ftp://a", "is no http address"),
             ("http://u:p@a", "holds a password"),
             ("http://a/?q=1", "more than an address"),
@@ -196,16 +238,12 @@ mod tests {
             let text = base(bad).unwrap_err();
             assert!(text.contains(why) && text.contains("http://127.0.0.1:8434"), "{text}");
         }
-        assert!(base("http://127.0.0.1:8434/").is_ok());
-    }
-
-    fn client(server: &str) -> Client {
-        Client::new(Connect { server: server.to_owned(), token: "mart_staff_x".to_owned(), token_file: "t".into() }).unwrap()
+        assert!(base("http://127.0.0.1:8434/").is_ok() && base("https://logs.example").is_ok());
     }
 
     #[test]
     fn a_path_is_escaped_piece_by_piece_and_keeps_the_prefix() {
-        let request = client("http://h/logs/").request(Method::GET, &["partners", "a/b c"]).build().unwrap();
+        let request = in_clear("http://h/logs/", "mart_staff_x").request(Method::GET, &["partners", "a/b c"]).build().unwrap();
         assert_eq!(request.url().as_str(), "http://h/logs/api/v1/partners/a%2Fb%20c");
         assert_eq!(request.headers()["authorization"], "Bearer mart_staff_x");
     }
@@ -215,7 +253,7 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         drop(listener);
-        let client = client(&url);
+        let client = in_clear(&url, "mart_staff_x");
         let Failure::Server(text) = Failure::from(client.json(client.request(Method::GET, &["x"])).await.unwrap_err()) else {
             panic!("not the server's fault")
         };

@@ -146,7 +146,6 @@ fn note(text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Connect;
     use axum::Router;
     use axum::extract::State;
     use axum::http::HeaderMap;
@@ -187,7 +186,7 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let server = format!("http://{}", listener.local_addr().unwrap());
         let serving = tokio::spawn(async move { axum::serve(listener, app).await });
-        let client = Client::new(Connect { server, token: "t".to_owned(), token_file: "t".into() }).unwrap();
+        let client = crate::client::api::in_clear(&server, "t");
         let mut tail = Tail { client: &client, query: "x", json: true, style: Style::Plain, cursor: None };
         let mut out = Vec::new();
         let first = tail.connect().await.unwrap();

@@ -96,16 +96,18 @@ fn everything_that_collect_lacks_is_named() {
 }
 
 #[test]
-fn a_token_file_holds_one_token() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("token");
-    std::fs::write(&path, " mart_staff_abc_1\n").unwrap();
-    assert_eq!(token(&path), Ok("mart_staff_abc_1".to_owned()));
-    for bad in ["", "\n", "two tokens"] {
-        std::fs::write(&path, bad).unwrap();
-        assert!(token(&path).unwrap_err().contains("does not hold one token"));
-    }
-    assert!(token(&folder.path().join("absent")).unwrap_err().starts_with("cannot read the token file"));
+fn labels_come_from_one_place() {
+    let args = |kubernetes, pod_labels: Option<&str>| CollectArgs {
+        kubernetes,
+        kubeconfig: (!kubernetes).then(|| "kubeconfig".into()),
+        pod_labels: pod_labels.map(Into::into),
+        ..CollectArgs::default()
+    };
+    assert!(usage(collect(args(true, Some("labels.json"))).unwrap_err()).contains("either from the Kubernetes API or from a file"));
+    assert!(!usage(collect(args(false, None)).unwrap_err()).contains("either from"));
+    assert_eq!(kubernetes(true, None), Some(Kubernetes::InCluster));
+    assert_eq!(kubernetes(false, Some("k".into())), Some(Kubernetes::Kubeconfig("k".into())));
+    assert_eq!(kubernetes(false, None), None);
 }
 
 #[test]

@@ -36,6 +36,7 @@ use crate::serve::{self, Server};
 use crate::signals;
 use feed::Simulation;
 use greeting::Greeting;
+use martlog_collector::token::Token;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -123,7 +124,7 @@ async fn show(
         }
     };
     let collecting = async {
-        let collected = martlog_collector::run(collector_config(places, url, tokens.collector.clone()), stop_collector.clone()).await;
+        let collected = martlog_collector::run(collector_config(places, url, &tokens.collector), stop_collector.clone()).await;
         stop.cancel();
         collected.map_err(|error| Failure::Server(error.to_string()))
     };
@@ -194,18 +195,21 @@ fn simulation(dir: &Path, args: &DemoArgs) -> Result<Simulation, Failure> {
 }
 
 fn server_options(places: &Places, listen: SocketAddr) -> serve::Options {
-    serve::Options { dir: places.server.clone(), listen, probes: None, store: martlog_indexer::Options::default() }
+    serve::Options { dir: places.server.clone(), listen, probes: None, certificate: None, store: martlog_indexer::Options::default() }
 }
 
-fn collector_config(places: &Places, url: &str, token: String) -> martlog_collector::Config {
+fn collector_config(places: &Places, url: &str, token: &str) -> martlog_collector::Config {
     martlog_collector::Config {
         root: places.pods.clone(),
         server: url.to_owned(),
-        token,
+        tls: martlog_collector::tls::Options::default(),
+        token: Token::given(token),
         state: places.state.clone(),
         cluster: people::CLUSTER.to_owned(),
         node: "demo-node-1".to_owned(),
         pod_labels: Some(places.labels.clone()),
+        kubernetes: None,
+        pulse: martlog_collector::pulse::Pulse::default(),
         rate_limit: None,
         once: false,
     }

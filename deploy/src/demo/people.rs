@@ -6,6 +6,8 @@ use super::world::{Instance, MODULES, PARTNERS, World};
 use crate::client::api::{Client, NoAnswer};
 use crate::config::Connect;
 use crate::outcome::Failure;
+use martlog_collector::tls::{self, Trust};
+use martlog_collector::token::Token;
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -71,7 +73,8 @@ pub(super) fn write_labels(path: &Path, world: &World) -> Result<(), Failure> {
 }
 
 fn client(url: &str, token: &str, dir: &Path) -> Result<Client, Failure> {
-    Client::new(Connect { server: url.to_owned(), token: token.to_owned(), token_file: path(dir) })
+    let trust = Trust::of(url, &tls::Options::default()).map_err(Failure::Server)?;
+    Client::new(Connect { server: url.to_owned(), token: Token::given(token), token_file: path(dir), trust })
 }
 
 async fn post(client: &Client, collection: &str, body: Value) -> Result<Value, Failure> {

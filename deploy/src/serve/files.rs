@@ -1,4 +1,4 @@
-//! The small files of the data folder that are not the store's: `address`, `probes-address`, `staff.token`.
+//! The small files of the data folder that are not the store's: `address`, `probes-address`, `certificate.der`, `staff.token`.
 //!
 //! Invariant: a reader sees a whole file or none: each is written beside, synced and renamed.
 
@@ -13,6 +13,8 @@ use std::path::Path;
 pub(crate) const ADDRESS: &str = "address";
 /// The URL of probes and metrics, while it runs.
 pub(crate) const PROBES_ADDRESS: &str = "probes-address";
+/// The certificate that the server shows, while it runs with TLS, DER.
+pub(crate) const CERTIFICATE: &str = "certificate.der";
 /// The first staff token; whoever has taken it may delete the file.
 pub(crate) const STAFF_TOKEN: &str = "staff.token";
 
@@ -28,7 +30,7 @@ pub(crate) enum Mode {
 /// Makes a staff token when there is none that holds, and writes it for the person who set the server up: first the file, then the token,
 /// so that a crash between both leaves no token that nobody knows.
 pub(crate) async fn staff_token(dir: &Path, registry: &Registry) -> Result<(), Failure> {
-    let keep = |token: &str| replace(dir, STAFF_TOKEN, &format!("{token}\n"), Mode::Private);
+    let keep = |token: &str| replace(dir, STAFF_TOKEN, format!("{token}\n").as_bytes(), Mode::Private);
     let made = registry.bootstrap_staff_token_with(keep).await;
     let made = made.map_err(|error| Failure::Server(format!("cannot make the first staff token: {error}")))?;
     if made.is_some() {
@@ -38,8 +40,8 @@ pub(crate) async fn staff_token(dir: &Path, registry: &Registry) -> Result<(), F
 }
 
 /// Writes a file.
-pub(crate) fn write(dir: &Path, name: &str, text: &str, mode: Mode) -> Result<(), Failure> {
-    replace(dir, name, text, mode).map_err(|error| Failure::Server(format!("cannot write {}: {error}", dir.join(name).display())))
+pub(crate) fn write(dir: &Path, name: &str, content: &[u8], mode: Mode) -> Result<(), Failure> {
+    replace(dir, name, content, mode).map_err(|error| Failure::Server(format!("cannot write {}: {error}", dir.join(name).display())))
 }
 
 /// Removes a file; one that is not there is fine.
@@ -51,7 +53,7 @@ pub(crate) fn remove(dir: &Path, name: &str) {
     }
 }
 
-fn replace(dir: &Path, name: &str, text: &str, mode: Mode) -> io::Result<()> {
+fn replace(dir: &Path, name: &str, content: &[u8], mode: Mode) -> io::Result<()> {
     let beside = dir.join(format!("{name}.new"));
     // What a crash left behind may have other rights.
     match fs::remove_file(&beside) {
@@ -63,7 +65,7 @@ fn replace(dir: &Path, name: &str, text: &str, mode: Mode) -> io::Result<()> {
         Mode::Private => 0o600,
     };
     let mut file = OpenOptions::new().write(true).create_new(true).mode(bits).open(&beside)?;
-    file.write_all(text.as_bytes())?;
+    file.write_all(content)?;
     file.sync_all()?;
     fs::rename(&beside, dir.join(name))?;
     fs::File::open(dir)?.sync_all()
@@ -78,7 +80,7 @@ mod tests {
     fn a_private_file_is_private_also_over_a_leftover() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("staff.token.new"), "left over, readable").unwrap();
-        write(dir.path(), STAFF_TOKEN, "secret\n", Mode::Private).unwrap();
+        write(dir.path(), STAFF_TOKEN, b"secret\n", Mode::Private).unwrap();
         let path = dir.path().join(STAFF_TOKEN);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_to_string(&path).unwrap(), "secret\n");
@@ -88,7 +90,7 @@ mod tests {
     #[test]
     fn a_folder_that_cannot_be_written_is_named() {
         let dir = tempfile::tempdir().unwrap();
-        let Err(Failure::Server(text)) = write(&dir.path().join("absent"), ADDRESS, "x", Mode::Readable) else { panic!("written") };
+        let Err(Failure::Server(text)) = write(&dir.path().join("absent"), ADDRESS, b"x", Mode::Readable) else { panic!("written") };
         assert!(text.starts_with("cannot write ") && text.contains("absent/address"), "{text}");
     }
 }

@@ -1,4 +1,4 @@
-//! A listener that holds at most [`CONNECTIONS_MAX`] connections: further ones wait in the kernel's queue.
+//! A listener that holds at most so many connections: further ones wait in the kernel's queue.
 
 use axum::serve::Listener;
 use std::io::{self, IoSlice};
@@ -10,8 +10,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Half of the 1,024 descriptors that a process usually has: the store needs the other half for splits.
+/// Of the API: half of the 1,024 descriptors that a process usually has: the store needs the other half for splits.
 pub(crate) const CONNECTIONS_MAX: usize = 512;
+
+/// Probes and scrapers are few.
+pub(crate) const PROBES_MAX: usize = 64;
 
 /// See the module.
 pub(crate) struct Limited {
@@ -28,8 +31,16 @@ pub(crate) struct Held {
 
 impl Limited {
     /// Bounds this listener.
-    pub(crate) fn new(inner: TcpListener) -> Self {
-        Self { inner, slots: Arc::new(Semaphore::new(CONNECTIONS_MAX)) }
+    pub(crate) fn new(inner: TcpListener, connections_max: usize) -> Self {
+        Self { inner, slots: Arc::new(Semaphore::new(connections_max)) }
+    }
+}
+
+impl Held {
+    /// The first byte that the peer sends, left where it is; `None` when it sends none.
+    pub(crate) async fn peek_byte(&self) -> io::Result<Option<u8>> {
+        let mut byte = [0];
+        Ok((self.stream.peek(&mut byte).await? == 1).then_some(byte[0]))
     }
 }
 

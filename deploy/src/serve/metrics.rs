@@ -118,7 +118,7 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/things/7", listener.local_addr().unwrap());
         let server = tokio::spawn(async move { axum::serve(listener, app).await });
-        let answer = reqwest::Client::builder().no_proxy().build().unwrap().get(url).send().await.unwrap();
+        let answer = crate::client::api::plain().get(url).send().await.unwrap();
         assert_eq!(answer.status(), 200);
         server.abort();
         let text = metrics.text(None).unwrap();

@@ -1,8 +1,10 @@
 //! `/livez`, `/readyz` and `/metrics` on an address of their own: they answer while the store is still replaying, and they are
 //! not for readers of logs.
 
-use super::bind;
+use super::limit::{Limited, PROBES_MAX};
 use super::metrics::Metrics;
+use super::tls::{Certificate, Door};
+use super::{bind, scheme};
 use crate::outcome::Failure;
 use axum::Router;
 use axum::extract::State;
@@ -30,7 +32,7 @@ enum Phase {
 /// The probes, running.
 pub(crate) struct Probes {
     /// Where they are.
-    pub(crate) address: SocketAddr,
+    pub(crate) url: String,
     phase: watch::Sender<Phase>,
     stop: CancellationToken,
     task: JoinHandle<std::io::Result<()>>,
@@ -43,8 +45,8 @@ struct Seen {
 }
 
 impl Probes {
-    /// Binds and answers: alive, not ready.
-    pub(crate) async fn start(wanted: SocketAddr, metrics: Arc<Metrics>) -> Result<Self, Failure> {
+    /// Binds and answers: alive, not ready. With the certificate where there is one and other machines reach the address.
+    pub(crate) async fn start(wanted: SocketAddr, certificate: Option<&Certificate>, metrics: Arc<Metrics>) -> Result<Self, Failure> {
         let (listener, address) = bind::bind(wanted, "--probes").await?;
         let (sender, phase) = watch::channel(Phase::Opening);
         let stop = CancellationToken::new();
@@ -53,9 +55,12 @@ impl Probes {
             .route("/readyz", get(readyz))
             .route("/metrics", get(metrics_text))
             .with_state(Seen { phase, metrics });
+        let certificate = certificate.filter(|_| !address.ip().is_loopback()).cloned();
+        let scheme = scheme(certificate.is_some());
+        let listener = Door::new(Limited::new(listener, PROBES_MAX), certificate);
         let serving = axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
         let task = tokio::spawn(std::future::IntoFuture::into_future(serving));
-        Ok(Self { address, phase: sender, stop, task })
+        Ok(Self { url: format!("{scheme}://{address}"), phase: sender, stop, task })
     }
 
     /// The store is open.
