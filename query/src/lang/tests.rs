@@ -103,7 +103,6 @@ fn errors_point_at_the_place_and_say_what_to_write() {
         ("!health", "E101", "!", Some("-health")),
         ("> 5", "E101", ">", Some("`>` 5")),
         ("a || b", "E101", "||", Some("a OR b")),
-        ("level:error | stats count()", "E110", "| stats count()", Some("level:error")),
         ("a @soon", "E105", "@soon", Some("a `@soon`")),
         ("a @5m @6m", "E112", "@6m", Some("a @5m")),
         ("(a @5m)", "E111", "@5m", None),

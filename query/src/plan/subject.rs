@@ -111,13 +111,6 @@ pub(super) fn path(field: &Field) -> &str {
     }
 }
 
-/// The nearest of some words, when one is near.
-pub(super) fn nearest<'w>(word: &str, words: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
-    let word = word.to_lowercase();
-    let near = words.into_iter().map(|known| (strsim::normalized_damerau_levenshtein(&word, known), known));
-    near.filter(|(nearness, _)| *nearness >= NEAR - 0.2).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known)
-}
-
 impl Planner<'_> {
     /// Notes a name that is probably another one's: the line may have a field of that name, so it is asked for all the same.
     pub(super) fn check_name(&mut self, name: &Name) {
