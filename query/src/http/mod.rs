@@ -10,15 +10,20 @@
 
 mod body;
 mod complete;
+mod context;
 mod cursor;
 mod errors;
+mod fields;
 mod histogram;
 mod page;
 mod parse;
 mod row;
+mod sample;
 mod search;
 mod stats;
+mod suggest;
 mod tail;
+mod values;
 
 use crate::lang::{Code, QueryError, Span};
 use crate::plan::{Plan, Setting, plan};
@@ -79,6 +84,9 @@ pub fn router_with(indexer: Indexer, limits: Limits) -> Router {
         .route("/search", post(search::search))
         .route("/histogram", post(histogram::histogram))
         .route("/stats", post(stats::stats))
+        .route("/fields", post(fields::fields))
+        .route("/values", post(values::values))
+        .route("/context", post(context::context))
         .route("/tail", get(tail::tail))
         .route("/parse", post(parse::parse))
         .method_not_allowed_fallback(errors::method_not_allowed)

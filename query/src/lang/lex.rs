@@ -471,7 +471,7 @@ impl<'a> Lexer<'a> {
 }
 
 /// The name of a field at the start of the text; empty when there is none.
-fn field_name(text: &str) -> &str {
+pub(super) fn field_name(text: &str) -> &str {
     if !text.starts_with(|c: char| c.is_alphabetic() || c == '_') {
         return "";
     }

@@ -50,8 +50,9 @@ pub mod error;
 mod foreign;
 mod lex;
 mod parse;
-mod parse_pipes;
+pub(crate) mod parse_pipes;
 pub mod pipes;
+pub mod place;
 mod print;
 mod print_pipes;
 

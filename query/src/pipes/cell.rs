@@ -203,7 +203,7 @@ pub(super) fn texts(item: &Item, column: &Column, epoch: u64, mut take: impl FnM
     }
 }
 
-/// The id of a row, as readers know it.
+/// The id of a row, as readers know it: `module/epoch/seq`, the epoch in hex; the quarantine's module is the pod's UID.
 pub(crate) fn id(row: &Row, epoch: u64) -> String {
     format!("{}/{epoch:x}/{}", row.owner.key.module, row.seq)
 }

@@ -14,7 +14,7 @@
 
 mod cell;
 mod dedup;
-pub(crate) mod expand;
+mod expand;
 mod extract;
 mod fast;
 mod filter;
@@ -28,8 +28,9 @@ mod sort;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use cell::Cell;
-pub(crate) use run::{Asked, RunError, Table, run};
+pub(crate) use cell::{Cell, id, value};
+pub(crate) use expand::around;
+pub(crate) use run::{Asked, RunError, Table, each, run};
 
 use crate::plan::steps::Step;
 use martlog_indexer::row::Row;
@@ -74,7 +75,7 @@ pub(crate) enum Flow {
 #[error("{0}")]
 pub(crate) struct TooMuch(pub(crate) String);
 
-type Taken = Result<Flow, TooMuch>;
+pub(crate) type Taken = Result<Flow, TooMuch>;
 
 /// A step at work.
 trait Operator: Send {

@@ -1,10 +1,11 @@
 //! Running the steps of a query: where rows come from, through which operators they go, and what is asked of the store in between.
 
-use super::{Cell, Chain, Flow, Item, Line, Notes, READ_MAX, ROWS_MAX, TooMuch, expand, fast};
+use super::{BYTES_MAX, Cell, Chain, Flow, Item, Line, Notes, READ_MAX, Taken, TooMuch, expand, fast};
 use crate::plan::Plan;
 use crate::plan::steps::Step;
 use martlog_indexer::Indexer;
 use martlog_indexer::registry::Scope;
+use martlog_indexer::row::Row;
 use martlog_indexer::search::request::SearchError;
 use martlog_indexer::search::{Event, Order, SearchRequest};
 use std::time::Instant;
@@ -116,53 +117,70 @@ async fn read(asked: &Asked<'_>, chain: Chain) -> Result<(Vec<Item>, Notes), Run
         quarantine: plan.quarantine,
         deadline: asked.deadline,
     };
+    let take = |chain: &mut Chain, row: Row| {
+        chain.notes.rows_read += 1;
+        chain.push(Item::Line(Box::new(Line { row, found: true })))
+    };
+    let (mut chain, more) = each(asked, request, chain, take).await?;
+    if more {
+        chain.notes.truncate(format!("the newest {READ_MAX} lines were read, and more match: narrow the query or the time"));
+    }
+    tokio::task::spawn_blocking(move || Ok(chain.finish()?)).await.unwrap_or_else(|_| Err(broke_off()))
+}
+
+/// Takes the rows of a search one by one, off the reactor, until enough have come; whether the search found more than it sent.
+pub(crate) async fn each<T: Send + 'static>(
+    asked: &Asked<'_>,
+    request: SearchRequest,
+    state: T,
+    take: impl FnMut(&mut T, Row) -> Taken + Send + 'static,
+) -> Result<(T, bool), RunError> {
     let events = asked.indexer.search(asked.scope, request);
     // A reader who goes away drops this future: the guard stops the work, and with it the search.
     let stopped = CancellationToken::new();
     let _guard = stopped.clone().drop_guard();
-    let work = tokio::task::spawn_blocking(move || take(events, chain, &stopped));
+    let work = tokio::task::spawn_blocking(move || blocking(events, state, take, &stopped));
     work.await.unwrap_or_else(|_| Err(broke_off()))
 }
 
-fn take(mut events: mpsc::Receiver<Event>, mut chain: Chain, stopped: &CancellationToken) -> Result<(Vec<Item>, Notes), RunError> {
+fn blocking<T>(
+    mut events: mpsc::Receiver<Event>,
+    mut state: T,
+    mut take: impl FnMut(&mut T, Row) -> Taken,
+    stopped: &CancellationToken,
+) -> Result<(T, bool), RunError> {
     while !stopped.is_cancelled() {
         match events.blocking_recv() {
             Some(Event::Row(row)) => {
-                chain.notes.rows_read += 1;
-                if chain.push(Item::Line(Box::new(Line { row: *row, found: true })))? == Flow::Enough {
-                    break;
+                if take(&mut state, *row)? == Flow::Enough {
+                    return Ok((state, false));
                 }
             }
             Some(Event::Progress { .. }) => {}
-            Some(Event::Summary(summary)) => {
-                if summary.more {
-                    chain.notes.truncate(format!("the newest {READ_MAX} lines were read, and more match: narrow the query or the time"));
-                }
-                break;
-            }
+            Some(Event::Summary(summary)) => return Ok((state, summary.more)),
             Some(Event::Error(error)) => return Err(error.into()),
-            None => return Err(broke_off()),
+            None => break,
         }
     }
-    Ok(chain.finish()?)
+    Err(broke_off())
 }
 
 fn broke_off() -> RunError {
     SearchError::Store("the search broke off: please report it".to_owned()).into()
 }
 
-/// All rows of one search, `limit` of them at most, and whether there are more.
+/// The rows of one search, and whether there are more: `limit` of them at most, and no more than [`BYTES_MAX`].
 pub(super) async fn all(asked: &Asked<'_>, request: SearchRequest) -> Result<(Vec<Line>, bool), RunError> {
-    debug_assert!(request.limit <= ROWS_MAX, "rows are kept in memory");
-    let mut events = asked.indexer.search(asked.scope, request);
-    let mut lines = Vec::new();
-    loop {
-        match events.recv().await {
-            Some(Event::Row(row)) => lines.push(Line { row: *row, found: false }),
-            Some(Event::Progress { .. }) => {}
-            Some(Event::Summary(summary)) => return Ok((lines, summary.more)),
-            Some(Event::Error(error)) => return Err(error.into()),
-            None => return Err(broke_off()),
+    let take = |(lines, bytes): &mut (Vec<Item>, usize), row: Row| {
+        let item = Item::Line(Box::new(Line { row, found: false }));
+        *bytes += item.bytes();
+        let full = *bytes > BYTES_MAX && !lines.is_empty();
+        if !full {
+            lines.push(item);
         }
-    }
+        Ok(if full { Flow::Enough } else { Flow::More })
+    };
+    let ((items, bytes), more) = each(asked, request, (Vec::new(), 0), take).await?;
+    let line = |item| if let Item::Line(line) = item { Some(*line) } else { None };
+    Ok((items.into_iter().filter_map(line).collect(), more || bytes > BYTES_MAX))
 }

@@ -20,7 +20,7 @@ fn planned(text: &str) -> Plan {
 
 /// A line of `NOW` and so many milliseconds.
 fn line(seq: u64, ms: i64, message: &str, attributes: &str) -> Item {
-    let key = ModuleKey { partner: "acme".into(), module: if seq % 2 == 0 { "sms".into() } else { "voice".into() } };
+    let key = ModuleKey { partner: "acme".into(), module: if seq.is_multiple_of(2) { "sms".into() } else { "voice".into() } };
     let owner = Owner { key, instance: "i".into(), csp: "434".into(), environment: "".into(), version: "2".into() };
     let origin = Origin {
         cluster: "c".into(),
@@ -140,7 +140,9 @@ fn lines_without_figures_come_as_a_table_of_their_own() {
 #[test]
 fn what_a_bound_leaves_out_is_told() {
     let many = |count: u64| {
-        (0..count).map(|seq| line(seq, seq as i64, &format!("word{} x", "y".repeat(seq as usize % 7)), &format!("{{\"n\":{seq}}}")))
+        (0..count).map(|seq| {
+            line(seq, seq as i64, &format!("word{} x", "y".repeat(usize::try_from(seq % 7).unwrap())), &format!("{{\"n\":{seq}}}"))
+        })
     };
     let lines: Vec<Item> = many(10_500).collect();
     let (rows, notes) = table("| fields n", &lines);

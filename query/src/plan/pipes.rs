@@ -47,6 +47,7 @@ impl Planner<'_> {
             let keep = pipes.get(at + 1).and_then(|next| if let Stage::Limit { rows } = next.stage { Some(rows) } else { None });
             self.pipe(pipe, keep, range, &mut steps)?;
         }
+        let shown_as_table = matches!(self.shape, Shape::Table(_));
         if let Shape::Lines { extracted, around } = self.shape.clone() {
             let mut names: Vec<String> = COLUMNS.map(str::to_owned).to_vec();
             names.extend(extracted);
@@ -61,7 +62,7 @@ impl Planner<'_> {
             self.shape = Shape::Table(names.into());
         }
         let columns = if let Shape::Table(columns) = &self.shape { columns.to_vec() } else { Vec::new() };
-        Ok(Steps { steps, columns })
+        Ok(Steps { steps, columns, is_table: shown_as_table })
     }
 
     fn pipe(&mut self, pipe: &Pipe, keep: Option<u64>, range: TimeRange, steps: &mut Vec<Step>) -> Planned<()> {
@@ -276,7 +277,8 @@ impl Planner<'_> {
     }
 }
 
-fn line_column(name: &str) -> Option<Column> {
+/// What the name of a field stands for, of a line.
+pub(crate) fn line_column(name: &str) -> Option<Column> {
     Some(match Subject::of(name) {
         Subject::Level => Column::Level,
         Subject::Verdict => Column::Verdict,

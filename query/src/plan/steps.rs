@@ -15,6 +15,8 @@ pub struct Steps {
     pub steps: Vec<Step>,
     /// What the columns of the answer are called.
     pub columns: Vec<String>,
+    /// Whether a pipe made a table; else lines are shown as one.
+    pub is_table: bool,
 }
 
 /// Where a value comes from.
