@@ -26,4 +26,5 @@ mod field;
 mod isolation;
 mod journeys;
 mod mistakes;
+mod pipes;
 mod tidy;

@@ -23,8 +23,9 @@ pub(super) fn is_it(text: &str) -> bool {
     let head = text[..open].trim_end();
     let name_end = head.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(head.len());
     let name = &head[..name_end];
-    let function = OVER_TIME.iter().any(|(known, _)| *known == name) || AGGREGATIONS.contains(&name) || name == "topk";
-    if !head.is_empty() && !(function && head.ends_with(['(', ','])) {
+    let is_function = OVER_TIME.iter().any(|(known, _)| *known == name) || AGGREGATIONS.contains(&name) || name == "topk";
+    let within_function = is_function && head.ends_with(['(', ',']);
+    if !(head.is_empty() || within_function) {
         return false;
     }
     let inner = text[open + 1..].trim_start();
