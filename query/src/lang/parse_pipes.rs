@@ -1,7 +1,7 @@
 //! The parser of pipes: one function per rule of the grammar, over what the lexer says of names, numbers and signs.
 
 use super::error::{nearest, splice};
-use super::parse::{Context, Parsed, Parser};
+use super::parse::{Context, Parsed, Parser, parse};
 use super::{
     Aggregate, Arithmetic, By, Code, Duration, Expression, Function, LIST_MAX, Name, OPERATORS_MAX, Pipe, QueryError, Quoted, SortKey,
     Span, Stage,
@@ -114,9 +114,16 @@ impl Parser<'_> {
         let error = QueryError::new(Code::UnknownPipe, at, format!("there is no pipe \"{name}\""));
         let elsewhere = ELSEWHERE.iter().find(|(other, _)| *other == name).map(|(_, meant)| *meant);
         match elsewhere.or_else(|| nearest(name, PIPES.map(|(name, _)| name))) {
-            Some(meant) => error.hint(format!("Did you mean {meant}?")).replace(self.lexer.text(), meant),
+            Some(meant) => self.meant(error, meant),
             None => error.hint(format!("the pipes are {}", PIPES.map(|(name, _)| name).join(", "))),
         }
+    }
+
+    /// The error with what was probably meant; with a correction where that makes a query.
+    fn meant(&self, error: QueryError, meant: &str) -> QueryError {
+        let fix = splice(self.lexer.text(), error.span, meant);
+        let error = error.hint(format!("Did you mean {meant}?"));
+        if parse(&fix).is_ok() { error.fix(fix) } else { error }
     }
 
     /// Nothing but the next pipe may follow; where the pipe ended.
@@ -377,7 +384,7 @@ impl Parser<'_> {
         let error = QueryError::new(Code::UnknownPipe, at, format!("there is no function \"{name}\""));
         let elsewhere = FUNCTIONS_ELSEWHERE.iter().find(|(other, _)| *other == lower).map(|(_, meant)| *meant);
         match elsewhere.or_else(|| nearest(&lower, Function::NAMED.map(|(name, _)| name))) {
-            Some(meant) => error.hint(format!("Did you mean {meant}?")).replace(self.lexer.text(), meant),
+            Some(meant) => self.meant(error, meant),
             None => error.hint(FIGURES),
         }
     }

@@ -3,7 +3,7 @@
 use super::Span;
 use super::lex::field_name;
 
-/// What may stand at a place.
+/// A place of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// What is there of it already, and would be replaced.

@@ -73,6 +73,7 @@ fn errors_in_pipes_point_at_the_place_and_say_what_to_write() {
         ("a | stat count()", "E117", "stat", Some("a | stats count()")),
         ("a | count", "E117", "count", Some("a | stats count()")),
         ("a | head 5", "E117", "head", Some("a | limit 5")),
+        ("a | head", "E117", "head", None),
         ("a | stats average(b)", "E117", "average", Some("a | stats avg(b)")),
         ("a | stats cuont()", "E117", "cuont", Some("a | stats count()")),
         ("a | stats count", "E118", "count", Some("a | stats count()")),

@@ -5,6 +5,7 @@
 
 use super::run::{Asked, RunError, all};
 use super::{Line, Notes, ROWS_MAX};
+use crate::plan::steps::Step;
 use crate::time::DAY;
 use martlog_formats::fields::{self, SESSION_FIELDS};
 use martlog_indexer::row::Row;
@@ -19,6 +20,14 @@ const FOUND_MAX: usize = 20;
 const MARGIN: usize = 64;
 /// Different ids that `session` looks for.
 const IDS_MAX: usize = 50;
+
+/// Lines of which the ids are looked for.
+const LINES_MAX: usize = 1_000;
+
+/// How many lines an expansion looks at; one more tells that there are more.
+pub(super) const fn lines_max(expansion: &Step) -> usize {
+    if matches!(expansion, Step::Context { .. }) { FOUND_MAX } else { LINES_MAX }
+}
 
 /// The lines around each, every line once, stream by stream.
 pub(super) async fn context(
@@ -102,6 +111,9 @@ fn of_stream(row: &Row) -> Predicate {
 
 /// All lines with one of the ids that these lines have, oldest first.
 pub(super) async fn session(asked: &Asked<'_>, lines: Vec<Line>, notes: &mut Notes) -> Result<Vec<Line>, RunError> {
+    if lines.len() > LINES_MAX {
+        notes.truncate(format!("session takes the ids of the first {LINES_MAX} lines, and more were found: narrow the query"));
+    }
     let ids = ids_of(&lines);
     if ids.is_empty() {
         if !lines.is_empty() {

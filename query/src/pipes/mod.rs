@@ -169,6 +169,11 @@ impl Chain {
         Self { operators, end: Collected::default(), notes: Notes::default() }
     }
 
+    /// Lets no more rows through to its end.
+    fn at_most(&mut self, rows: usize) {
+        self.operators.push(Box::new(limit::Limit(rows)));
+    }
+
     fn push(&mut self, item: Item) -> Taken {
         Out { rest: &mut self.operators, end: &mut self.end, notes: &mut self.notes }.push(item)
     }

@@ -61,7 +61,10 @@ pub(crate) async fn run(asked: Asked<'_>) -> Result<Table, RunError> {
     loop {
         let cut = steps.iter().position(|step| matches!(step, Step::Context { .. } | Step::Session)).unwrap_or(steps.len());
         let (now, behind) = steps.split_at(cut);
-        let chain = Chain::new(now, asked.indexer.store().epoch());
+        let mut chain = Chain::new(now, asked.indexer.store().epoch());
+        if let Some(expansion) = behind.first() {
+            chain.at_most(expand::lines_max(expansion) + 1);
+        }
         let (items, told) = match source.take() {
             Some(items) => pass(chain, items).await?,
             None => read(&asked, chain).await?,

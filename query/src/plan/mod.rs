@@ -216,6 +216,10 @@ impl Planner<'_> {
             let columns = columns.clone();
             return self.cell(span, name, test, &columns);
         }
+        if matches!(&self.shape, Shape::Lines { around: true, .. }) && name.text == "found" {
+            return Err(QueryError::new(Code::BadOperator, span, "\"found\" is no field of the lines but a column of their table")
+                .hint("make the table first: | fields time, message, found | where found:true"));
+        }
         // Within a group the name was looked at where it stands.
         if span.from <= name.span.from {
             self.check_name(name);

@@ -199,7 +199,7 @@ impl Planner<'_> {
         Ok(())
     }
 
-    fn key(&self, by: &By) -> Planned<(String, Key)> {
+    fn key(&mut self, by: &By) -> Planned<(String, Key)> {
         Ok(match by {
             By::Field(name) => (name.text.clone(), Key::Of(self.column(name)?)),
             By::Time(every) => ("time".to_owned(), Key::Time(self.column_named("time", every.span)?, every.nanos)),
@@ -221,7 +221,7 @@ impl Planner<'_> {
         Ok(Step::Group(Arc::new(Grouping { keys: keys.into_iter().map(|(_, key)| key).collect(), measures, figures, kind })))
     }
 
-    fn computed(&self, of: &Expression, span: Span, measures: &mut Vec<Measured>) -> Planned<Computed> {
+    fn computed(&mut self, of: &Expression, span: Span, measures: &mut Vec<Measured>) -> Planned<Computed> {
         Ok(match of {
             Expression::Call { function: Function::Count, .. } | Expression::Call { field: None, .. } => Computed::Rows,
             Expression::Call { function, field: Some(field) } => {
@@ -250,7 +250,8 @@ impl Planner<'_> {
     }
 
     /// What a name stands for here.
-    fn column(&self, name: &Name) -> Planned<Column> {
+    fn column(&mut self, name: &Name) -> Planned<Column> {
+        self.check_name(name);
         self.column_named(&name.text, name.span)
     }
 

@@ -49,6 +49,7 @@ async fn pipes_make_tables_of_live_rows_and_of_splits() {
         ("| dedup status | stats count()", json!([[2]])),
         ("n:5 | context 2 1 | fields n, found", json!([[3, false], [4, false], [5, true], [6, false]])),
         ("n:5 OR n:6 | context 1 1 | fields n, found", json!([[4, false], [5, true], [6, true], [7, false]])),
+        ("n:35 | session | fields n, found | where found:true", json!([[35, true]])),
         ("n:35 | session | stats count() by found", json!([["false", 9], ["true", 1]])),
         ("n:1..4 | gaps 500ms | where gap_ms:999..1010 | stats count()", json!([[3]])),
         (
@@ -97,6 +98,24 @@ async fn figures_of_the_store_are_those_of_the_rows() {
 }
 
 #[tokio::test]
+async fn what_is_left_out_or_probably_meant_otherwise_is_told() {
+    let (server, token) = filled().await;
+    let codes = |table: &Value| -> Vec<String> {
+        table["warnings"].as_array().unwrap().iter().map(|warning| warning["code"].as_str().unwrap().to_owned()).collect()
+    };
+    let table = server.table(&token, "| context 0 0 | stats count()").await;
+    assert_eq!((&table["rows"], &table["truncated"], codes(&table)), (&json!([[20]]), &json!(true), vec!["W215".to_owned()]));
+    assert_eq!(table["cost"]["rows_read"], 21, "no more is read than is looked at");
+    let table = server.table(&token, "| stats count() by modul").await;
+    assert_eq!((&table["rows"], codes(&table)), (&json!([[null, 40]]), vec!["W202".to_owned()]));
+    let table = server.table(&token, "| extract \"REQ <*modul>\" | where modul:t7 | stats count() by modul").await;
+    assert_eq!((&table["rows"], codes(&table)), (&json!([["t7", 1]]), vec![]), "a field that was read is meant");
+    server.push("sms-434", vec![line(1_000, "no id", "")]).await;
+    let table = server.table(&token, "\"no id\" | session | fields message, found").await;
+    assert_eq!((&table["rows"], codes(&table)), (&json!([["no id", true]]), vec!["W218".to_owned()]));
+}
+
+#[tokio::test]
 async fn mistakes_in_pipes_get_a_sentence() {
     let (server, token) = filled().await;
     for (query, code, fix) in [
@@ -117,6 +136,7 @@ async fn mistakes_in_pipes_get_a_sentence() {
         ("a | timechart 1ms count()", "E105", None),
         ("a | where time:2026-11-20", "E111", None),
         ("a | where in:quarantine", "E111", None),
+        ("a | session | where found:true", "E115", None),
     ] {
         let answer = server.post("/api/v1/stats", &token, json!({"query": query})).await;
         assert_eq!(answer.problem(), (400, code.into()), "{query}: {}", answer.text);
