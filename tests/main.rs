@@ -28,5 +28,6 @@ mod field;
 mod isolation;
 mod journeys;
 mod mistakes;
+mod pipes;
 mod tidy;
 mod tls;

@@ -1,9 +1,12 @@
 //! What the user typed, and no more: [`crate::config`] turns it into what the program means.
 
+mod stats;
+
 use crate::config::units::{ByteSize, Span};
 use crate::demo::DemoArgs;
 use crate::logging::LogFormat;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub(crate) use stats::StatsArgs;
 use std::path::PathBuf;
 
 /// Collects the logs of a marketplace's modules, keeps them whole, and finds what went wrong for a customer.
@@ -32,6 +35,8 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Search from the terminal.
     Search(SearchArgs),
+    /// Count and shape what is found: a query with pipes, as a table.
+    Stats(StatsArgs),
     /// Follow matching lines as they arrive.
     Tail(TailArgs),
     /// Copy a data folder while its server runs or not, or check such a copy.
@@ -45,7 +50,9 @@ impl Command {
     pub(crate) fn kind(&self) -> Kind {
         match self {
             Self::Serve(_) | Self::Collect(_) => Kind::Service,
-            Self::Demo(_) | Self::Check(_) | Self::Search(_) | Self::Tail(_) | Self::Backup(_) | Self::Admin(_) => Kind::Tool,
+            Self::Demo(_) | Self::Check(_) | Self::Search(_) | Self::Stats(_) | Self::Tail(_) | Self::Backup(_) | Self::Admin(_) => {
+                Kind::Tool
+            }
         }
     }
 }

@@ -46,6 +46,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
             },
             Command::Check(args) => check::command(args),
             Command::Search(args) => client::search::run(args).await,
+            Command::Stats(args) => client::stats::run(args).await,
             Command::Tail(args) => client::tail::run(args).await,
             Command::Backup(args) => backup::run(args).await,
             Command::Admin(args) => client::admin::run(args).await,

@@ -1,4 +1,4 @@
-//! The commands that ask a server: search, tail, admin.
+//! The commands that ask a server: search, stats, tail, admin.
 //!
 //! Log text is hostile: whatever of it reaches a terminal goes through [`render::clean`].
 
@@ -9,4 +9,5 @@ mod render;
 pub(crate) mod search;
 mod span;
 mod sse;
+pub(crate) mod stats;
 pub(crate) mod tail;

@@ -38,6 +38,11 @@ impl Style {
         if std::io::stdout().is_terminal() && !crate::logging::no_color() { Self::Colour } else { Self::Plain }
     }
 
+    /// Of less weight than what is beside it.
+    pub(crate) fn dim(self, text: &str) -> String {
+        self.paint(DIM, text)
+    }
+
     fn paint(self, colour: &str, text: &str) -> String {
         match self {
             Self::Colour if !colour.is_empty() => format!("{colour}{text}{RESET}"),

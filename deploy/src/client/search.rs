@@ -41,9 +41,10 @@ struct Summary {
     warnings: Vec<Value>,
 }
 
+/// How complete an answer is.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Complete {
+pub(super) struct Complete {
     until: Option<String>,
     gaps: Vec<Value>,
     behind_seconds: Option<f64>,
@@ -157,7 +158,8 @@ impl Summary {
 }
 
 impl Complete {
-    fn sentence(&self) -> String {
+    /// What stands behind the number of rows.
+    pub(super) fn sentence(&self) -> String {
         let mut text = match (&self.until, self.behind_seconds) {
             (Some(until), Some(behind)) if behind >= 1.0 => format!("; complete to {}, behind by {behind:.0} s", time_ms(until)),
             (Some(until), _) => format!("; complete to {}", time_ms(until)),

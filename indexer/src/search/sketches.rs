@@ -109,7 +109,7 @@ impl std::fmt::Debug for Quantiles {
 
 impl Quantiles {
     /// Adds a number that came so often; beyond `exact_max` different ones it becomes a sketch.
-    pub(super) fn insert(&mut self, number: f64, count: u64, exact_max: usize) {
+    pub fn insert(&mut self, number: f64, count: u64, exact_max: usize) {
         match &mut self.0 {
             Numbers::Exact(numbers) => {
                 numbers.insert(number, count, exact_max);
@@ -203,7 +203,7 @@ impl std::fmt::Debug for Distinct {
 
 impl Distinct {
     /// Adds a value; beyond `exact_max` it becomes a sketch.
-    pub(super) fn insert(&mut self, hash: u128, exact_max: usize) {
+    pub fn insert(&mut self, hash: u128, exact_max: usize) {
         match &mut self.0 {
             Hashes::Exact(hashes) => {
                 hashes.insert(hash);

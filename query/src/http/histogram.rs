@@ -1,11 +1,12 @@
-//! `POST /api/v1/histogram`: how many lines match over time, in at most [`BUCKETS`] buckets where the client does not say how wide they are.
+//! `POST /api/v1/histogram`: how many lines match over time.
 //!
-//! Buckets begin at multiples of the interval, so they stay where they are when the range moves. All from the first to the last are given, empty ones too;
+//! All buckets from the first to the last are given, empty ones too;
 //! behind the clock only those with lines.
 
 use super::errors::search_problem;
-use super::{App, body, complete, planned, private, setting, warnings};
-use crate::time::{self, DAY, TimeRange, rfc3339};
+use super::{App, body, complete, planned_filter, private, setting, warnings};
+use crate::buckets::{self, shown};
+use crate::time::{self, TimeRange, rfc3339};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -18,54 +19,6 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Instant;
-
-/// Buckets of an interval that was chosen here: as many as a chart shows well.
-const BUCKETS: i64 = 120;
-/// Buckets of an interval that the client chose.
-const BUCKETS_MAX: i64 = 2_000;
-
-const MILLISECOND: i64 = 1_000_000;
-const SECOND: i64 = 1_000 * MILLISECOND;
-const MINUTE: i64 = 60 * SECOND;
-const HOUR: i64 = 60 * MINUTE;
-
-/// The widths that are chosen from: parts of the clock and the calendar, ns.
-const STEPS: [i64; 34] = [
-    MILLISECOND,
-    2 * MILLISECOND,
-    5 * MILLISECOND,
-    10 * MILLISECOND,
-    20 * MILLISECOND,
-    50 * MILLISECOND,
-    100 * MILLISECOND,
-    200 * MILLISECOND,
-    500 * MILLISECOND,
-    SECOND,
-    2 * SECOND,
-    5 * SECOND,
-    10 * SECOND,
-    15 * SECOND,
-    30 * SECOND,
-    MINUTE,
-    2 * MINUTE,
-    5 * MINUTE,
-    10 * MINUTE,
-    15 * MINUTE,
-    30 * MINUTE,
-    HOUR,
-    2 * HOUR,
-    3 * HOUR,
-    6 * HOUR,
-    12 * HOUR,
-    DAY,
-    2 * DAY,
-    7 * DAY,
-    14 * DAY,
-    28 * DAY,
-    91 * DAY,
-    182 * DAY,
-    364 * DAY,
-];
 
 /// The body of a request.
 #[derive(Debug, Deserialize)]
@@ -84,7 +37,7 @@ pub(super) async fn histogram(State(app): State<App>, headers: HeaderMap, body: 
     let body: HistogramBody = body::json(&headers, body, app.limits.body_bytes_max).await?;
     let setting = setting(&app, &scope, body.from.as_deref(), body.to.as_deref())?;
     let _place = app.search_place()?;
-    let plan = planned(&body.query, setting).await?;
+    let plan = planned_filter(&body.query, setting).await?;
     let warnings = warnings(&plan, &body.query);
     let shown = shown(plan.range, setting.now_ns);
     let interval_ns = interval(body.interval.as_deref(), shown)?;
@@ -115,25 +68,12 @@ pub(super) async fn histogram(State(app): State<App>, headers: HeaderMap, body: 
     Ok(private(answer.to_string().into_response(), "application/json"))
 }
 
-/// The range that is drawn: up to the clock where the end is "until now".
-fn shown(range: TimeRange, now_ns: i64) -> TimeRange {
-    let to_ns = if range.open { now_ns.clamp(range.from_ns + 1, range.to_ns) } else { range.to_ns };
-    TimeRange { to_ns, ..range }
-}
-
 /// The width of a bucket, ns.
 fn interval(asked: Option<&str>, shown: TimeRange) -> Result<i64, Problem> {
-    let width = shown.to_ns.saturating_sub(shown.from_ns);
-    let Some(text) = asked else {
-        // One bucket more than the width has may be touched.
-        let fits = |step: &&i64| width / **step + 2 <= BUCKETS;
-        return Ok(STEPS.iter().find(fits).copied().unwrap_or(10 * 364 * DAY));
-    };
+    let Some(text) = asked else { return Ok(buckets::choose(shown)) };
     let bad = |detail: String| Problem::new(400, "bad_interval", "The interval cannot be used", detail);
     let interval = time::duration(text).map_err(|error| bad(error.to_string()))?;
-    if width / interval >= BUCKETS_MAX {
-        return Err(bad(format!("an interval of {text} makes more than {BUCKETS_MAX} buckets; take a wider one or a shorter range")));
-    }
+    buckets::check(interval, shown).map_err(bad)?;
     Ok(interval)
 }
 
@@ -159,25 +99,15 @@ fn bucket_value(bucket: &Bucket, grouped: bool) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::DAY;
 
+    const SECOND: i64 = 1_000_000_000;
+    const MINUTE: i64 = 60 * SECOND;
+    const HOUR: i64 = 60 * MINUTE;
     const NOW: i64 = 1_795_342_370 * SECOND;
 
     fn back(width: i64) -> TimeRange {
         TimeRange { from_ns: NOW - width, to_ns: NOW, open: false }
-    }
-
-    #[test]
-    fn intervals_are_parts_of_the_clock_and_give_at_most_120_buckets() {
-        for (width, expected) in
-            [(5 * MINUTE, "5s"), (15 * MINUTE, "10s"), (HOUR, "1m"), (DAY, "15m"), (7 * DAY, "2h"), (30 * DAY, "12h"), (1, "1ms")]
-        {
-            assert_eq!(time::print_duration(interval(None, back(width)).unwrap()), expected, "{width}");
-        }
-        assert!(STEPS.is_sorted());
-        for width in (0..62).map(|bit| 1_i64 << bit) {
-            let interval = interval(None, back(width)).unwrap();
-            assert!(filled(Histogram::default(), back(width), interval).len() <= 120, "{width}");
-        }
     }
 
     #[test]

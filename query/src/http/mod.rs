@@ -10,15 +10,22 @@
 
 mod body;
 mod complete;
+mod context;
 mod cursor;
 mod errors;
+mod fields;
 mod histogram;
 mod page;
 mod parse;
 mod row;
+mod sample;
 mod search;
+mod stats;
+mod suggest;
 mod tail;
+mod values;
 
+use crate::lang::{Code, QueryError, Span};
 use crate::plan::{Plan, Setting, plan};
 use crate::time::{BadTime, TimeRange};
 use axum::Router;
@@ -76,6 +83,10 @@ pub fn router_with(indexer: Indexer, limits: Limits) -> Router {
     let api = Router::new()
         .route("/search", post(search::search))
         .route("/histogram", post(histogram::histogram))
+        .route("/stats", post(stats::stats))
+        .route("/fields", post(fields::fields))
+        .route("/values", post(values::values))
+        .route("/context", post(context::context))
         .route("/tail", get(tail::tail))
         .route("/parse", post(parse::parse))
         .method_not_allowed_fallback(errors::method_not_allowed)
@@ -126,6 +137,17 @@ async fn planned(query: &str, setting: Setting) -> Result<Plan, Problem> {
     let planned = planned
         .map_err(|_| Problem::new(500, "plan_failed", "The query broke the server", "this query cannot be planned: please report it"))?;
     planned.map_err(|error| errors::query_problem(query, &error))
+}
+
+/// Plans a query that is a filter alone: what it is for shows lines, and pipes make something else of them.
+async fn planned_filter(query: &str, setting: Setting) -> Result<Plan, Problem> {
+    let plan = planned(query, setting).await?;
+    let (Some(first), Some(last)) = (plan.query.pipes.first(), plan.query.pipes.last()) else { return Ok(plan) };
+    let bar = query[..first.span.from].rfind('|').unwrap_or(first.span.from);
+    let error = QueryError::new(Code::Pipe, Span::new(bar, last.span.to), "pipes make a table, and here lines are shown")
+        .hint("ask for the table at /api/v1/stats, or with martlog stats; or leave the pipes out")
+        .fix(query[..bar].trim_end());
+    Err(errors::query_problem(query, &error))
 }
 
 /// The notes on how a query was read, for an answer.

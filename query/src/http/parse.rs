@@ -1,7 +1,13 @@
-//! `POST /api/v1/parse`: how a query is read, without running it: the tree, the canonical form, the range of time, and the notes on its reading.
-//! Spans in the tree are UTF-16 units, as an editor in a browser counts.
+//! `POST /api/v1/parse`: how a query is read, without running it: the tree, the canonical form, the range of time, and the notes on its reading; with a `position`, also
+//! what may be written there.
+//!
+//! Spans in the tree and the position are UTF-16 units, as an editor in a browser counts. A query that is being typed is mostly none yet: with a position the answer
+//! is one all the same, the mistake standing in `error`.
 
+use super::errors::members;
+use super::suggest::suggestions;
 use super::{App, body, planned, private, setting, warnings};
+use crate::plan::Plan;
 use crate::time::rfc3339;
 use axum::body::Body;
 use axum::extract::State;
@@ -10,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use martlog_indexer::doors::auth;
 use martlog_indexer::doors::problem::Problem;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 /// The body of a request.
 #[derive(Debug, Deserialize)]
@@ -19,6 +25,7 @@ pub(super) struct ParseBody {
     query: String,
     from: Option<String>,
     to: Option<String>,
+    position: Option<usize>,
 }
 
 pub(super) async fn parse(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
@@ -26,15 +33,38 @@ pub(super) async fn parse(State(app): State<App>, headers: HeaderMap, body: Body
     let body: ParseBody = body::json(&headers, body, app.limits.body_bytes_max).await?;
     let setting = setting(&app, &scope, body.from.as_deref(), body.to.as_deref())?;
     let _place = app.search_place()?;
-    let plan = planned(&body.query, setting).await?;
-    let warnings = warnings(&plan, &body.query);
+    let mut answer = match (planned(&body.query, setting).await, body.position) {
+        (Ok(plan), _) => read(plan, &body.query),
+        (Err(problem), Some(_)) => Map::from_iter([("ast".to_owned(), Value::Null), ("error".to_owned(), members(&problem).into())]),
+        (Err(problem), None) => return Err(problem),
+    };
+    if let Some(position) = body.position {
+        let suggested = suggestions(&app, &scope, &body.query, byte_at(&body.query, position), setting).await;
+        answer.insert("suggestions".to_owned(), suggested);
+    }
+    Ok(private(Value::Object(answer).to_string().into_response(), "application/json"))
+}
+
+fn read(plan: Plan, text: &str) -> Map<String, Value> {
+    let warnings = warnings(&plan, text);
     let mut query = plan.query;
-    query.map_spans(&mut |span| span.utf16(&body.query));
-    let answer = json!({
-        "ast": query,
-        "canonical": plan.canonical,
-        "time": {"from": rfc3339(plan.range.from_ns), "to": rfc3339(plan.range.to_ns)},
-        "warnings": warnings,
-    });
-    Ok(private(answer.to_string().into_response(), "application/json"))
+    query.map_spans(&mut |span| span.utf16(text));
+    let mut answer = Map::new();
+    answer.insert("ast".to_owned(), json!(query));
+    answer.insert("canonical".to_owned(), plan.canonical.into());
+    answer.insert("time".to_owned(), json!({"from": rfc3339(plan.range.from_ns), "to": rfc3339(plan.range.to_ns)}));
+    answer.insert("warnings".to_owned(), warnings.into());
+    answer
+}
+
+/// The byte at so many UTF-16 units; the end where there are fewer.
+fn byte_at(text: &str, units: usize) -> usize {
+    let mut seen = 0;
+    for (at, c) in text.char_indices() {
+        if seen >= units {
+            return at;
+        }
+        seen += c.len_utf16();
+    }
+    text.len()
 }

@@ -8,6 +8,7 @@
 //! What is not known is absent; `late_seconds` says by how much a line arrived after its time, when that is more than an hour; `problems` and `attributes` are always there. Times are RFC 3339 to the nanosecond. The attributes are the text that
 //! was stored, number spelling and key order included: it is not read again, only its line breaks (which are no part of a value) become spaces.
 
+use crate::pipes;
 use crate::time::rfc3339;
 use martlog_indexer::row::{Origin, Row};
 
@@ -18,7 +19,7 @@ const LATE_NS: i128 = 3_600_000_000_000;
 pub(super) fn write(out: &mut Vec<u8>, row: &Row, epoch: u64) {
     let record = &row.record;
     let mut object = Object::begin(out);
-    object.text("id", &id(row, epoch));
+    object.text("id", &pipes::id(row, epoch));
     object.text("time", &rfc3339(record.time_ns));
     if let Some(severity) = record.severity {
         object.text("level", severity.level());
@@ -60,11 +61,6 @@ pub(super) fn write(out: &mut Vec<u8>, row: &Row, epoch: u64) {
 fn late_seconds(row: &Row) -> Option<u64> {
     let late_ns = i128::from(row.arrived_ns) - i128::from(row.record.time_ns);
     (late_ns > LATE_NS).then(|| u64::try_from(late_ns / 1_000_000_000).unwrap_or(u64::MAX))
-}
-
-/// `module/epoch/seq`, the epoch in hex; the quarantine's module is the pod's UID.
-pub(super) fn id(row: &Row, epoch: u64) -> String {
-    format!("{}/{epoch:x}/{}", row.owner.key.module, row.seq)
 }
 
 /// Where the line came from. What has no pod was pushed, and has neither file nor offset.

@@ -5,7 +5,7 @@
 
 use super::cursor::{SearchCursor, binding};
 use super::errors::{members, search_problem};
-use super::{App, body, complete, planned, private, row, setting, warnings};
+use super::{App, body, complete, planned_filter, private, row, setting, warnings};
 use crate::time::rfc3339;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -102,7 +102,7 @@ async fn prepare(app: &App, scope: &Scope, body: &SearchBody) -> Result<Prepared
         return Err(Problem::new(400, "bad_limit", "The limit is out of range", detail));
     }
     let setting = setting(app, scope, body.from.as_deref(), body.to.as_deref())?;
-    let plan = planned(&body.query, setting).await?;
+    let plan = planned_filter(&body.query, setting).await?;
     let mut warnings = warnings(&plan, &body.query);
     warnings.extend(disk_warning(app, scope));
     let order = match body.order {

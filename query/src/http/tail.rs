@@ -10,7 +10,7 @@
 //! last `status` of a tail that the server ends has `"end"` with the reason.
 
 use super::cursor::{decode_tail, encode_tail};
-use super::{App, complete, planned, private, row, setting, warnings};
+use super::{App, complete, planned_filter, private, row, setting, warnings};
 use crate::time::rfc3339;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
@@ -54,7 +54,7 @@ pub(super) async fn tail(
         parameters.map_err(|error| Problem::new(400, "bad_parameters", "The address cannot be read", error.body_text()))?;
     let setting = setting(&app, &scope, None, None)?;
     let place = app.tail_place()?;
-    let plan = planned(&parameters.query, setting).await?;
+    let plan = planned_filter(&parameters.query, setting).await?;
     // A browser that reconnects repeats the address it began with; where it is now stands in the header.
     let resumed = match headers.get("last-event-id").map(|value| value.to_str()) {
         Some(Ok("")) | None => parameters.cursor.as_deref(),

@@ -2,7 +2,8 @@
 //!
 //! Invariant of trees that [`super::parse()`] makes: `And` and `Or` have two children or more, and none of their own kind.
 
-use serde::Serialize;
+use super::Pipe;
+use serde::{Deserialize, Serialize};
 
 /// A piece of the query's text, `[from, to)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -14,18 +15,21 @@ pub struct Span {
 }
 
 /// A whole query.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Query {
     /// `@5m`: the last five minutes.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ago: Option<Duration>,
     /// What the lines must be like; absent asks for all.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<Node>,
+    /// What is done with them, one after the other.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pipes: Vec<Pipe>,
 }
 
-/// `@` and a duration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// `@` and a duration, or a duration alone in a pipe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Duration {
     /// Where, the `@` included.
     pub span: Span,
@@ -34,7 +38,7 @@ pub struct Duration {
 }
 
 /// A part of a filter.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Node {
     /// Where.
     pub span: Span,
@@ -44,7 +48,7 @@ pub struct Node {
 }
 
 /// What a node asks for.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Kind {
     /// All of these.
@@ -84,7 +88,7 @@ pub enum Kind {
 }
 
 /// A field's name as it was written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Name {
     /// Where.
     pub span: Span,
@@ -93,7 +97,7 @@ pub struct Name {
 }
 
 /// What is asked of a text or field.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Test {
     /// How the value is meant.
     pub op: Op,
@@ -105,7 +109,7 @@ pub struct Test {
 }
 
 /// An operator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Op {
     /// `:`, and that of a bare term: has the word, is the id, lies in the range.
@@ -129,7 +133,7 @@ pub enum Op {
 }
 
 /// A value as it was written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "value", rename_all = "snake_case")]
 pub enum Value {
     /// Bare.
@@ -150,7 +154,7 @@ pub enum Value {
 }
 
 /// An end of a range.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bound {
     /// Where.
     pub span: Span,
@@ -185,6 +189,13 @@ impl Serialize for Span {
     }
 }
 
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let [from, to] = Deserialize::deserialize(deserializer)?;
+        Ok(Self { from, to })
+    }
+}
+
 impl Query {
     /// Replaces every span: to turn bytes into UTF-16 units for an answer, or to compare two trees without them.
     pub fn map_spans(&mut self, map: &mut impl FnMut(Span) -> Span) {
@@ -194,6 +205,7 @@ impl Query {
         if let Some(filter) = &mut self.filter {
             filter.map_spans(map);
         }
+        self.pipes.iter_mut().for_each(|pipe| pipe.map_spans(map));
     }
 
     /// The clauses that must all hold, outermost.
@@ -208,7 +220,7 @@ impl Query {
 }
 
 impl Node {
-    fn map_spans(&mut self, map: &mut impl FnMut(Span) -> Span) {
+    pub(super) fn map_spans(&mut self, map: &mut impl FnMut(Span) -> Span) {
         self.span = map(self.span);
         match &mut self.kind {
             Kind::And { of } | Kind::Or { of } => of.iter_mut().for_each(|node| node.map_spans(map)),

@@ -57,7 +57,7 @@ codes! {
     NoWords = "E108";
     /// The query is too long, too large or too deep.
     TooLarge = "E109";
-    /// A pipe, where only a filter can be.
+    /// Pipes, where only a filter can be.
     Pipe = "E110";
     /// Time, `@` or `in:` within an alternative, a negation or parentheses; a field within another one's group.
     Misplaced = "E111";
@@ -71,6 +71,14 @@ codes! {
     BadOperator = "E115";
     /// The token may not ask for this.
     Forbidden = "E116";
+    /// No pipe or function has this name.
+    UnknownPipe = "E117";
+    /// A pipe has not what it needs, or more than it takes.
+    BadPipe = "E118";
+    /// No column has this name at this pipe.
+    UnknownColumn = "E119";
+    /// A pipe that needs lines stands behind one that made something else of them.
+    NoLines = "E120";
 }
 
 impl QueryError {
@@ -160,6 +168,16 @@ pub(crate) fn back_ticked(text: &str) -> String {
     }
     let fence = "`".repeat(longest + 1);
     format!("{fence}{text}{fence}")
+}
+
+/// How near a name must be to be meant by another one, 0 to 1.
+const NEAR: f64 = 0.58;
+
+/// The nearest of some words, when one is near.
+pub(crate) fn nearest<'w>(word: &str, words: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
+    let word = word.to_lowercase();
+    let near = words.into_iter().map(|known| (strsim::normalized_damerau_levenshtein(&word, known), known));
+    near.filter(|(nearness, _)| *nearness >= NEAR).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known)
 }
 
 /// The nearest border of characters at or before the byte.

@@ -401,8 +401,77 @@ impl<'a> Lexer<'a> {
     }
 }
 
+/// What pipes are made of. Each of these passes over spaces first, and takes nothing where there is no such thing.
+impl<'a> Lexer<'a> {
+    /// A sign or punctuation mark.
+    pub(super) fn sign(&mut self, sign: &str) -> Option<Span> {
+        self.skip_spaces();
+        let from = self.at;
+        self.eat(sign).then(|| self.span(from))
+    }
+
+    /// The name of a field, column, pipe or function.
+    pub(super) fn name(&mut self) -> Option<(&'a str, Span)> {
+        self.skip_spaces();
+        let from = self.at;
+        let name = field_name(self.rest());
+        self.at += name.len();
+        (!name.is_empty()).then(|| (name, self.span(from)))
+    }
+
+    /// The name that stands here, left where it is.
+    pub(super) fn peek_name(&self) -> &'a str {
+        field_name(self.rest().trim_start())
+    }
+
+    /// A run of digits, with a point and more digits where `decimal` allows it.
+    pub(super) fn number(&mut self, decimal: bool) -> Option<(&'a str, Span)> {
+        self.skip_spaces();
+        let (from, rest) = (self.at, self.rest());
+        let digits = |text: &str| text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let mut length = digits(rest);
+        if length == 0 {
+            return None;
+        }
+        if decimal && let Some(fraction) = rest[length..].strip_prefix('.').map(digits).filter(|fraction| *fraction > 0) {
+            length += 1 + fraction;
+        }
+        self.at += length;
+        Some((&rest[..length], self.span(from)))
+    }
+
+    /// A run up to a space, a comma or what ends a word.
+    pub(super) fn run(&mut self) -> (&'a str, Span) {
+        self.skip_spaces();
+        let (from, rest) = (self.at, self.rest());
+        let length = rest.find(|c| ends_word(c) || c == ',').unwrap_or(rest.len());
+        self.at += length;
+        (&rest[..length], self.span(from))
+    }
+
+    /// The same, left where it is, and one character at least where there is any: what an error points at.
+    pub(super) fn peek_run(&self) -> (&'a str, Span) {
+        let (text, span) = self.clone().run();
+        let at = span.from;
+        let length = text.len().max(self.text[at..].chars().next().map_or(0, char::len_utf8));
+        (&self.text[at..at + length], Span::new(at, at + length))
+    }
+
+    /// A text in quotation marks or back-ticks.
+    pub(super) fn text_value(&mut self) -> Lexed<Option<(Value, Span)>> {
+        self.skip_spaces();
+        let from = self.at;
+        let value = match self.peek() {
+            Some('"') => Value::Phrase(self.quoted()?),
+            Some('`') => Value::Literal(self.literal()?),
+            _ => return Ok(None),
+        };
+        Ok(Some((value, self.span(from))))
+    }
+}
+
 /// The name of a field at the start of the text; empty when there is none.
-fn field_name(text: &str) -> &str {
+pub(super) fn field_name(text: &str) -> &str {
     if !text.starts_with(|c: char| c.is_alphabetic() || c == '_') {
         return "";
     }

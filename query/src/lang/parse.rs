@@ -1,7 +1,9 @@
 //! The parser: recursive descent over the lexer's tokens, one function per rule of the grammar.
 
 use super::lex::{Lexer, Place, Token};
-use super::{Code, DEPTH_MAX, Duration, Kind, NODES_MAX, Name, Node, Op, QUERY_BYTES_MAX, Query, QueryError, Span, Test, Value, foreign};
+use super::{
+    Code, DEPTH_MAX, Duration, Kind, NODES_MAX, Name, Node, Op, PIPES_MAX, QUERY_BYTES_MAX, Query, QueryError, Span, Test, Value, foreign,
+};
 use crate::time;
 
 /// Reads a query; the empty one asks for every line.
@@ -19,11 +21,12 @@ pub fn parse(text: &str) -> Result<Query, QueryError> {
     Parser { lexer: Lexer::new(text), peeked: None, ago: None, nodes: 0 }.query()
 }
 
-type Parsed<T> = Result<T, QueryError>;
+pub(super) type Parsed<T> = Result<T, QueryError>;
 
-struct Parser<'a> {
-    lexer: Lexer<'a>,
-    peeked: Option<(Token, Span)>,
+pub(super) struct Parser<'a> {
+    pub(super) lexer: Lexer<'a>,
+    /// What was read ahead; nothing within pipes, but for `where`.
+    pub(super) peeked: Option<(Token, Span)>,
     ago: Option<Duration>,
     nodes: usize,
 }
@@ -37,12 +40,17 @@ enum Join {
 
 /// Where the parser is: in a field's group or not, and how deep.
 #[derive(Clone, Copy)]
-struct Context {
+pub(super) struct Context {
     place: Place,
     depth: usize,
 }
 
 impl Context {
+    /// In the filter of a pipe: as deep as one in parentheses, since no time can stand there.
+    pub(super) const fn within_pipe() -> Self {
+        Self { place: Place::Top, depth: 1 }
+    }
+
     fn deeper(self, at: Span) -> Parsed<Self> {
         if self.depth >= DEPTH_MAX {
             let message = format!("the query nests deeper than {DEPTH_MAX} parentheses and negations");
@@ -56,17 +64,26 @@ impl Parser<'_> {
     fn query(mut self) -> Parsed<Query> {
         let top = Context { place: Place::Top, depth: 0 };
         let filter = self.filter(top)?;
-        match self.take(Place::Top)? {
-            (Token::End, _) => Ok(Query { ago: self.ago, filter }),
-            (Token::Pipe, at) => Err(self.pipe(at)),
-            (_, at) => Err(QueryError::new(Code::Unclosed, at, "this parenthesis closes nothing")
-                .hint("open it before, or put the piece between quotation marks or back-ticks")
-                .replace(self.lexer.text(), "")),
+        let mut pipes = Vec::new();
+        loop {
+            match self.take(Place::Top)? {
+                (Token::End, _) => return Ok(Query { ago: self.ago, filter, pipes }),
+                (Token::Pipe, at) if pipes.len() >= PIPES_MAX => {
+                    return Err(QueryError::new(Code::TooLarge, at, format!("the query has more than {PIPES_MAX} pipes"))
+                        .hint("take out pipes that are not needed"));
+                }
+                (Token::Pipe, at) => pipes.push(self.pipe(at)?),
+                (_, at) => {
+                    return Err(QueryError::new(Code::Unclosed, at, "this parenthesis closes nothing")
+                        .hint("open it before, or put the piece between quotation marks or back-ticks")
+                        .replace(self.lexer.text(), ""));
+                }
+            }
         }
     }
 
     /// `filter`; nothing only where nothing but a time may stand.
-    fn filter(&mut self, context: Context) -> Parsed<Option<Node>> {
+    pub(super) fn filter(&mut self, context: Context) -> Parsed<Option<Node>> {
         let mut branches = Vec::new();
         let mut or_at = None;
         loop {
@@ -162,8 +179,9 @@ impl Parser<'_> {
             }
             Token::Value(value) => self.node(at, Kind::Term { test: Test { op: Op::Has, span: at, value } }),
             Token::At(_) => Err(misplaced_time(at)),
-            Token::Pipe => Err(self.pipe(at)),
-            Token::Close | Token::Or | Token::And | Token::End => Err(QueryError::new(Code::Unexpected, at, "this cannot stand here")),
+            Token::Close | Token::Or | Token::And | Token::Pipe | Token::End => {
+                Err(QueryError::new(Code::Unexpected, at, "this cannot stand here"))
+            }
         }
     }
 
@@ -176,10 +194,13 @@ impl Parser<'_> {
             (Token::Close, None) => Err(QueryError::new(Code::Missing, open.until(at), "there is nothing between the parentheses")
                 .hint("write what the lines must have, or take the parentheses out")
                 .replace(self.lexer.text(), "")),
-            (Token::Pipe, _) => Err(self.pipe(at)),
-            _ => Err(QueryError::new(Code::Unclosed, open, "the parenthesis is not closed")
-                .hint("add the closing parenthesis")
-                .fix(format!("{})", self.lexer.text().trim_end()))),
+            _ => {
+                let (head, tail) = self.lexer.text().split_at(at.from);
+                let joint = if tail.is_empty() { "" } else { " " };
+                Err(QueryError::new(Code::Unclosed, open, "the parenthesis is not closed")
+                    .hint("add the closing parenthesis")
+                    .fix(format!("{}){joint}{tail}", head.trim_end())))
+            }
         }
     }
 
@@ -262,21 +283,9 @@ impl Parser<'_> {
             .hint(format!("write what it joins or negates; to find the word itself, write \"{sign}\" with the quotation marks"))
             .replace(self.lexer.text(), "")
     }
-
-    fn pipe(&self, at: Span) -> QueryError {
-        let text = self.lexer.text();
-        if text[at.from..].starts_with("||") {
-            return QueryError::new(Code::Unexpected, Span::new(at.from, at.from + 2), "\"||\" does not join here")
-                .hint("write OR")
-                .replace(text, "OR");
-        }
-        QueryError::new(Code::Pipe, Span::new(at.from, text.len()), "pipes are not supported by search")
-            .hint("remove everything from the | on; a | in the text of a line goes between quotation marks or back-ticks")
-            .fix(text[..at.from].trim_end())
-    }
 }
 
 fn misplaced_time(at: Span) -> QueryError {
-    QueryError::new(Code::Misplaced, at, "a time cannot stand in parentheses or behind a negation")
+    QueryError::new(Code::Misplaced, at, "a time cannot stand in parentheses, behind a negation or in a pipe")
         .hint("write it once at the start or the end of the query: it holds for all of it")
 }

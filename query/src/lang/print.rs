@@ -10,13 +10,15 @@ impl Display for Query {
         if let Some(ago) = self.ago {
             write!(f, "@{}", time::print_duration(ago.nanos))?;
         }
-        match &self.filter {
-            None => Ok(()),
-            Some(filter) => {
-                // A top-level OR would take the time for its first branch's; it is one for the whole query, and the parser knows that.
-                write!(f, "{}{filter}", if self.ago.is_some() { " " } else { "" })
-            }
+        if let Some(filter) = &self.filter {
+            // A top-level OR would take the time for its first branch's; it is one for the whole query, and the parser knows that.
+            write!(f, "{}{filter}", if self.ago.is_some() { " " } else { "" })?;
         }
+        for (at, pipe) in self.pipes.iter().enumerate() {
+            let first = at == 0 && self.ago.is_none() && self.filter.is_none();
+            write!(f, "{}| {pipe}", if first { "" } else { " " })?;
+        }
+        Ok(())
     }
 }
 

@@ -103,7 +103,6 @@ fn errors_point_at_the_place_and_say_what_to_write() {
         ("!health", "E101", "!", Some("-health")),
         ("> 5", "E101", ">", Some("`>` 5")),
         ("a || b", "E101", "||", Some("a OR b")),
-        ("level:error | stats count()", "E110", "| stats count()", Some("level:error")),
         ("a @soon", "E105", "@soon", Some("a `@soon`")),
         ("a @5m @6m", "E112", "@6m", Some("a @5m")),
         ("(a @5m)", "E111", "@5m", None),
@@ -115,9 +114,9 @@ fn errors_point_at_the_place_and_say_what_to_write() {
             "{app=\"sms\", ns=~\"x.*\"} |= \"a b\" != \"c\"",
             "E113",
             "{app=\"sms\", ns=~\"x.*\"} |= \"a b\" != \"c\"",
-            Some("app:\"sms\" ns=~\"x.*\" `a b` -`c`"),
+            Some("app:sms ns=~\"x.*\" `a b` -`c`"),
         ),
-        ("SELECT * FROM logs WHERE a = 5", "E114", "SELECT * FROM logs WHERE a = 5", None),
+        ("SELECT * FROM logs WHERE a = 5", "E114", "SELECT * FROM logs WHERE a = 5", Some("a:5")),
     ];
     for (text, code, at, fix) in table {
         let error = parse(text).expect_err(text);
@@ -126,6 +125,58 @@ fn errors_point_at_the_place_and_say_what_to_write() {
         assert!(error.hint.is_some(), "{text} has a hint");
         if let Some(fix) = fix {
             assert!(parse(fix).is_ok(), "the correction of {text} can be read: {fix}");
+        }
+    }
+}
+
+#[test]
+fn queries_of_other_languages_are_converted_where_all_of_them_is_understood() {
+    let table = [
+        ("{app=\"sms\"} |= \"a b\" | json | status >= 500 and level=\"error\"", Some("app:sms `a b` status>=500 level:error")),
+        ("{app=\"sms\"} |~ \"a\\\\d\" !~ \"b\"", Some("app:sms ~`a\\d` -~\"b\"")),
+        ("{a=\"b\"} | pattern \"<ip> - <_> <code>\" | code != \"200\"", Some("a:b | extract \"*ip - * *code\" | where code!=200")),
+        ("count_over_time({a=\"b\"} |= \"x\" [5m])", Some("a:b `x` | timechart 5m count()")),
+        ("sum by (csp) (rate({a=\"b c\"}[1m]))", Some("a:\"b c\" | timechart 1m count()/60 as rate by csp")),
+        ("sum(count_over_time({a=\"b\"}[1h])) by (csp, module)", Some("a:b | timechart 1h count() by csp, module")),
+        ("topk(5, sum by (csp) (count_over_time({a=\"b\"}[1h])))", Some("a:b | top 5 csp")),
+        ("quantile_over_time(0.99, {a=\"b\"} | json | unwrap duration_ms [5m])", Some("a:b | timechart 5m p99(duration_ms)")),
+        ("avg(rate({a=\"b\"}[1m]))", None),
+        ("{a=\"b\"} | line_format \"x\"", None),
+        (
+            "SELECT csp, count(*) AS n FROM logs WHERE status >= 500 AND (module = 'sms' OR module <> 'a b') GROUP BY csp ORDER BY n DESC LIMIT 10;",
+            Some("status>=500 (module:sms OR module!=\"a b\") | stats count() as n by csp | sort -n | limit 10"),
+        ),
+        (
+            "select time, message from logs where message like '%timed out%' order by time",
+            Some("`timed out` | sort time | fields time, message"),
+        ),
+        ("select count(distinct a), sum(b) from t", Some("| stats uniq(a), sum(b)")),
+        (
+            "select * from t where a in ('x','y z') and b between 1 and 5 and c is not null and not d is null and e not like 'f%'",
+            Some("a:(x OR \"y z\") b:1..5 c:* NOT -d:* -e:f*"),
+        ),
+        ("select a.b from t order by count(*) desc", Some("| sort -count() | fields a.b")),
+        ("select a, count(*) from t", None),
+        ("select a from t join u on x = y", None),
+        ("select a from t where f(x) = 5", None),
+    ];
+    for (text, fix) in table {
+        let error = parse(text).expect_err(text);
+        assert!(matches!(error.code, Code::LogQl | Code::Sql), "{text}: {error}");
+        assert_eq!(error.fix.as_deref(), fix, "{text}");
+    }
+    for text in ["{\"a\": \"b\"}", "selected from", "rate {x}", "sum of {a=5}", "select"] {
+        assert!(!parse(text).is_err_and(|error| matches!(error.code, Code::LogQl | Code::Sql)), "{text}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_correction_of_a_foreign_query_always_reads(text in "(\\{a=\"|select |from t |where |a|=|'|\"|\\}|\\||\\(|\\)|,|\\[5m\\]|count\\(| and | or |\\PC){0,20}") {
+        for text in [text.clone(), format!("select * from t where {text}"), format!("{{a=\"b\"}} {text}"), format!("sum(rate({{a=\"{text}")] {
+            if let Err(QueryError { fix: Some(fix), code: Code::LogQl | Code::Sql, .. }) = parse(&text) {
+                prop_assert!(parse(&fix).is_ok(), "{} became {}", text, fix);
+            }
         }
     }
 }

@@ -1,11 +1,16 @@
 //! From a tree to what the store is asked: a predicate, a range of time, the quarantine or not, and notes on every reading that could surprise.
 //!
+//! Pipes become [`steps`], which [`crate::pipes`] takes; those that only leave rows out and come first are part of the predicate.
+//!
 //! The scope is no part of it. It is ANDed with the predicate in exactly one function, in the indexer, whose `search`, `histogram` and `tail` take a
 //! `&Scope` and have no form without one; so nothing that is written in a query can reach past it.
 //!
 //! Invariants: `time:`, `@` and `in:` hold for the whole query, so they stand among its outermost clauses only; a field with a fixed set of values
 //! has no other; a range of time always has both ends. Positions are bytes of the query.
 
+mod extract;
+pub mod pipes;
+pub mod steps;
 mod subject;
 mod text;
 mod values;
@@ -14,10 +19,13 @@ mod when;
 use crate::lang::error::splice;
 use crate::lang::{Code, Kind, Name, Node, Op, Query, QueryError, Span, Test, Value, parse};
 use crate::time::TimeRange;
+use martlog_formats::fields::ATTRIBUTES_PREFIX;
 use martlog_indexer::search::{Field, Predicate};
+use pipes::Shape;
 use regex::Regex;
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
+use steps::{Step, Steps};
 use subject::Subject;
 
 /// What a query asks of the store.
@@ -29,6 +37,8 @@ pub struct Plan {
     pub range: TimeRange,
     /// Whether the query itself says the time.
     pub says_time: bool,
+    /// What is done with the rows.
+    pub steps: Steps,
     /// Look into the quarantine instead; only ever set for staff.
     pub quarantine: bool,
     /// What its author should know about how it was read.
@@ -82,8 +92,15 @@ impl Warning {
 /// When it is no query, or asks for what no row can be asked.
 pub fn plan(text: &str, setting: &Setting) -> Result<Plan, QueryError> {
     let query = parse(text)?;
-    let mut planner =
-        Planner { text, setting, warnings: Vec::new(), quarantine: false, time: when::Bounds::default(), regexes: Vec::new() };
+    let mut planner = Planner {
+        text,
+        setting,
+        warnings: Vec::new(),
+        quarantine: false,
+        time: when::Bounds::default(),
+        regexes: Vec::new(),
+        shape: Shape::Lines { extracted: Vec::new(), around: false },
+    };
     if let Some(ago) = query.ago {
         planner.time.ago(ago, setting.now_ns);
     }
@@ -95,15 +112,22 @@ pub fn plan(text: &str, setting: &Setting) -> Result<Plan, QueryError> {
         }
     }
     planner.lower_case_operators(query.clauses());
+    let says_time = planner.time.is_given();
+    let range = planner.time.clone().range(&mut planner)?;
+    let mut steps = planner.pipes(&query.pipes, range)?;
+    // The store finds faster what a pipe would leave out.
+    while let Some(Step::Lines(predicate)) = steps.steps.first() {
+        clauses.push((**predicate).clone());
+        steps.steps.remove(0);
+    }
     let predicate = match clauses.len() {
         0 => Predicate::All,
         1 => clauses.remove(0),
         _ => Predicate::And(clauses),
     };
-    let says_time = planner.time.is_given();
-    let range = planner.time.clone().range(&mut planner)?;
     Ok(Plan {
         predicate: Arc::new(predicate),
+        steps,
         range,
         says_time,
         quarantine: planner.quarantine,
@@ -122,6 +146,8 @@ struct Planner<'a> {
     quarantine: bool,
     time: when::Bounds,
     regexes: Vec<Regex>,
+    /// What the pipe that is planned gets.
+    shape: Shape,
 }
 
 impl Planner<'_> {
@@ -186,6 +212,14 @@ impl Planner<'_> {
     }
 
     fn field(&mut self, span: Span, name: &Name, test: &Test) -> Planned<Predicate> {
+        if let Shape::Table(columns) = &self.shape {
+            let columns = columns.clone();
+            return self.cell(span, name, test, &columns);
+        }
+        if matches!(&self.shape, Shape::Lines { around: true, .. }) && name.text == "found" {
+            return Err(QueryError::new(Code::BadOperator, span, "\"found\" is no field of the lines but a column of their table")
+                .hint("make the table first: | fields time, message, found | where found:true"));
+        }
         // Within a group the name was looked at where it stands.
         if span.from <= name.span.from {
             self.check_name(name);
@@ -198,6 +232,22 @@ impl Planner<'_> {
             Subject::Session => self.session(span, test),
             Subject::Stored(field) => self.stored(span, &field, test),
         }
+    }
+
+    /// A test of a column of a table: its cells are asked as attributes, names and ids of lines compared whole as ever.
+    fn cell(&mut self, span: Span, name: &Name, test: &Test, columns: &[String]) -> Planned<Predicate> {
+        if !columns.contains(&name.text) {
+            return Err(self.unknown_column(&name.text, name.span, columns));
+        }
+        match Subject::of(&name.text) {
+            Subject::Level => return self.level(span, test),
+            Subject::Stored(Field::Stamp(_)) if test.op == Op::Has && test.value.text().is_some_and(|text| !text.contains(['*', '?'])) => {
+                let test = Test { op: Op::Equals, ..test.clone() };
+                return self.stored(span, &Field::Attribute(format!("{ATTRIBUTES_PREFIX}{}", name.text)), &test);
+            }
+            _ => {}
+        }
+        self.stored(span, &Field::Attribute(format!("{ATTRIBUTES_PREFIX}{}", name.text)), test)
     }
 
     /// `session:X`: any of the ids that name a session, a call or a request.

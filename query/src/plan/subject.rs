@@ -1,5 +1,6 @@
 //! What the name of a field means: something that the platform stamps, something of the language, or an attribute of the line.
 
+use super::pipes::Shape;
 use super::{Name, Planner};
 use martlog_formats::fields::{ATTRIBUTES_PREFIX, EXACT_FIELDS};
 use martlog_indexer::search::Field;
@@ -111,17 +112,17 @@ pub(super) fn path(field: &Field) -> &str {
     }
 }
 
-/// The nearest of some words, when one is near.
-pub(super) fn nearest<'w>(word: &str, words: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
-    let word = word.to_lowercase();
-    let near = words.into_iter().map(|known| (strsim::normalized_damerau_levenshtein(&word, known), known));
-    near.filter(|(nearness, _)| *nearness >= NEAR - 0.2).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known)
-}
-
 impl Planner<'_> {
     /// Notes a name that is probably another one's: the line may have a field of that name, so it is asked for all the same.
     pub(super) fn check_name(&mut self, name: &Name) {
+        let is_known = match &self.shape {
+            Shape::Lines { extracted, around } => extracted.contains(&name.text) || (*around && name.text == "found"),
+            Shape::Table(_) => true,
+        };
         let Subject::Stored(Field::Attribute(attribute)) = Subject::of(&name.text) else { return };
+        if is_known {
+            return;
+        }
         if attribute.starts_with(ATTRIBUTES_PREFIX) || EXACT_FIELDS.contains(&attribute.as_str()) || COMMON.contains(&attribute.as_str()) {
             return;
         }

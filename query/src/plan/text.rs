@@ -160,7 +160,11 @@ impl Planner<'_> {
     }
 
     fn regex(&mut self, span: Span, test: &Test) -> Planned<Regex> {
-        let text = test.value.text().unwrap_or("*");
+        self.expression(span, test.value.text().unwrap_or("*"))
+    }
+
+    /// An expression that somebody wrote.
+    pub(super) fn expression(&mut self, span: Span, text: &str) -> Planned<Regex> {
         self.compiled(span, text)?.map_err(|error| match error {
             regex::Error::CompiledTooBig(_) => QueryError::new(Code::BadRegex, span, "the regular expression is too large").hint(
                 "use smaller repetitions, and narrower classes: [0-9A-Za-z] takes far less than \\w, which has the letters of all scripts",

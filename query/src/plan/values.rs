@@ -1,7 +1,7 @@
 //! Fields with a fixed set of values: the level, the verdict and the reason codes. Any other value is an error that names the nearest one.
 
-use super::subject::nearest;
 use super::{Planned, Planner};
+use crate::lang::error::nearest;
 use crate::lang::{Bound, Code, Op, QueryError, Span, Test, Value};
 use martlog_formats::{Problem, Severity, Verdict, words};
 use martlog_indexer::search::Predicate;

@@ -1,0 +1,97 @@
+//! `POST /api/v1/context`: the lines around one, in the same stream, by position: `{"rows":[…],"at"}`, `at` being the place of the one among them.
+//!
+//! A line that is not there and one of somebody else are the same answer: 404.
+
+use super::stats::run_problem;
+use super::{App, body, now_ns, planned, private, row};
+use crate::pipes::{self, Asked, Flow, Line};
+use crate::plan::Setting;
+use crate::plan::pipes::AROUND_MAX;
+use crate::time::{DAY, TimeRange};
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use martlog_indexer::doors::auth;
+use martlog_indexer::doors::problem::Problem;
+use martlog_indexer::row::Row;
+use martlog_indexer::search::{Order, SearchRequest};
+use serde::Deserialize;
+use std::time::Instant;
+
+/// Lines on either side where nobody says how many.
+const AROUND: usize = 10;
+
+/// The body of a request.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ContextBody {
+    id: String,
+    #[serde(default = "around")]
+    before: usize,
+    #[serde(default = "around")]
+    after: usize,
+    /// Look into the quarantine; for staff.
+    #[serde(default)]
+    quarantine: bool,
+}
+
+const fn around() -> usize {
+    AROUND
+}
+
+pub(super) async fn context(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+    let scope = auth::scope(&app.indexer, &headers).await?;
+    let body: ContextBody = body::json(&headers, body, app.limits.body_bytes_max).await?;
+    if body.before.max(body.after) as u64 > AROUND_MAX {
+        let detail = format!("\"before\" and \"after\" are {AROUND_MAX} lines at most; for more, search for the pod and a range of time");
+        return Err(Problem::new(400, "bad_limit", "Too many lines are asked for", detail));
+    }
+    let absent = || Problem::not_found(format!("there is no line with the id {}", body.id.chars().take(200).collect::<String>()));
+    if body.id.contains(['"', '\\']) {
+        return Err(absent());
+    }
+    let _place = app.search_place()?;
+    let query = format!("{}id:\"{}\"", if body.quarantine { "in:quarantine " } else { "" }, body.id);
+    // Whenever it was: an id says which line it is.
+    let range = TimeRange { from_ns: i64::MIN + DAY, to_ns: i64::MAX - DAY, open: false };
+    let epoch = app.indexer.store().epoch();
+    let plan = planned(&query, Setting { now_ns: now_ns(), range, range_given: false, staff: scope.is_staff(), epoch }).await?;
+    let asked = Asked { indexer: &app.indexer, scope: &scope, plan: &plan, deadline: Instant::now() + app.limits.deadline };
+    let row = one(&asked).await?.ok_or_else(absent)?;
+    let seq = row.seq;
+    let lines = pipes::around(&asked, Line { row, found: true }, body.before, body.after).await.map_err(|error| run_problem(&error))?;
+    let at = lines.iter().position(|line| line.row.seq == seq).unwrap_or(0);
+    let mut answer = b"{\"rows\":[".to_vec();
+    for (place, line) in lines.iter().enumerate() {
+        if place > 0 {
+            answer.push(b',');
+        }
+        row::write(&mut answer, &line.row, epoch);
+    }
+    answer.extend(format!("],\"at\":{at}}}").as_bytes());
+    Ok(private(answer.into_response(), "application/json"))
+}
+
+/// The row that the plan finds.
+async fn one(asked: &Asked<'_>) -> Result<Option<Row>, Problem> {
+    let plan = asked.plan;
+    let request = SearchRequest {
+        predicate: plan.predicate.clone(),
+        from_ns: plan.range.from_ns,
+        to_ns: plan.range.to_ns,
+        order: Order::NewestFirst,
+        limit: 1,
+        after: None,
+        as_of_ns: None,
+        count: false,
+        quarantine: plan.quarantine,
+        deadline: asked.deadline,
+    };
+    let take = |found: &mut Option<Row>, row: Row| {
+        *found = Some(row);
+        Ok(Flow::Enough)
+    };
+    let (row, _) = pipes::each(asked, request, None, take).await.map_err(|error| run_problem(&error))?;
+    Ok(row)
+}
