@@ -124,7 +124,7 @@ pub(crate) struct CollectArgs {
     /// The folder of the pods' logs: /var/log/pods.
     #[arg(long, value_name = "DIR")]
     pub(crate) root: Option<PathBuf>,
-    /// The server, such as https://logs.example:8434.
+    /// The server, such as https://HOST:8434.
     #[arg(long, value_name = "URL")]
     pub(crate) server: Option<String>,
     /// The file that holds the collector token. Read again when it changes.
