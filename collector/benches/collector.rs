@@ -102,6 +102,7 @@ fn collect(root: &str, state: &str, url: &str, once: bool) -> Outcome<()> {
         pod_labels: None,
         kubernetes: None,
         pulse: martlog_collector::pulse::Pulse::default(),
+        spool_bytes: 0,
         rate_limit: None,
         once,
     };

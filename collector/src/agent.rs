@@ -13,6 +13,7 @@ use crate::labels::{Claims, LabelFile, Labels};
 use crate::lane::{Lane, Shared};
 use crate::limits::{LANES, POSITIONS_FILES, ROUND_INTERVAL, SAVE_INTERVAL, SAVE_REST, STOP_WAIT};
 use crate::ship::{self, Shipped};
+use crate::spool::Spool;
 use crate::survey::{Found, Survey};
 use crate::watch::Watch;
 use crate::{CollectError, Config, Report, heartbeat};
@@ -84,6 +85,10 @@ fn open(config: &Config) -> Result<(Arc<Shared>, PositionFile, Checkpoint), Coll
             config.state.display()
         ))
     })?;
+    let spool = Spool::open(&config.state, config.spool_bytes).map_err(|error| {
+        CollectError::Setup(format!("the folder {} cannot be read: {error}; let this user read it", config.state.join("spool").display()))
+    })?;
+    let checkpoint = with_copies(checkpoint, &spool);
     let site = Site { cluster: config.cluster.clone(), node: config.node.clone() };
     Ok((
         Arc::new(Shared {
@@ -91,6 +96,7 @@ fn open(config: &Config) -> Result<(Arc<Shared>, PositionFile, Checkpoint), Coll
             site,
             board: Board::default(),
             benches: Arc::default(),
+            spool,
             again: Mutex::default(),
             rate_limit: config.rate_limit,
             pulse: config.pulse.clone(),
@@ -99,6 +105,16 @@ fn open(config: &Config) -> Result<(Arc<Shared>, PositionFile, Checkpoint), Coll
         positions,
         checkpoint,
     ))
+}
+
+/// Copies of files that the position file does not name count as well.
+fn with_copies(mut checkpoint: Checkpoint, spool: &Spool) -> Checkpoint {
+    for kept in spool.all() {
+        if checkpoint.files.iter().all(|file| file.file != kept.file) {
+            checkpoint.files.push(Remembered { stream: kept.stream, file: kept.file, name: kept.name, size: kept.to, marks: [0; 2] });
+        }
+    }
+    checkpoint
 }
 
 /// Where the pods' labels come from, and who watches them there.

@@ -2,13 +2,14 @@
 //!
 //! Invariants: a file is known by its id, wherever it is renamed to and whether it is compressed; while it is open, its inode is its own (an open inode is not
 //! given away), so device and inode find it again after a rename; closed, only an unchanged stamp does, and anything else is identified anew by its first
-//! line. A file with unread bytes stays open when it vanishes, and is read to its end.
+//! line. A file with unread bytes stays open when it vanishes, and is read to its end; one that stays unread for a while is copied to the spool.
 
 use crate::discover::{Entry, Root};
 use crate::identity::{HEAD_BYTES, Rotation, Site};
-use crate::limits::{CORRUPT_QUIET, HELD_FILES};
+use crate::limits::{CORRUPT_QUIET, HELD_FILES, SPOOL_WAIT};
 use crate::reader::{Loaded, load};
 use crate::source::{Bytes, Stamp};
+use crate::spool::{Kept, Put, Spool};
 use martlog_formats::wire::{FileId, GapReason, Stream, Substream};
 use std::io;
 use std::time::{Duration, Instant};
@@ -20,6 +21,8 @@ pub(crate) struct Opener<'a> {
     pub(crate) root: &'a Root,
     /// Where this is.
     pub(crate) site: &'a Site,
+    /// What was kept of files that are gone.
+    pub(crate) spool: &'a Spool,
 }
 
 /// One file of a stream.
@@ -45,6 +48,9 @@ pub(crate) struct Source {
     pub(crate) gone: bool,
     /// Why and since when its unread bytes cannot be read any more.
     pub(crate) lost: Option<(GapReason, Instant)>,
+    /// Since when it is gone; not kept for those that were gone at the start.
+    gone_since: Option<Instant>,
+    copied: Copied,
     /// It was cut below what was read of it: what lies at the offset is no beginning of a line.
     pub(crate) shrunk: bool,
     /// The runtime's time of the last line read, ns since the epoch; 0 before the first.
@@ -54,6 +60,16 @@ pub(crate) struct Source {
     inode: Option<(u64, u64)>,
     /// What the last scan saw at its name.
     stamp: Option<Stamp>,
+}
+
+/// Whether a file that is gone is in the spool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Copied {
+    No,
+    /// Up to here.
+    To(u64),
+    /// There was no room.
+    Full,
 }
 
 /// What a look at a file gave.
@@ -74,6 +90,10 @@ pub(crate) enum Look {
     Cut,
     /// It begins as before and ends before what was read of it: it was cut and written anew.
     Shrunk,
+    /// The copy of a file that is gone begins so many bytes further on.
+    Missing(usize),
+    /// The copy of a file that is gone ends before the file did.
+    Short,
 }
 
 impl Opener<'_> {
@@ -112,6 +132,8 @@ impl Source {
             size,
             marks: None,
             refused: [0; 2],
+            gone_since: None,
+            copied: Copied::No,
             shrunk: false,
             done: true,
             gone: true,
@@ -121,6 +143,14 @@ impl Source {
             inode: None,
             stamp: None,
         }
+    }
+
+    /// A file that the disk has no more, of which a copy was kept.
+    pub(crate) fn kept(kept: &Kept, size: u64) -> Self {
+        let mut source = Self::remembered(kept.file, kept.name.clone(), size.max(kept.to));
+        (source.lost, source.done, source.offset) = (None, false, 0);
+        source.copied = Copied::To(kept.to);
+        source
     }
 
     /// Takes over an open descriptor of this file.
@@ -184,7 +214,7 @@ impl Source {
         self.name.clone_from(&entry.name);
         self.rotation = entry.rotation.clone();
         self.stamp = Some(entry.stamp);
-        self.gone = false;
+        (self.gone, self.gone_since) = (false, None);
         let grown = !entry.gzip && entry.stamp.size > self.size;
         if grown && self.is_open() {
             self.done = false;
@@ -193,7 +223,7 @@ impl Source {
 
     /// Whether the last look at its folder saw more of it than was read.
     pub(crate) fn has_grown(&self) -> bool {
-        self.bytes.as_ref().is_some_and(Bytes::is_gzip) || self.stamp.is_none_or(|stamp| stamp.size > self.offset)
+        self.bytes.as_ref().is_some_and(Bytes::is_sealed) || self.stamp.is_none_or(|stamp| stamp.size > self.offset)
     }
 
     /// Whether an error of reading says that a compressed file can never be decoded further. One that was just written may be unfinished.
@@ -206,6 +236,16 @@ impl Source {
     /// Opens it again when it was closed and has bytes to read; loses it when that cannot be.
     pub(crate) fn reopen(&mut self, stream: &Stream, opener: Opener<'_>, now: Instant) -> io::Result<()> {
         if self.bytes.is_some() || self.lost.is_some() || self.offset >= self.size {
+            return Ok(());
+        }
+        if matches!(self.copied, Copied::To(_)) {
+            match opener.spool.copy(self.id) {
+                Ok(copy) => self.attach(Bytes::Copy(copy)),
+                Err(error) => {
+                    tracing::warn!(pod = %stream.pod, file = %self.name, %error, "the copy of a vanished log file cannot be read; what the server does not have of it is named as a gap");
+                    self.lose(GapReason::RotatedAway, now);
+                }
+            }
             return Ok(());
         }
         let gzip = self.name.ends_with(".gz");
@@ -224,7 +264,15 @@ impl Source {
         buffer.clear();
         let Some(bytes) = self.bytes.as_mut() else { return Ok(Look::End { tail: 0, still: Duration::MAX }) };
         let (stamp, still) = bytes.stat()?;
-        let gzip = bytes.is_gzip();
+        if let Bytes::Copy(copy) = bytes {
+            if self.offset < copy.from {
+                return Ok(Look::Missing(usize::try_from(copy.from - self.offset).unwrap_or(usize::MAX)));
+            }
+            if self.offset >= copy.to && self.offset < self.size {
+                return Ok(Look::Short);
+            }
+        }
+        let gzip = bytes.is_sealed();
         let shrunk = !gzip && stamp.size < self.size;
         if !gzip && self.shrunk && stamp.size <= self.offset {
             return Ok(Look::End { tail: 0, still });
@@ -253,10 +301,41 @@ impl Source {
     pub(crate) fn next_time(&mut self) -> Option<i64> {
         let mut head = [0; 64];
         let at = self.marks.map_or(self.offset, |marks| self.floor(marks));
-        let Some(Bytes::Plain(_)) = &self.bytes else { return None };
+        let (Some(Bytes::Plain(_)) | Some(Bytes::Copy(_))) = &self.bytes else { return None };
         let count = self.bytes.as_mut()?.read_at(at, &mut head).ok()?;
         let end = memchr::memchr(b' ', &head[..count])?;
         crate::cri::parse_time(&head[..end])
+    }
+}
+
+impl Source {
+    /// Whether it is to be kept: gone for a while, unread, and not in the spool as it is.
+    pub(crate) fn wants_copy(&self, now: Instant) -> bool {
+        let gone = self.gone_since.is_some_and(|since| now.saturating_duration_since(since) >= SPOOL_WAIT);
+        let Some(bytes) = self.bytes.as_ref().filter(|_| gone && !self.settled() && self.lost.is_none()) else { return false };
+        match self.copied {
+            Copied::No => true,
+            Copied::To(to) => !bytes.is_sealed() && bytes.size().is_ok_and(|size| size > to),
+            Copied::Full => false,
+        }
+    }
+
+    /// Keeps what the server does not have of it.
+    pub(crate) fn copy_to(&mut self, spool: &Spool, stream: &Stream) -> io::Result<Put> {
+        let from = self.marks.map_or(0, |marks| self.floor(marks));
+        let Some(bytes) = self.bytes.as_mut() else { return Ok(Put::Full) };
+        self.size = self.size.max(bytes.size()?);
+        let put = spool.put(stream, self.id, &self.name, from..self.size, |offset, buffer| bytes.read_at(offset, buffer))?;
+        self.copied = if put == Put::Kept { Copied::To(self.size) } else { Copied::Full };
+        Ok(put)
+    }
+
+    /// Lets go of its copy when the server has all of it.
+    pub(crate) fn let_go_of_copy(&mut self, spool: &Spool) {
+        if matches!(self.copied, Copied::To(_)) && self.settled() {
+            spool.remove(self.id);
+            self.copied = Copied::No;
+        }
     }
 }
 
@@ -265,6 +344,8 @@ impl Source {
 pub(crate) struct Adopted {
     /// Unread bytes of vanished files were given up.
     pub(crate) given_up: bool,
+    /// Files that are gone are read on from their copies: from where the server is.
+    pub(crate) from_copies: bool,
     /// The scan no longer tells what is there: the next one does.
     pub(crate) outdated: bool,
 }
@@ -313,10 +394,12 @@ pub(crate) fn adopt(chain: &mut Vec<Source>, stream: &Stream, entries: &[Entry],
     if complete && !outdated {
         for source in chain.iter_mut().filter(|source| !seen.contains(&source.id)) {
             source.gone = true;
+            source.gone_since.get_or_insert_with(Instant::now);
         }
     }
     close_settled(chain);
-    Adopted { given_up: bound_held(chain), outdated }
+    let (given_up, from_copies) = bound_held(chain);
+    Adopted { given_up, from_copies, outdated }
 }
 
 /// Whether an open descriptor is what the scan saw.
@@ -356,16 +439,26 @@ pub(crate) fn close_settled(chain: &mut [Source]) {
     }
 }
 
-/// Bounds what is held of files that vanished; whether some of it was given up.
-fn bound_held(chain: &mut [Source]) -> bool {
-    let mut held = chain.iter().filter(|source| source.gone && source.is_open()).count();
-    let given_up = held > HELD_FILES;
-    for source in chain.iter_mut().filter(|source| source.gone && source.bytes.is_some()) {
-        if held <= HELD_FILES {
+/// Bounds the descriptors that are held of files that vanished. Of those with a copy, the youngest are closed, which are read last; of the others the oldest are given up. Whether some
+/// were given up, and whether some were closed.
+fn bound_held(chain: &mut [Source]) -> (bool, bool) {
+    let is_held = |source: &&mut Source| source.gone && source.bytes.is_some();
+    let mut over = chain.iter_mut().filter(|source| is_held(source)).count().saturating_sub(HELD_FILES);
+    let (mut given_up, mut closed) = (false, false);
+    for source in chain.iter_mut().rev().filter(is_held).filter(|source| matches!(source.copied, Copied::To(_))) {
+        if over == 0 {
+            return (given_up, closed);
+        }
+        (source.bytes, source.inode, closed) = (None, None, true);
+        over -= 1;
+    }
+    for source in chain.iter_mut().filter(is_held) {
+        if over == 0 {
             break;
         }
-        source.lose(GapReason::RotatedAway, Instant::now());
-        held -= 1;
+        source.lose(if source.copied == Copied::Full { GapReason::SpoolFull } else { GapReason::RotatedAway }, Instant::now());
+        given_up = true;
+        over -= 1;
     }
-    given_up
+    (given_up, closed)
 }

@@ -5,6 +5,7 @@ use crate::chain::Opener;
 use crate::discover::Root;
 use crate::follow::{Budget, Follower, Round, SUBSTREAMS};
 use crate::identity::Site;
+use crate::spool::Spool;
 use crate::test_support::protocol::Log;
 use crate::test_support::{cri_time, stream};
 use flate2::{Compression, write::GzEncoder};
@@ -53,6 +54,7 @@ struct Life {
     dir: tempfile::TempDir,
     root: Root,
     site: Site,
+    spool: Spool,
     log: Log,
     follower: Follower,
     now: Instant,
@@ -71,6 +73,7 @@ impl Life {
         std::fs::create_dir_all(dir.path().join("ns_pod_uid/app")).unwrap();
         let file = append(&dir.path().join("ns_pod_uid/app/0.log"));
         Self {
+            spool: Spool::open(dir.path(), 0).unwrap(),
             root: Root::open(dir.path()).unwrap(),
             dir,
             site: Site { cluster: "c".into(), node: "n".into() },
@@ -152,7 +155,7 @@ impl Life {
 
     fn read(&mut self, fate: Fate, once: bool) {
         self.now += Duration::from_secs(3);
-        let opener = Opener { root: &self.root, site: &self.site };
+        let opener = Opener { root: &self.root, site: &self.site, spool: &self.spool };
         let scan = self.root.scan().unwrap();
         assert!(scan.complete);
         self.follower.adopt(&scan.entries, true, false, opener, self.now);

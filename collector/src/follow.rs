@@ -153,6 +153,8 @@ impl Follower {
         let adopted = chain::adopt(&mut self.chain, &self.stream, entries, complete, opener);
         if adopted.given_up {
             tracing::warn!(pod = %self.stream.pod, "too many unread files vanished from the disk; the oldest is given up and named as a gap");
+        }
+        if adopted.given_up || adopted.from_copies {
             self.rewind();
         }
         self.finished |= finished;
@@ -263,6 +265,15 @@ impl Follower {
             Look::Overlong(length) => {
                 self.pass_over(at, length, GapReason::Malformed, round);
                 Ok(Some(Turn::More))
+            }
+            Look::Missing(length) => {
+                self.pass_over(at, length, GapReason::RotatedAway, round);
+                Ok(Some(Turn::More))
+            }
+            Look::Short => {
+                self.chain[at].lose(GapReason::RotatedAway, round.now);
+                self.rewind();
+                Ok(Some(Turn::Idle))
             }
             Look::End { tail, still } => Ok(self.take_end(at, tail, still, round)),
             Look::Cut => {

@@ -17,6 +17,7 @@ use crate::limits::{BATCH_BYTES, BATCH_BYTES_MIN, BATCH_RECORDS, LABELS_WAIT, OP
 use crate::parts::Note;
 use crate::pulse::Pulse;
 use crate::quota::RateLimit;
+use crate::spool::{Put, Spool};
 use crate::survey::{Home, Look};
 use martlog_formats::Profile;
 use martlog_formats::wire::{AppendAnswer, FileId, PositionsAnswer, Stream};
@@ -40,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) benches: Arc<Workbenches>,
     /// Containers that the survey shall look at again although nothing may have changed.
     pub(crate) again: Mutex<BTreeSet<Home>>,
+    /// What is kept of files that vanished.
+    pub(crate) spool: Spool,
     /// What each stream may print.
     pub(crate) rate_limit: Option<RateLimit>,
     /// Where it is told how this collector is.
@@ -118,7 +121,7 @@ impl Lane {
             self.labels = mail.labels;
         }
         let shared = Arc::clone(&self.shared);
-        let opener = Opener { root: &shared.root, site: &shared.site };
+        let opener = Opener { root: &shared.root, site: &shared.site, spool: &shared.spool };
         let mut current = true;
         for look in mail.looks.into_values() {
             let seen = self.adopt_look(&look, opener, now);
@@ -133,6 +136,28 @@ impl Lane {
             }
             self.surveys = self.surveys.saturating_add(mail.surveys);
             self.scanned |= current && (mail.complete || self.surveys >= SURVEYS_ENOUGH);
+            self.keep(now);
+        }
+    }
+
+    /// Copies files that vanished a while ago and that the server does not have.
+    fn keep(&mut self, now: Instant) {
+        let spool = &self.shared.spool;
+        for (stream, follower) in &mut self.followers {
+            for source in follower.chain.iter_mut().filter(|source| source.wants_copy(now)) {
+                let file = source.name.clone();
+                match source.copy_to(spool, stream) {
+                    Ok(Put::Kept) => {
+                        tracing::info!(pod = %stream.pod, file, "a log file vanished before the server had all of it; it is kept in the spool")
+                    }
+                    Ok(Put::Full) => {
+                        tracing::warn!(pod = %stream.pod, file, used = spool.bytes(), "a log file vanished before the server had all of it, and the spool has no room: it is held open, and lost with this process");
+                    }
+                    Err(error) => {
+                        tracing::warn!(pod = %stream.pod, file, %error, "a log file that vanished cannot be kept in the spool; it is held open, and tried again")
+                    }
+                }
+            }
         }
     }
 
@@ -173,15 +198,22 @@ impl Lane {
         }
     }
 
-    /// Files that the position file names and that the first scan did not find: what is unacknowledged of them is a hole.
+    /// Files that the position file or the spool names and that the first scan did not find: what is unacknowledged of them is read from a copy, or is a hole.
     fn recall(&mut self, now: Instant) {
-        for old in std::mem::take(&mut self.remembered) {
+        let spool = &self.shared.spool;
+        let mut remembered: Vec<_> = std::mem::take(&mut self.remembered).into_iter().map(|old| (spool.get(old.file), old)).collect();
+        // What is put first last is the oldest.
+        remembered.sort_by_key(|(kept, _)| std::cmp::Reverse(kept.as_ref().map_or(0, |kept| kept.first_ns)));
+        for (kept, old) in remembered {
             let stream = Arc::new(old.stream);
             let follower = self.followers.entry(Arc::clone(&stream)).or_insert_with(|| Box::new(Follower::new(Arc::clone(&stream), now)));
-            if follower.chain.iter().all(|source| source.id != old.file) {
-                follower.chain.insert(0, Source::remembered(old.file, old.name, old.size));
-                follower.finished |= follower.chain.iter().all(|source| source.gone);
+            if follower.chain.iter().any(|source| source.id == old.file) {
+                spool.remove(old.file);
+                continue;
             }
+            let source = kept.map_or_else(|| Source::remembered(old.file, old.name, old.size), |kept| Source::kept(&kept, old.size));
+            follower.chain.insert(0, source);
+            follower.finished |= follower.chain.iter().all(|source| source.gone);
         }
     }
 
@@ -190,6 +222,7 @@ impl Lane {
         for stream in streams {
             let Some(follower) = self.followers.get_mut(stream) else { continue };
             chain::close_settled(&mut follower.chain);
+            follower.chain.iter_mut().for_each(|source| source.let_go_of_copy(&self.shared.spool));
             let over = |source: &Source| source.gone && source.done && source.settled();
             if follower.is_settled() && follower.chain.iter().any(over) {
                 self.shared.board.note(standings(follower));
@@ -246,7 +279,7 @@ impl Lane {
     pub(crate) fn fill(&mut self, now: Instant, bench: &mut Workbench) -> Filled {
         let shared = Arc::clone(&self.shared);
         let mut round = Round {
-            opener: Opener { root: &shared.root, site: &shared.site },
+            opener: Opener { root: &shared.root, site: &shared.site, spool: &shared.spool },
             profile: &self.profile,
             now,
             once: shared.once,
@@ -448,6 +481,7 @@ mod tests {
             board: Board::default(),
             benches: Arc::default(),
             again: Mutex::default(),
+            spool: Spool::open(dir.path(), 0).unwrap(),
             rate_limit: None,
             pulse: Pulse::default(),
             once: true,

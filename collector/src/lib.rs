@@ -21,7 +21,7 @@
 //! * No line's content and no token is in the collector's own log.
 //! * A look at a folder is the truth; what the kernel tells (`watch`) only says where to look first.
 //! * Labels are waited for, but not for ever; the Kubernetes API is never needed to go on.
-//! * Deliberately absent: a spool on disk.
+//! * The files are the buffer. Only what vanished from the node before the server had it is copied, into a spool with a bound.
 //!
 //! # What an end is
 //!
@@ -59,6 +59,7 @@ mod quota;
 mod reader;
 mod ship;
 mod source;
+mod spool;
 mod survey;
 #[cfg(test)]
 mod test_support;
@@ -94,6 +95,8 @@ pub struct Config {
     pub pod_labels: Option<PathBuf>,
     /// The Kubernetes API that tells the pods' labels and owners, instead of a file.
     pub kubernetes: Option<kubernetes::Kubernetes>,
+    /// What copies of files may take that vanished before the server had them, bytes; 0 keeps none.
+    pub spool_bytes: u64,
     /// What each stream (a container's life) may print; what is over it is named as gaps (`over_quota`), with a line a second as a sample. `None`: all.
     pub rate_limit: Option<RateLimit>,
     /// Where it tells how it is.

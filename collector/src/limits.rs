@@ -65,6 +65,8 @@ pub(crate) const OPEN_BYTES: usize = 2 << 20;
 pub(crate) const RECORD_SPAN_BYTES: u64 = 4 << 20;
 /// Lines further apart than this, by the runtime's clock, are not joined: what is read late joins like what is read live.
 pub(crate) const JOIN_SPAN_NS: i64 = 200_000_000;
+/// A file that vanished is copied to the spool when the server does not have all of it after so long.
+pub(crate) const SPOOL_WAIT: Duration = Duration::from_secs(2);
 /// Unread files of one stream that are held open after they vanished from the disk; the oldest is given up, by name, beyond it.
 pub(crate) const HELD_FILES: usize = 16;
 

@@ -3,6 +3,7 @@
 //! Units: offsets are bytes of the decompressed file. Invariants: a plain file is read through its open descriptor, which survives
 //! renaming and unlinking; a compressed one is decoded as a stream, at most one window of it in memory.
 
+use crate::spool::Copy;
 use flate2::read::MultiGzDecoder;
 use std::fs::File;
 use std::io::{self, Read};
@@ -30,6 +31,8 @@ pub(crate) enum Bytes {
     Plain(File),
     /// A compressed one.
     Gzip(Box<Gzip>),
+    /// What was kept of one that is gone.
+    Copy(Copy),
 }
 
 /// A gzip stream that is read mostly forwards.
@@ -72,6 +75,11 @@ impl Bytes {
     }
 
     /// Whether nothing can be appended.
+    pub(crate) fn is_sealed(&self) -> bool {
+        matches!(self, Self::Gzip(_) | Self::Copy(_))
+    }
+
+    /// Whether it is compressed.
     pub(crate) fn is_gzip(&self) -> bool {
         matches!(self, Self::Gzip(_))
     }
@@ -81,6 +89,7 @@ impl Bytes {
         match self {
             Self::Plain(file) => read_full(buffer, |part, done| file.read_at(part, offset + done as u64)),
             Self::Gzip(gzip) => gzip.read_at(offset, buffer),
+            Self::Copy(copy) => copy.read_at(offset, buffer),
         }
     }
 
@@ -89,6 +98,7 @@ impl Bytes {
         let metadata = match self {
             Self::Plain(file) => file.metadata()?,
             Self::Gzip(gzip) => gzip.file.metadata()?,
+            Self::Copy(copy) => copy.file.metadata()?,
         };
         let still = metadata.modified().ok().and_then(|at| SystemTime::now().duration_since(at).ok()).unwrap_or_default();
         let changed_ns = i128::from(metadata.ctime()) * 1_000_000_000 + i128::from(metadata.ctime_nsec());
@@ -105,6 +115,7 @@ impl Bytes {
                 gzip.file.read_exact_at(&mut trailer, length.saturating_sub(4))?;
                 Ok(u64::from(u32::from_le_bytes(trailer)))
             }
+            Self::Copy(copy) => Ok(copy.to),
         }
     }
 }

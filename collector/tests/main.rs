@@ -17,4 +17,6 @@ mod outages;
 mod random;
 #[path = "cases/rotation.rs"]
 mod rotation;
+#[path = "cases/spool.rs"]
+mod spool;
 mod support;

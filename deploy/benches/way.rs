@@ -113,6 +113,7 @@ async fn collect(pods: &Path, state: &Path, url: &str, token: &str) -> Result<ma
         pod_labels: None,
         kubernetes: None,
         pulse: martlog_collector::pulse::Pulse::default(),
+        spool_bytes: 0,
         rate_limit: None,
         once: true,
     };

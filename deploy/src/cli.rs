@@ -160,6 +160,10 @@ pub(crate) struct CollectArgs {
     /// is named as a gap, with a line a second as a sample [default: all].
     #[arg(long, value_name = "SIZE")]
     pub(crate) rate_limit: Option<ByteSize>,
+    /// What may be kept in the state folder of files that vanish before the server has them, such as after an
+    /// hour without it; 0 keeps nothing [default: 256MiB].
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) spool: Option<ByteSize>,
     /// The address of /livez, /readyz and /metrics, or `off`; they tell counts and times alone [default: off].
     #[arg(long, value_name = "ADDR|off")]
     pub(crate) probes: Option<String>,

@@ -22,6 +22,8 @@ use std::path::{Path, PathBuf};
 use units::{ByteSize, Span};
 
 const LISTEN: &str = "127.0.0.1:8434";
+/// What a collector keeps of vanished files unless told otherwise, bytes.
+const SPOOL_BYTES: u64 = 256 << 20;
 const PROBES: &str = "127.0.0.1:9434";
 
 /// Where the server is, and who asks.
@@ -99,6 +101,7 @@ pub(crate) fn collect(args: CollectArgs) -> Result<collect::Options, Failure> {
             let rate_limit =
                 args.rate_limit.map(|ByteSize(bytes)| RateLimit { bytes_per_second: bytes, burst_bytes: bytes.saturating_mul(10) });
             let pulse = Pulse::default();
+            let spool_bytes = args.spool.map_or(SPOOL_BYTES, |ByteSize(bytes)| bytes);
             let config = martlog_collector::Config {
                 root,
                 server,
@@ -109,6 +112,7 @@ pub(crate) fn collect(args: CollectArgs) -> Result<collect::Options, Failure> {
                 node,
                 pod_labels,
                 kubernetes,
+                spool_bytes,
                 rate_limit,
                 pulse,
                 once,
@@ -206,6 +210,7 @@ fn collect_file(source: &Source, args: CollectArgs, problems: &mut Vec<String>) 
         kubernetes: table.flag("kubernetes", problems).unwrap_or(false) || args.kubernetes,
         kubeconfig: args.kubeconfig.or(table.path("kubeconfig", problems)),
         rate_limit: args.rate_limit.or(table.parsed("rate-limit", problems)),
+        spool: args.spool.or(table.parsed("spool", problems)),
         probes: args.probes.or(table.text("probes", problems)),
         once: args.once,
         explain: args.explain,

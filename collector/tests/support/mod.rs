@@ -23,6 +23,7 @@ pub(crate) struct World {
     pub(crate) pod_labels: Option<PathBuf>,
     pub(crate) kubernetes: Option<Kubernetes>,
     pub(crate) rate_limit: Option<RateLimit>,
+    pub(crate) spool_bytes: u64,
 }
 
 /// A collector that runs.
@@ -40,6 +41,7 @@ impl World {
             pod_labels: None,
             kubernetes: None,
             rate_limit: None,
+            spool_bytes: 1 << 20,
         }
     }
 
@@ -55,6 +57,7 @@ impl World {
             pod_labels: self.pod_labels.clone(),
             kubernetes: self.kubernetes.clone(),
             pulse: martlog_collector::pulse::Pulse::default(),
+            spool_bytes: self.spool_bytes,
             rate_limit: self.rate_limit,
             once,
         }

@@ -210,6 +210,7 @@ fn collector_config(places: &Places, url: &str, token: &str) -> martlog_collecto
         pod_labels: Some(places.labels.clone()),
         kubernetes: None,
         pulse: martlog_collector::pulse::Pulse::default(),
+        spool_bytes: 16 << 20,
         rate_limit: None,
         once: false,
     }
