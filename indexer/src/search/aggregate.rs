@@ -203,9 +203,7 @@ impl<'r> Groups<'r> {
             return Ok(*number);
         }
         if self.groups.len() >= GROUPS_MAX {
-            return Err(Halt::Store(io::Error::other(
-                "the answer has over 100,000 groups: group by something with fewer values, or narrow the search",
-            )));
+            return Err(Halt::TooMuch("the answer has over 100,000 groups: group by something with fewer values, or narrow the search"));
         }
         self.groups.push(Group { key: key.clone(), rows: 0, of: vec![Measured::default(); self.request.of.len()] });
         self.numbers.insert(key, self.groups.len() - 1);

@@ -101,7 +101,7 @@ impl Tally {
             return Ok(());
         }
         if self.buckets.len() >= BUCKETS_MAX && !self.buckets.contains_key(&start_ns) {
-            return Err(Halt::Store(io::Error::other("the histogram has over 100,000 buckets: ask for a longer interval")));
+            return Err(Halt::TooMuch("the histogram has over 100,000 buckets: ask for a longer interval"));
         }
         let bucket = self.buckets.entry(start_ns).or_insert_with(|| Bucket { start_ns, ..Bucket::default() });
         bucket.count += count;

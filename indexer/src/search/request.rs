@@ -91,6 +91,9 @@ pub enum SearchError {
     /// It took too long.
     #[error("the search did not finish within its time limit: narrow the time range or add a word")]
     Deadline,
+    /// The answer would be larger than answers may be; the sentence says what to do.
+    #[error("{0}")]
+    TooMuch(&'static str),
     /// The store failed.
     #[error("the store could not answer: {0}")]
     Store(String),

@@ -211,7 +211,7 @@ impl<F: Feed> Tail<F> {
             let page = match self.guard.until(work).await? {
                 Ok(Ok(page)) => page,
                 // A page that took too long is not tried again: the next reader has a narrower query or a later cursor.
-                Ok(Err(Halt::Cancelled | Halt::Deadline)) | Err(_) => return Err(End::Failed),
+                Ok(Err(Halt::Cancelled | Halt::Deadline | Halt::TooMuch(_))) | Err(_) => return Err(End::Failed),
                 Ok(Err(Halt::Store(error))) => {
                     tracing::error!(%error, "a tail could not read what it missed");
                     return Err(End::Failed);

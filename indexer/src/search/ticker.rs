@@ -15,6 +15,8 @@ pub(super) enum Halt {
     Cancelled,
     /// It took too long.
     Deadline,
+    /// The answer would be too large.
+    TooMuch(&'static str),
     /// The store failed.
     Store(io::Error),
 }
@@ -35,6 +37,7 @@ impl From<Halt> for io::Error {
         match halt {
             Halt::Cancelled => io::ErrorKind::Interrupted.into(),
             Halt::Deadline => io::ErrorKind::TimedOut.into(),
+            Halt::TooMuch(why) => Self::other(why),
             Halt::Store(error) => error,
         }
     }
@@ -46,6 +49,7 @@ impl Halt {
         match self {
             Self::Cancelled => None,
             Self::Deadline => Some(SearchError::Deadline),
+            Self::TooMuch(why) => Some(SearchError::TooMuch(why)),
             Self::Store(error) => Some(SearchError::Store(error.to_string())),
         }
     }

@@ -18,6 +18,7 @@ pub(super) fn query_problem(query: &str, error: &QueryError) -> Problem {
 pub(super) fn search_problem(error: &SearchError) -> Problem {
     match error {
         SearchError::Deadline => Problem::new(503, "deadline", "The search took too long", error.to_string()),
+        SearchError::TooMuch(why) => Problem::new(400, "too_much", "The answer is too large", *why),
         SearchError::Store(reason) => {
             // What the disk said is for the operator; the reader cannot act on it.
             tracing::error!(reason, "a search failed in the store");

@@ -115,10 +115,9 @@ async fn aggregate(asked: &Asked<'_>, by: Vec<search::Key>, of: Vec<Measure>) ->
     Ok(groups)
 }
 
-/// The store tells a bound on groups as it tells a broken disk, but for its sentence.
 fn too_many(error: SearchError) -> RunError {
-    match &error {
-        SearchError::Store(reason) if reason.contains("over 100,000") => RunError::TooMuch(TooMuch(reason.clone())),
-        _ => RunError::Search(error),
+    match error {
+        SearchError::TooMuch(why) => RunError::TooMuch(TooMuch(why.to_owned())),
+        error => RunError::Search(error),
     }
 }
