@@ -103,6 +103,7 @@ fn collect(root: &str, state: &str, url: &str, once: bool) -> Outcome<()> {
         kubernetes: None,
         pulse: martlog_collector::pulse::Pulse::default(),
         rate_limit: None,
+        policy_interval: martlog_collector::POLICY_INTERVAL,
         once,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

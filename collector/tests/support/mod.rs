@@ -56,6 +56,7 @@ impl World {
             kubernetes: self.kubernetes.clone(),
             pulse: martlog_collector::pulse::Pulse::default(),
             rate_limit: self.rate_limit,
+            policy_interval: Duration::from_millis(50),
             once,
         }
     }

@@ -211,6 +211,7 @@ fn collector_config(places: &Places, url: &str, token: &str) -> martlog_collecto
         kubernetes: None,
         pulse: martlog_collector::pulse::Pulse::default(),
         rate_limit: None,
+        policy_interval: martlog_collector::POLICY_INTERVAL,
         once: false,
     }
 }

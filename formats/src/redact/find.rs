@@ -194,19 +194,25 @@ fn run(bytes: &[u8], at: usize) -> usize {
 /// The beginning without what belongs to an escape: of `\u0022380…`, `%20380…`, `\njoe@…` what is behind it.
 fn behind_escape(bytes: &[u8], start: usize, end: usize) -> usize {
     let before = |back: usize| start.checked_sub(back).and_then(|at| bytes.get(at));
-    let skipped = match (before(2), before(1)) {
-        (Some(b'\\'), Some(b'u')) => 4,
-        (Some(b'\\'), Some(b'x')) | (_, Some(b'%')) => 2,
+    let start = match (before(2), before(1)) {
+        (Some(b'\\'), Some(b'u')) => behind_hex(bytes, start, 4, end),
+        (Some(b'\\'), Some(b'x')) | (_, Some(b'%')) => behind_hex(bytes, start, 2, end),
         (_, Some(b'\\')) => match bytes.get(start) {
-            Some(b'u') => 5,
-            Some(b'n' | b'r' | b't' | b'b' | b'f') => 1,
-            _ => 0,
+            Some(b'u') => behind_hex(bytes, start + 1, 4, end),
+            Some(b'n' | b'r' | b't' | b'b' | b'f') => start + 1,
+            _ => start,
         },
-        _ => 0,
+        _ => start,
     };
-    // Within a name of an address there may be more of them, and a last one counts.
-    let start = (start + skipped).min(end);
-    bytes[start..end].iter().rposition(|byte| *byte == b'%').map_or(start, |percent| (start + percent + 3).min(end))
+    // Within a name of an address there may be more of them, and the last one counts.
+    let percent = bytes.get(start..end).and_then(|name| name.iter().rposition(|byte| *byte == b'%'));
+    percent.map_or(start.min(end), |percent| behind_hex(bytes, start + percent + 1, 2, end))
+}
+
+/// Behind so many hex digits, where there are as many before `end`.
+fn behind_hex(bytes: &[u8], at: usize, count: usize, end: usize) -> usize {
+    let there = at + count <= end && bytes[at..at + count].iter().all(u8::is_ascii_hexdigit);
+    if there { at + count } else { at }
 }
 
 /// Whether what stands before belongs to an escape: `\n`, `%2B`, `\u000a`, `ESC[31m`.
