@@ -104,6 +104,7 @@ fn collect(root: &str, state: &str, url: &str, once: bool) -> Outcome<()> {
         pulse: martlog_collector::pulse::Pulse::default(),
         spool_bytes: 0,
         rate_limit: None,
+        policy_interval: martlog_collector::POLICY_INTERVAL,
         once,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

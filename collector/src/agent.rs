@@ -12,6 +12,7 @@ use crate::kubernetes::Watcher;
 use crate::labels::{Claims, LabelFile, Labels};
 use crate::lane::{Lane, Shared};
 use crate::limits::{LANES, POSITIONS_FILES, ROUND_INTERVAL, SAVE_INTERVAL, SAVE_REST, STOP_WAIT};
+use crate::policies::{Keeper, Said};
 use crate::ship::{self, Shipped};
 use crate::spool::Spool;
 use crate::survey::{Found, Survey};
@@ -20,6 +21,7 @@ use crate::{CollectError, Config, Report, heartbeat};
 use martlog_formats::wire::{PositionsRequest, Stream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 use xxhash_rust::xxh3::Xxh3;
@@ -41,9 +43,12 @@ struct End {
 /// Runs a collector from its start to its end.
 pub(crate) async fn run(config: Config, stop: CancellationToken) -> Result<Report, CollectError> {
     let client = Client::new(&config.server, config.token.clone(), &config.tls).map_err(CollectError::Setup)?;
-    let (shared, positions, checkpoint) = open(&config)?;
+    let (mut keeper, said) = Keeper::open(client.clone(), &config.state, config.policy_interval);
+    let (shared, positions, checkpoint) = open(&config, said)?;
     let (claims, watcher) = claims(&config).await?;
     introduce(&client, &config).await?;
+    // What the server says now holds from the first line on.
+    keeper.ask().await.map_err(|error| CollectError::Task(error.to_string()))?;
     let end = End { stop: stop.child_token(), give_up: CancellationToken::new(), closing: CancellationToken::new() };
     let inboxes: Inboxes = Arc::new((0..LANES).map(|_| Inbox::default()).collect());
 
@@ -52,6 +57,7 @@ pub(crate) async fn run(config: Config, stop: CancellationToken) -> Result<Repor
     if let Some(watcher) = watcher {
         helpers.spawn(watcher.run(end.closing.clone()));
     }
+    helpers.spawn(keeper.run(end.closing.clone()));
     helpers.spawn(announce(end.clone()));
     helpers.spawn(heartbeat::beat(client.clone(), config.node.clone(), Arc::clone(&shared), end.closing.clone()));
     helpers.spawn(save(positions, Arc::clone(&shared), end.closing.clone()));
@@ -72,7 +78,7 @@ pub(crate) async fn run(config: Config, stop: CancellationToken) -> Result<Repor
 }
 
 /// Opens the folders; each error says which one and what to do.
-fn open(config: &Config) -> Result<(Arc<Shared>, PositionFile, Checkpoint), CollectError> {
+fn open(config: &Config, said: watch::Receiver<Said>) -> Result<(Arc<Shared>, PositionFile, Checkpoint), CollectError> {
     let root = Root::open(&config.root).map_err(|error| {
         CollectError::Setup(format!(
             "the folder of pods {} cannot be read: {error}; name the folder with --root, and let this user read it",
@@ -99,6 +105,7 @@ fn open(config: &Config) -> Result<(Arc<Shared>, PositionFile, Checkpoint), Coll
             spool,
             again: Mutex::default(),
             rate_limit: config.rate_limit,
+            said,
             pulse: config.pulse.clone(),
             once: config.once,
         }),

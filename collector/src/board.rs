@@ -78,6 +78,7 @@ impl Board {
         report.records += gain.records;
         report.bytes += gain.bytes;
         report.gaps += gain.gaps;
+        report.below_level += gain.below_level;
     }
 
     /// Notes the store's epoch.

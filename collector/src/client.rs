@@ -1,19 +1,21 @@
-//! HTTP to the server: three requests, and what each answer asks for.
+//! HTTP to the server: four requests, and what each answer asks for.
 //!
-//! Invariants: a request ends within [`REQUEST_TIMEOUT`]; at most [`ANSWER_BYTES`] of an answer are read; the token is in no log and no error;
+//! Invariants: a request ends within [`REQUEST_TIMEOUT`]; at most [`ANSWER_BYTES`] of an answer are read, of policies [`POLICY_BYTES`]; the token is in no log and no error;
 //! every answer is one of [`Reply`], and none of them means "forget it".
 
-use crate::limits::{ANSWER_BYTES, REQUEST_TIMEOUT, RETRY_AFTER_MAX};
+use crate::limits::{ANSWER_BYTES, POLICY_BYTES, REQUEST_TIMEOUT, RETRY_AFTER_MAX};
+use crate::policies;
 use crate::tls::{self, Trust};
 use crate::token::Token;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, RETRY_AFTER};
 use hyper::{Method, Request, StatusCode, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use martlog_formats::policy::PolicySet;
 use martlog_formats::wire::{AppendAnswer, EPOCH_HEADER, PositionsAnswer, PositionsRequest};
 use rustls::ClientConfig;
 use serde::de::DeserializeOwned;
@@ -47,6 +49,9 @@ struct Inner {
     /// What the connections are made with, and for which trust: they end when that is another one.
     http: Mutex<(Arc<ClientConfig>, Http)>,
 }
+
+/// What came back.
+type Answer = (StatusCode, HeaderMap, Bytes);
 
 type Http = HttpClient<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
@@ -88,6 +93,19 @@ impl Client {
         self.post("/api/v1/heartbeat", headers, body, |headers, _| Ok(epoch(headers))).await
     }
 
+    /// Asks for the policies; nothing when they are still those with this tag.
+    pub(crate) async fn policy(&self, tag: Option<&str>) -> Reply<Option<(String, PolicySet)>> {
+        let mut headers = HeaderMap::new();
+        if let Some(tag) = tag.and_then(|tag| HeaderValue::from_str(tag).ok()) {
+            headers.insert(IF_NONE_MATCH, tag);
+        }
+        match self.ask(Method::GET, "/api/v1/policy", headers, Bytes::new(), POLICY_BYTES).await {
+            Ok((StatusCode::NOT_MODIFIED, ..)) if tag.is_some() => Reply::Answer(None),
+            Ok((status, headers, body)) => reply(status, &headers, &body, read_policy),
+            Err(why) => Reply::Later(None, why),
+        }
+    }
+
     async fn post_json<T>(&self, path: &str, body: &impl serde::Serialize, read: fn(&HeaderMap, &[u8]) -> Result<T, String>) -> Reply<T> {
         let body = match serde_json::to_vec(body) {
             Ok(body) => body,
@@ -99,22 +117,29 @@ impl Client {
     }
 
     async fn post<T>(&self, path: &str, headers: HeaderMap, body: Bytes, read: fn(&HeaderMap, &[u8]) -> Result<T, String>) -> Reply<T> {
-        match tokio::time::timeout(REQUEST_TIMEOUT, self.exchange(path, headers, body)).await {
-            Ok(Ok((status, headers, body))) => reply(status, &headers, &body, read),
-            Ok(Err(error)) => Reply::Later(None, format!("the server at {} cannot be reached: {error}", self.0.base)),
-            Err(_) => Reply::Later(None, format!("the server at {} did not answer within {} s", self.0.base, REQUEST_TIMEOUT.as_secs())),
+        match self.ask(Method::POST, path, headers, body, ANSWER_BYTES).await {
+            Ok((status, headers, body)) => reply(status, &headers, &body, read),
+            Err(why) => Reply::Later(None, why),
         }
     }
 
-    async fn exchange(&self, path: &str, headers: HeaderMap, body: Bytes) -> Result<(StatusCode, HeaderMap, Bytes), String> {
+    /// One request within its time; an error says why there is no answer.
+    async fn ask(&self, method: Method, path: &str, headers: HeaderMap, body: Bytes, bytes_max: usize) -> Result<Answer, String> {
+        match tokio::time::timeout(REQUEST_TIMEOUT, self.exchange(method, path, headers, body, bytes_max)).await {
+            Ok(answer) => answer.map_err(|error| format!("the server at {} cannot be reached: {error}", self.0.base)),
+            Err(_) => Err(format!("the server at {} did not answer within {} s", self.0.base, REQUEST_TIMEOUT.as_secs())),
+        }
+    }
+
+    async fn exchange(&self, method: Method, path: &str, headers: HeaderMap, body: Bytes, bytes_max: usize) -> Result<Answer, String> {
         let mut request = Request::new(Full::new(body));
-        *request.method_mut() = Method::POST;
+        *request.method_mut() = method;
         *request.uri_mut() = format!("{}{path}", self.0.base).parse().map_err(|error| format!("{error}"))?;
         *request.headers_mut() = headers;
         request.headers_mut().insert(AUTHORIZATION, self.authorization()?);
         let response = self.http().request(request).await.map_err(|error| tls::explain(&error).unwrap_or_else(|| chain(&error)))?;
         let (head, body) = response.into_parts();
-        let body = Limited::new(body, ANSWER_BYTES).collect().await.map_err(|error| chain(error.as_ref()))?;
+        let body = Limited::new(body, bytes_max).collect().await.map_err(|error| chain(error.as_ref()))?;
         Ok((head.status, head.headers, body.to_bytes()))
     }
 
@@ -173,6 +198,14 @@ fn reply<T>(status: StatusCode, headers: &HeaderMap, body: &[u8], read: fn(&Head
 
 fn read_json<T: DeserializeOwned>(_headers: &HeaderMap, body: &[u8]) -> Result<T, String> {
     serde_json::from_slice(body).map_err(|error| error.to_string())
+}
+
+/// Policies and the tag by which to ask for others.
+fn read_policy(headers: &HeaderMap, body: &[u8]) -> Result<Option<(String, PolicySet)>, String> {
+    let set: PolicySet = read_json(headers, body)?;
+    policies::check(&set)?;
+    let tag = headers.get(ETAG).and_then(|tag| tag.to_str().ok()).unwrap_or_default();
+    Ok(Some((tag.to_owned(), set)))
 }
 
 fn epoch(headers: &HeaderMap) -> Option<u64> {

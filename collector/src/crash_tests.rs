@@ -9,7 +9,6 @@ use crate::spool::Spool;
 use crate::test_support::protocol::Log;
 use crate::test_support::{cri_time, stream};
 use flate2::{Compression, write::GzEncoder};
-use martlog_formats::Profile;
 use martlog_formats::wire::PartAnswer;
 use proptest::prelude::*;
 use std::fs::{File, OpenOptions};
@@ -78,7 +77,7 @@ impl Life {
             dir,
             site: Site { cluster: "c".into(), node: "n".into() },
             log: Log::default(),
-            follower: Follower::new(stream(0).into(), Instant::now()),
+            follower: Follower::new(stream(0).into(), std::sync::Arc::default(), Instant::now()),
             now: Instant::now(),
             file,
             rotated: Vec::new(),
@@ -150,7 +149,7 @@ impl Life {
     }
 
     fn crash(&mut self) {
-        self.follower = Follower::new(stream(0).into(), self.now);
+        self.follower = Follower::new(stream(0).into(), std::sync::Arc::default(), self.now);
     }
 
     fn read(&mut self, fate: Fate, once: bool) {
@@ -165,7 +164,6 @@ impl Life {
         }
         let mut round = Round {
             opener,
-            profile: &Profile::default(),
             now: self.now,
             once,
             rate_limit: None,

@@ -7,11 +7,12 @@ use crate::assemble::{Assembler, Piece, Place, Whole};
 use crate::chain::{self, Look, Opener, Source};
 use crate::cri::{self, CriLine};
 use crate::discover::Entry;
+use crate::emit::{Below, Emitted, Outlet, What};
 use crate::limits::{BATCH_BYTES_MIN, EXCESS_INTERVAL, FINISH_QUIET, HOT, QUANTUM_BYTES, ROTATION_QUIET, TROUBLE_WAIT};
+use crate::policies::Applied;
 use crate::quota::{Bucket, RateLimit};
-use martlog_formats::parse::Ending;
+use martlog_formats::Record;
 use martlog_formats::wire::{FileId, GapReason, Stream, Substream};
-use martlog_formats::{Profile, Record};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -34,38 +35,16 @@ pub(crate) struct Budget {
 pub(crate) struct Round<'a> {
     /// Opens files.
     pub(crate) opener: Opener<'a>,
-    /// How lines are read.
-    pub(crate) profile: &'a Profile,
     /// Now.
     pub(crate) now: Instant,
     /// End what is open when the end of the files is reached.
     pub(crate) once: bool,
-    /// What a stream may print.
+    /// What a stream may print whose policy says nothing.
     pub(crate) rate_limit: Option<RateLimit>,
     /// What may still be taken.
     pub(crate) budget: Budget,
     /// A buffer to read into.
     pub(crate) buffer: &'a mut Vec<u8>,
-}
-
-/// What was read and is not yet in a part.
-#[derive(Debug)]
-pub(crate) struct Emitted {
-    /// Its first byte.
-    pub(crate) first: Place,
-    /// One past its last byte.
-    pub(crate) end: Place,
-    /// What lies there.
-    pub(crate) what: What,
-}
-
-/// A record, or bytes that are none.
-#[derive(Debug)]
-pub(crate) enum What {
-    /// A record.
-    Record(Record),
-    /// Bytes that no record was made of.
-    Gap(GapReason),
 }
 
 /// Whether a stream has more to read at once.
@@ -96,6 +75,10 @@ pub(crate) struct Follower {
     pub(crate) record_limit: Option<usize>,
     /// Answers in a row that conflicted.
     pub(crate) conflicts: u32,
+    /// How its lines are read.
+    pub(crate) policy: Arc<Applied>,
+    /// Lines that were below its level.
+    pub(crate) below: Below,
     pub(crate) assemblers: [Assembler; 2],
     pub(crate) emitted: [Vec<Emitted>; 2],
     /// The file of the last line that went into the assemblers.
@@ -109,6 +92,7 @@ pub(crate) struct Follower {
     /// The begun line of a substream is over the limit.
     over: [bool; 2],
     excess_said: Instant,
+    below_said: Instant,
 }
 
 impl Budget {
@@ -118,7 +102,7 @@ impl Budget {
     }
 
     /// Takes a record's share.
-    fn take(&mut self, record: &Record) {
+    pub(crate) fn take(&mut self, record: &Record) {
         self.records = self.records.saturating_sub(1);
         self.batch_bytes = self.batch_bytes.saturating_sub(record.message.len() + record.attributes.len() + 64);
     }
@@ -126,7 +110,7 @@ impl Budget {
 
 impl Follower {
     /// A stream that was just found.
-    pub(crate) fn new(stream: Arc<Stream>, now: Instant) -> Self {
+    pub(crate) fn new(stream: Arc<Stream>, policy: Arc<Applied>, now: Instant) -> Self {
         Self {
             stream,
             // Most streams have one file, and there may be many of them.
@@ -136,6 +120,8 @@ impl Follower {
             finished: false,
             record_limit: None,
             conflicts: 0,
+            policy,
+            below: Below::default(),
             assemblers: Default::default(),
             emitted: Default::default(),
             reading: None,
@@ -145,6 +131,8 @@ impl Follower {
             bucket: None,
             over: [false; 2],
             excess_said: now,
+            // The first is said at once.
+            below_said: now.checked_sub(EXCESS_INTERVAL).unwrap_or(now),
         }
     }
 
@@ -313,29 +301,25 @@ impl Follower {
         }
         let (id, time_ns) = (source.id, if source.time_ns == 0 { crate::clock::now_ns() } else { source.time_ns });
         let ends = parsed.is_none_or(|parsed| parsed.full);
-        if round.rate_limit.is_some() && self.is_over(substream, time_ns, to - from, ends, round) {
+        if self.is_over(substream, time_ns, to - from, ends, round) {
             return self.leave_out(id, substream, from, to, round);
         }
-        let Self { assemblers, emitted, .. } = self;
-        let assembler = &mut assemblers[substream as usize];
-        let out = &mut emitted[substream as usize];
-        let Round { budget, profile, now, .. } = round;
+        let now = round.now;
+        let (assembler, mut outlet) = self.way(substream, &mut round.budget);
         // Most lines are whole objects: they are read once, and nobody has to be asked whether they go on.
         if let Some(CriLine { full: true, text, .. }) = parsed
             && !torn
             && assembler.is_idle()
-            && let Some(record) = martlog_formats::parse_object(text, time_ns, profile)
+            && let Some(record) = martlog_formats::parse_object(text, time_ns, &outlet.policy.profile)
         {
-            budget.take(&record);
             let [first, end] = [from, to].map(|offset| Place { file: id, offset });
-            out.push(Emitted { first, end, what: What::Record(record) });
-            return;
+            return outlet.record(first, end, record);
         }
-        let mut emit = |whole: Whole<'_>| out.push(record(whole, profile, budget));
+        let mut emit = |whole: Whole<'_>| outlet.line(whole);
         match parsed {
             Some(parsed) => {
                 let piece = Piece { file: id, from, to, time_ns, full: parsed.full || torn, torn, text: parsed.text };
-                assembler.push(piece, *now, &mut emit);
+                assembler.push(piece, now, &mut emit);
             }
             // No CRI line: kept as it is. Which substream it was of is not known; it is stdout's, always, so that a second reading finds the same.
             None => {
@@ -348,8 +332,14 @@ impl Follower {
 
     /// Whether a physical line is over the stream's limit: the first piece of a printed line decides for all of them.
     fn is_over(&mut self, substream: Substream, time_ns: i64, bytes: u64, ends: bool, round: &Round<'_>) -> bool {
-        let (Some(limit), at) = (round.rate_limit, substream as usize) else { return false };
+        let (limit, at) = (self.policy.rate_limit.or(round.rate_limit), substream as usize);
+        if limit.is_none() && !self.over[at] {
+            return false;
+        }
+        // What began over a limit ends so, also when there is none any more.
+        let limit = limit.unwrap_or(RateLimit::of(u64::MAX));
         let bucket = self.bucket.get_or_insert_with(|| Box::new(Bucket::new(limit)));
+        bucket.set(limit);
         let begun = self.over[at] || self.assemblers[at].open_bytes() > 0;
         let over = if begun { self.over[at] } else { !bucket.lets_through(time_ns, bytes) };
         self.over[at] = over && !ends;
@@ -363,10 +353,9 @@ impl Follower {
 
     /// A line over the limit becomes a gap, or a part of the one before it.
     fn leave_out(&mut self, file: FileId, substream: Substream, from: u64, to: u64, round: &mut Round<'_>) {
-        let Self { assemblers, emitted, .. } = self;
-        let Round { budget, profile, .. } = round;
-        let out = &mut emitted[substream as usize];
-        assemblers[substream as usize].finish(&mut |whole| out.push(record(whole, profile, budget)));
+        let (assembler, mut outlet) = self.way(substream, &mut round.budget);
+        assembler.finish(&mut |whole| outlet.line(whole));
+        let out = outlet.out;
         let [first, end] = [from, to].map(|offset| Place { file, offset });
         match out.last_mut() {
             Some(Emitted { end: last, what: What::Gap(GapReason::OverQuota), .. }) if last.file == file => *last = end,
@@ -376,18 +365,16 @@ impl Follower {
 
     /// Bytes that can be no line are named as a gap of stdout, like malformed lines are stdout's.
     fn pass_over(&mut self, at: usize, length: usize, reason: GapReason, round: &mut Round<'_>) {
-        let Self { assemblers, emitted, .. } = self;
-        let Round { budget, profile, .. } = round;
-        budget.read_bytes = budget.read_bytes.saturating_sub(length);
-        let out = &mut emitted[0];
-        assemblers[0].finish(&mut |whole| out.push(record(whole, profile, budget)));
+        round.budget.read_bytes = round.budget.read_bytes.saturating_sub(length);
+        let (assembler, mut outlet) = self.way(Substream::Stdout, &mut round.budget);
+        assembler.finish(&mut |whole| outlet.line(whole));
         let source = &mut self.chain[at];
         self.reading = Some(source.id);
         let from = source.offset;
         source.offset += length as u64;
         if from >= source.floor_of(Substream::Stdout) {
             let [first, end] = [from, source.offset].map(|offset| Place { file: source.id, offset });
-            out.push(Emitted { first, end, what: What::Gap(reason) });
+            self.emitted[0].push(Emitted { first, end, what: What::Gap(reason) });
         }
     }
 
@@ -428,18 +415,31 @@ impl Follower {
     }
 
     fn finish(&mut self, round: &mut Round<'_>) {
-        let Round { budget, profile, .. } = round;
-        for (assembler, out) in self.assemblers.iter_mut().zip(self.emitted.iter_mut()) {
-            assembler.finish(&mut |whole| out.push(record(whole, profile, budget)));
+        for substream in SUBSTREAMS {
+            let (assembler, mut outlet) = self.way(substream, &mut round.budget);
+            assembler.finish(&mut |whole| outlet.line(whole));
         }
     }
 
     /// Lets go of text that has waited long enough.
     pub(crate) fn tick(&mut self, round: &mut Round<'_>) {
-        let Round { budget, profile, now, .. } = round;
-        for (assembler, out) in self.assemblers.iter_mut().zip(self.emitted.iter_mut()) {
-            assembler.tick(*now, &mut |whole| out.push(record(whole, profile, budget)));
+        for substream in SUBSTREAMS {
+            let now = round.now;
+            let (assembler, mut outlet) = self.way(substream, &mut round.budget);
+            assembler.tick(now, &mut |whole| outlet.line(whole));
         }
+        if self.below.unsaid > 0 && round.now.saturating_duration_since(self.below_said) >= EXCESS_INTERVAL {
+            self.below_said = round.now;
+            let (lines, level) = (std::mem::take(&mut self.below.unsaid), self.policy.level.map_or("", |level| level.as_str()));
+            tracing::info!(pod = %self.stream.pod, container = %self.stream.container, lines, level, reason = "below_level", "lines are left out: they are below the level of their instance's policy");
+        }
+    }
+
+    /// What joins a substream's lines, and where they go.
+    fn way<'a>(&'a mut self, substream: Substream, budget: &'a mut Budget) -> (&'a mut Assembler, Outlet<'a>) {
+        let Self { assemblers, emitted, policy, below, .. } = self;
+        let at = substream as usize;
+        (&mut assemblers[at], Outlet { policy, budget, out: &mut emitted[at], below })
     }
 
     /// Forgets what is not acknowledged: it is read again from the server's marks.
@@ -449,6 +449,7 @@ impl Follower {
         self.reading = None;
         self.ended = false;
         self.over = [false; 2];
+        self.below.unsettled = 0;
         for source in &mut self.chain {
             source.rewind();
         }
@@ -472,18 +473,4 @@ impl Follower {
         let lost = self.chain.iter().any(|source| source.lost.is_some() && !source.settled());
         !open && !lost && !self.has_unsent()
     }
-}
-
-/// Turns a joined line into a record, and takes its share of the budget.
-fn record(whole: Whole<'_>, profile: &Profile, budget: &mut Budget) -> Emitted {
-    let ending = if whole.incomplete {
-        Ending::Incomplete
-    } else if whole.printed > whole.text.len() {
-        Ending::Cut { whole_bytes: whole.printed }
-    } else {
-        Ending::Whole
-    };
-    let record = martlog_formats::parse::parse_ending(whole.text, ending, whole.time_ns, profile);
-    budget.take(&record);
-    Emitted { first: whole.first, end: whole.end, what: What::Record(record) }
 }

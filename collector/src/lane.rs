@@ -13,17 +13,20 @@ use crate::follow::{Budget, Follower, Round, Turn};
 use crate::identity::{Site, folder_of};
 use crate::inbox::Mail;
 use crate::labels::Labels;
-use crate::limits::{BATCH_BYTES, BATCH_BYTES_MIN, BATCH_RECORDS, LABELS_WAIT, OPEN_BYTES, PART_WEIGHT_BYTES, ROUND_BYTES, TROUBLE_WAIT};
+use crate::limits::{
+    BATCH_BYTES, BATCH_BYTES_MIN, BATCH_RECORDS, LABELS_WAIT, OPEN_BYTES, PART_WEIGHT_BYTES, POLICY_WAIT, ROUND_BYTES, TROUBLE_WAIT,
+};
 use crate::parts::Note;
+use crate::policies::{Policies, Said};
 use crate::pulse::Pulse;
 use crate::quota::RateLimit;
 use crate::spool::{Put, Spool};
 use crate::survey::{Home, Look};
-use martlog_formats::Profile;
 use martlog_formats::wire::{AppendAnswer, FileId, PositionsAnswer, Stream};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
+use tokio::sync::watch;
 
 /// With `once`, a folder that cannot be read is given up after so many scans.
 const SURVEYS_ENOUGH: u32 = 3;
@@ -43,8 +46,10 @@ pub(crate) struct Shared {
     pub(crate) again: Mutex<BTreeSet<Home>>,
     /// What is kept of files that vanished.
     pub(crate) spool: Spool,
-    /// What each stream may print.
+    /// What each stream may print whose policy says nothing.
     pub(crate) rate_limit: Option<RateLimit>,
+    /// How lines are read, as it is known now.
+    pub(crate) said: watch::Receiver<Said>,
     /// Where it is told how this collector is.
     pub(crate) pulse: Pulse,
     /// Read what is there, and end.
@@ -66,7 +71,9 @@ pub(crate) struct Lane {
     followers: BTreeMap<Arc<Stream>, Box<Follower>>,
     remembered: Vec<Remembered>,
     labels: Option<Arc<Labels>>,
-    profile: Profile,
+    policies: Arc<Policies>,
+    /// Since when the policies are waited for.
+    waits: Option<Instant>,
     epoch: Option<u64>,
     turn: usize,
     batch_bytes: usize,
@@ -95,7 +102,8 @@ impl Lane {
             followers: BTreeMap::new(),
             remembered,
             labels: None,
-            profile: Profile::default(),
+            policies: Arc::default(),
+            waits: None,
             epoch: None,
             turn: 0,
             batch_bytes: BATCH_BYTES,
@@ -173,7 +181,10 @@ impl Lane {
             // A later life of the container exists: this one has ended.
             let finished = !rest.is_empty();
             let stream = Arc::new(first.stream.clone());
-            let follower = self.followers.entry(Arc::clone(&stream)).or_insert_with(|| Box::new(Follower::new(Arc::clone(&stream), now)));
+            let follower = self
+                .followers
+                .entry(Arc::clone(&stream))
+                .or_insert_with(|| Box::new(Follower::new(Arc::clone(&stream), self.policies.usual(), now)));
             current &= follower.adopt(entries, look.complete, finished, opener, now);
             present.insert(stream.restart);
         }
@@ -206,7 +217,10 @@ impl Lane {
         remembered.sort_by_key(|(kept, _)| std::cmp::Reverse(kept.as_ref().map_or(0, |kept| kept.first_ns)));
         for (kept, old) in remembered {
             let stream = Arc::new(old.stream);
-            let follower = self.followers.entry(Arc::clone(&stream)).or_insert_with(|| Box::new(Follower::new(Arc::clone(&stream), now)));
+            let follower = self
+                .followers
+                .entry(Arc::clone(&stream))
+                .or_insert_with(|| Box::new(Follower::new(Arc::clone(&stream), self.policies.usual(), now)));
             if follower.chain.iter().any(|source| source.id == old.file) {
                 spool.remove(old.file);
                 continue;
@@ -278,9 +292,11 @@ impl Lane {
     /// Reads a round: a quantum of each stream in turn, until the batch is full or there is nothing more.
     pub(crate) fn fill(&mut self, now: Instant, bench: &mut Workbench) -> Filled {
         let shared = Arc::clone(&self.shared);
+        if !self.has_policies(now) {
+            return Filled { batch: None, more: false, drained: false };
+        }
         let mut round = Round {
             opener: Opener { root: &shared.root, site: &shared.site, spool: &shared.spool },
-            profile: &self.profile,
             now,
             once: shared.once,
             rate_limit: shared.rate_limit,
@@ -294,6 +310,11 @@ impl Lane {
         };
         let ready = |follower: &&mut Follower| follower.is_ready(now, shared.once) && labelled(follower);
         let mut ready: Vec<&mut Follower> = self.followers.values_mut().map(Box::as_mut).filter(ready).collect();
+        for follower in &mut ready {
+            let stream = &follower.stream;
+            let labels = labels.and_then(|labels| labels.get(&stream.pod_uid)).map(Vec::as_slice);
+            follower.policy = self.policies.of(&stream.namespace, labels);
+        }
         if !ready.is_empty() {
             let start = self.turn % ready.len();
             ready.rotate_left(start);
@@ -326,6 +347,13 @@ impl Lane {
         let batch = if parts.is_empty() { None } else { self.pack(&parts, bench) };
         let drained = self.scanned && batch.is_none() && !more && self.followers.values().all(|follower| is_drained(follower, now));
         Filled { batch, more, drained }
+    }
+
+    /// Takes in the policies as they are now; false while they are worth waiting for. A server that never tells any is not waited for for long.
+    fn has_policies(&mut self, now: Instant) -> bool {
+        let Said { policies, known } = self.shared.said.borrow().clone();
+        self.policies = policies;
+        known || now.saturating_duration_since(*self.waits.get_or_insert(now)) >= POLICY_WAIT
     }
 
     /// Bounds what is held of records that have not ended: the greatest go first, back to where they begin in their files.
@@ -483,6 +511,7 @@ mod tests {
             again: Mutex::default(),
             spool: Spool::open(dir.path(), 0).unwrap(),
             rate_limit: None,
+            said: watch::channel(Said { known: true, ..Said::default() }).1,
             pulse: Pulse::default(),
             once: true,
         };

@@ -5,7 +5,7 @@
 //! ```text
 //! discover ─ which files are there ─ survey, watch: kept up to date ─ inbox ─┐
 //! chain ──── a stream's files, oldest first ─ source, reader: bounded reads of physical lines
-//! follow ─── cri: a line taken apart ─ assemble: pieces and lines to records ─ formats::parse
+//! follow ─── cri: a line taken apart ─ assemble: pieces and lines to records ─ emit: formats::parse, as policies say
 //! parts ──── records to parts, from the server's mark on ─ batch: encoded, compressed
 //! ship ───── client: sent until answered ─ parts: the answer moves the marks, or the stream goes back to them
 //! lane ───── some streams, one batch in flight;   agent: all of it;   board, heartbeat, checkpoint: how far it is
@@ -20,6 +20,7 @@
 //!   more are a gap with a reason.
 //! * No line's content and no token is in the collector's own log.
 //! * A look at a folder is the truth; what the kernel tells (`watch`) only says where to look first.
+//! * Policies are the server's. A line is read with the one that holds when it is read; the first stored form stays.
 //! * Labels are waited for, but not for ever; the Kubernetes API is never needed to go on.
 //! * The files are the buffer. Only what vanished from the node before the server had it is copied, into a spool with a bound.
 //!
@@ -42,6 +43,7 @@ mod clock;
 mod crash_tests;
 mod cri;
 mod discover;
+mod emit;
 mod explain;
 mod follow;
 pub mod fresh;
@@ -54,6 +56,7 @@ mod lane;
 mod limits;
 mod neighbour;
 mod parts;
+mod policies;
 pub mod pulse;
 mod quota;
 mod reader;
@@ -72,7 +75,11 @@ pub use neighbour::prepare_process;
 pub use quota::RateLimit;
 
 use std::path::PathBuf;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+
+/// How often the server is asked whether policies have changed; most answers are that they have not.
+pub const POLICY_INTERVAL: Duration = Duration::from_secs(30);
 
 /// What the collector is told.
 #[derive(Debug, Clone)]
@@ -98,7 +105,10 @@ pub struct Config {
     /// What copies of files may take that vanished before the server had them, bytes; 0 keeps none.
     pub spool_bytes: u64,
     /// What each stream (a container's life) may print; what is over it is named as gaps (`over_quota`), with a line a second as a sample. `None`: all.
+    /// The policy of an instance goes before it.
     pub rate_limit: Option<RateLimit>,
+    /// How often the server is asked for policies, a fifth more or less: [`POLICY_INTERVAL`].
+    pub policy_interval: Duration,
     /// Where it tells how it is.
     pub pulse: pulse::Pulse,
     /// Read what is there, wait for the acknowledgements, return.
@@ -127,6 +137,8 @@ pub struct Report {
     pub bytes: u64,
     /// Gaps named.
     pub gaps: u64,
+    /// Lines left out because they were below the level of their instance's policy.
+    pub below_level: u64,
 }
 
 /// Runs until `stop` is cancelled (or, with `once`, until everything that is there is acknowledged), then stops in order.

@@ -72,7 +72,7 @@ pub(crate) const HELD_FILES: usize = 16;
 
 /// A request's time limit, connection included.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-/// The greatest answer, bytes.
+/// The greatest answer but for policies, bytes.
 pub(crate) const ANSWER_BYTES: usize = 4 << 20;
 /// The first pause after a failed request; it doubles, with jitter.
 pub(crate) const BACKOFF_FIRST: Duration = Duration::from_millis(200);
@@ -84,6 +84,11 @@ pub(crate) const RETRY_AFTER_MAX: Duration = Duration::from_secs(120);
 pub(crate) const POSITIONS_FILES: usize = 5_000;
 /// How long a stop waits for the answers to what is in flight.
 pub(crate) const STOP_WAIT: Duration = Duration::from_secs(5);
+
+/// The greatest set of policies, bytes: some 100,000 instances.
+pub(crate) const POLICY_BYTES: usize = 16 << 20;
+/// How long streams wait, unread, for the policies when the server answers and has never told any. Then they are read without.
+pub(crate) const POLICY_WAIT: Duration = Duration::from_secs(5);
 
 /// How often the server hears how far the collector is.
 pub(crate) const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(2);

@@ -7,7 +7,8 @@
 use crate::assemble::Place;
 use crate::chain::Source;
 use crate::clock::now_ns;
-use crate::follow::{Emitted, Follower, SUBSTREAMS, What};
+use crate::emit::{Emitted, What};
+use crate::follow::{Follower, SUBSTREAMS};
 use crate::limits::{LOSS_WAIT, RETRY_AFTER_MAX, TROUBLE_WAIT};
 use martlog_formats::wire::{Extent, FileId, Gap, GapReason, Part, PartAnswer, PartRecord, Stream, Substream};
 use std::time::{Duration, Instant};
@@ -36,6 +37,8 @@ pub(crate) struct Gain {
     pub(crate) bytes: u64,
     /// Gaps acknowledged.
     pub(crate) gaps: u64,
+    /// Lines below the level whose bytes are acknowledged.
+    pub(crate) below_level: u64,
     /// Whether the stream has to go back to its marks.
     pub(crate) rewind: bool,
 }
@@ -123,7 +126,9 @@ impl Follower {
 
     fn acknowledge(&mut self, note: &Note, marks: &[u64]) -> Gain {
         self.conflicts = 0;
-        let mut gain = Gain { records: note.records as u64, gaps: u64::from(note.gap), ..Gain::default() };
+        // All parts of the stream were on their way together: the first that is acknowledged counts what lies between the records of all.
+        let below_level = std::mem::take(&mut self.below.unsettled);
+        let mut gain = Gain { records: note.records as u64, gaps: u64::from(note.gap), below_level, ..Gain::default() };
         for ((file, _, to), mark) in note.extents.iter().zip(marks) {
             let Some(source) = self.chain.iter_mut().find(|source| source.id == *file) else { continue };
             let Some(known) = source.marks.as_mut() else { continue };

@@ -11,6 +11,14 @@ pub struct RateLimit {
     pub burst_bytes: u64,
 }
 
+impl RateLimit {
+    /// So many bytes a second, and ten times as much at once.
+    #[must_use]
+    pub const fn of(bytes_per_second: u64) -> Self {
+        Self { bytes_per_second, burst_bytes: bytes_per_second.saturating_mul(10) }
+    }
+}
+
 /// Of what is over the limit, one line in so long is let through as a sample, ns.
 const SAMPLE_NS: i64 = 1_000_000_000;
 
@@ -31,6 +39,14 @@ impl Bucket {
     /// A full one.
     pub(crate) fn new(limit: RateLimit) -> Self {
         Self { limit, level: limit.burst_bytes, at_ns: None, sampled_ns: None, excess_lines: 0, excess_bytes: 0 }
+    }
+
+    /// Changes the limit; what was printed before still counts.
+    pub(crate) fn set(&mut self, limit: RateLimit) {
+        if self.limit != limit {
+            self.limit = limit;
+            self.level = self.level.min(limit.burst_bytes);
+        }
     }
 
     /// Whether a line of this time and size is let through: it is within the limit, or a sample of what is not.

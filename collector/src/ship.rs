@@ -39,12 +39,21 @@ impl Backoff {
     pub(crate) fn pause(&mut self, asked: Option<Duration>) -> Duration {
         let grown = self.next;
         self.next = (grown * 2).min(BACKOFF_MAX);
-        asked.unwrap_or_else(|| {
-            // A fresh hasher is seeded at random: nodes that lost the server together do not come back together.
-            let random = RandomState::new().build_hasher().finish() % 1_000;
-            grown / 2 + (grown / 2).mul_f64(f64::from(u32::try_from(random).unwrap_or(0)) / 1_000.0)
-        })
+        // Nodes that lost the server together do not come back together.
+        asked.unwrap_or_else(|| grown / 2 + (grown / 2).mul_f64(random()))
     }
+}
+
+/// The pause, or up to a fifth more or less: nodes that began together do not ask together for ever.
+pub(crate) fn jittered(pause: Duration) -> Duration {
+    pause.mul_f64(0.8 + 0.4 * random())
+}
+
+/// From 0 to 1.
+fn random() -> f64 {
+    // A fresh hasher is seeded at random.
+    let random = RandomState::new().build_hasher().finish() % 1_000;
+    f64::from(u32::try_from(random).unwrap_or(0)) / 1_000.0
 }
 
 /// Sends a batch until it is answered, or given up.

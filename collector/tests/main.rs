@@ -13,6 +13,8 @@ mod kubelet;
 mod kubernetes;
 #[path = "cases/outages.rs"]
 mod outages;
+#[path = "cases/policies.rs"]
+mod policies;
 #[path = "cases/random.rs"]
 mod random;
 #[path = "cases/rotation.rs"]

@@ -115,6 +115,7 @@ async fn collect(pods: &Path, state: &Path, url: &str, token: &str) -> Result<ma
         pulse: martlog_collector::pulse::Pulse::default(),
         spool_bytes: 0,
         rate_limit: None,
+        policy_interval: martlog_collector::POLICY_INTERVAL,
         once: true,
     };
     // On a thread of its own runtime: what is polled in `block_on` would count as the main thread's.

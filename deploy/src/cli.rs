@@ -313,12 +313,12 @@ pub(crate) enum Object {
     /// What a partner makes.
     Module {
         #[command(subcommand)]
-        action: Action<ModuleArgs>,
+        action: SetAction<ModuleArgs>,
     },
     /// A module's deployments, each for one CSP.
     Instance {
         #[command(subcommand)]
-        action: Action<InstanceArgs>,
+        action: SetAction<InstanceArgs>,
     },
     /// Who may read, push or collect.
     Token {
@@ -356,6 +356,56 @@ pub(crate) enum Action<A: Args> {
         /// Its id.
         id: String,
     },
+}
+
+/// What can be done with it, where something of it can be changed.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SetAction<A: Args> {
+    /// Make one; the same again is fine.
+    Add(A),
+    /// Change how its lines are read and how long they are kept.
+    Set(SetArgs),
+    /// Show all.
+    List,
+    /// Show one.
+    Show {
+        /// Its id.
+        id: String,
+    },
+    /// Remove one.
+    Remove {
+        /// Its id.
+        id: String,
+    },
+}
+
+/// What is to be changed.
+#[derive(Debug, Args)]
+pub(crate) struct SetArgs {
+    /// Its id.
+    pub(crate) id: String,
+    /// Keep its lines this long, such as 30d.
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) retention: Option<String>,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
+    /// Take its policy away.
+    #[arg(long, conflicts_with_all = ["redact", "level", "rate_limit"])]
+    pub(crate) no_policy: bool,
+}
+
+/// How lines are read. What is given is the whole policy: it takes the place of the one before.
+#[derive(Debug, Args)]
+pub(crate) struct PolicyArgs {
+    /// What becomes of a class of data; may be given several times. Classes: phone, imsi, email, ip, account, sms; actions: keep, mask, hash.
+    #[arg(long, value_name = "CLASS=ACTION", value_parser = key_value)]
+    pub(crate) redact: Vec<(String, String)>,
+    /// Leave out lines below this level: trace, debug, info, warn, error, fatal.
+    #[arg(long)]
+    pub(crate) level: Option<String>,
+    /// What each of its containers may print in a second, such as 5MiB.
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) rate_limit: Option<String>,
 }
 
 /// What can be done with a partner.
@@ -454,6 +504,8 @@ pub(crate) struct ModuleArgs {
     /// Keep its lines this long, such as 30d, where an instance says nothing else [default: as `serve --retention`].
     #[arg(long, value_name = "DURATION")]
     pub(crate) retention: Option<String>,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
 }
 
 /// A new instance.
@@ -479,6 +531,8 @@ pub(crate) struct InstanceArgs {
     /// Keep its lines this long, such as 30d [default: as its module].
     #[arg(long, value_name = "DURATION")]
     pub(crate) retention: Option<String>,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
 }
 
 /// A new token.

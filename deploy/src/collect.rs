@@ -34,8 +34,8 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, Failure> {
     let stop = CancellationToken::new();
     let work = async { martlog_collector::run(config, stop.clone()).await.map_err(|error| Failure::Server(error.to_string())) };
     let report = signals::until_stopped(&stop, work).await?;
-    let martlog_collector::Report { files, records, bytes, gaps } = report;
-    tracing::info!(files, records, bytes, gaps, "the collector has stopped");
+    let martlog_collector::Report { files, records, bytes, gaps, below_level } = report;
+    tracing::info!(files, records, bytes, gaps, below_level, "the collector has stopped");
     Ok(Outcome::Fine)
 }
 

@@ -98,8 +98,7 @@ pub(crate) fn collect(args: CollectArgs) -> Result<collect::Options, Failure> {
         (Some(root), Some(server), Some(token), Some(state), Some(cluster), Some(node)) if problems.is_empty() => {
             let (pod_labels, once) = (args.pod_labels, args.once);
             // Ten seconds of it may come at once: a container that starts or fails prints more than usual, and is not loud for it.
-            let rate_limit =
-                args.rate_limit.map(|ByteSize(bytes)| RateLimit { bytes_per_second: bytes, burst_bytes: bytes.saturating_mul(10) });
+            let rate_limit = args.rate_limit.map(|ByteSize(bytes)| RateLimit::of(bytes));
             let pulse = Pulse::default();
             let spool_bytes = args.spool.map_or(SPOOL_BYTES, |ByteSize(bytes)| bytes);
             let config = martlog_collector::Config {
@@ -114,6 +113,7 @@ pub(crate) fn collect(args: CollectArgs) -> Result<collect::Options, Failure> {
                 kubernetes,
                 spool_bytes,
                 rate_limit,
+                policy_interval: martlog_collector::POLICY_INTERVAL,
                 pulse,
                 once,
             };

@@ -128,7 +128,8 @@ impl Work<'_> {
     /// The record with what was found out on the way; `verdict` is that of a line without problems, or `Raw`.
     fn record(mut self, parts: Parts, verdict: Verdict) -> Record {
         let redactions = self.tally.counts();
-        if !redactions.is_empty() {
+        // What a policy masks is no fault of the line.
+        if redactions.iter().any(|(kind, _)| crate::redact::class(*kind).is_none()) {
             self.problems.insert(Problem::SecretRedacted);
         }
         let verdict = if verdict == Verdict::Ok && !self.problems.is_empty() { Verdict::Repaired } else { verdict };

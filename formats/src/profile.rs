@@ -3,7 +3,8 @@
 use crate::aliases::{self, Aliases};
 use crate::level::NumericLevels;
 use crate::limits;
-use crate::redact::Redactor;
+use crate::policy::{HashKey, Redaction};
+use crate::redact::{Personal, Redactor};
 use crate::shapes::RequestIdFinder;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -132,7 +133,7 @@ impl Default for Profile {
         let settings = Settings::default();
         // The built-in keys always make an automaton: they do not depend on input, and every test holds it.
         #[allow(clippy::expect_used)]
-        let redactor = Redactor::new(&settings.redact_keys).expect("the built-in redaction keys are few");
+        let redactor = Redactor::new(&settings.redact_keys, None).expect("the built-in redaction keys are few");
         Self::build(settings, redactor)
     }
 }
@@ -151,8 +152,16 @@ impl Profile {
     /// # Errors
     /// When a value is out of range.
     pub fn new(settings: Settings) -> Result<Self, ProfileError> {
+        Self::with_redaction(settings, &Redaction::default(), None)
+    }
+
+    /// The same with what a policy says of personal data; what is hashed is hashed with the key, and masked without one.
+    ///
+    /// # Errors
+    /// When a value is out of range.
+    pub fn with_redaction(settings: Settings, redaction: &Redaction, key: Option<&HashKey>) -> Result<Self, ProfileError> {
         settings.check()?;
-        let redactor = Redactor::new(&settings.redact_keys)
+        let redactor = Redactor::new(&settings.redact_keys, Personal::new(redaction, key))
             .map_err(|error| ProfileError::Value { field: "redact_keys", reason: error.to_string() })?;
         Ok(Self::build(settings, redactor))
     }

@@ -19,7 +19,7 @@ pub struct Record {
     pub verdict: Verdict,
     /// Why the verdict is what it is.
     pub problems: Problems,
-    /// How many secrets of which kind were removed, in ascending order of the kind.
+    /// How many secrets were removed, and personal data masked or hashed by the instance's policy, of which kind, in ascending order of the kind.
     pub redactions: Vec<(RedactionKind, u16)>,
     /// The text of the line: the message field, or all of it where the line is no JSON object.
     pub message: String,
@@ -249,7 +249,7 @@ impl Problems {
 
 macro_rules! redaction_kinds {
     ($($(#[doc = $doc:literal])+ $name:ident = $number:literal, $word:literal;)+) => {
-        /// A kind of secret. The numbers are stored.
+        /// A kind of secret, or of personal data. The numbers are stored.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[repr(u8)]
         pub enum RedactionKind { $($(#[doc = $doc])+ $name = $number,)+ }
@@ -290,4 +290,16 @@ redaction_kinds! {
     SrtpKey = 9, "srtp_key";
     /// A PEM private key.
     PrivateKey = 10, "private_key";
+    /// A phone number, as the instance's policy says; so are all that follow.
+    Phone = 11, "phone";
+    /// An IMSI, IMEI or ICCID.
+    Imsi = 12, "imsi";
+    /// An e-mail address.
+    Email = 13, "email";
+    /// An IP address.
+    Ip = 14, "ip";
+    /// The id of an account or a customer.
+    Account = 15, "account";
+    /// The text of a message.
+    Sms = 16, "sms";
 }

@@ -217,7 +217,8 @@ fn every_verdict_code_and_kind_of_secret_has_a_case() {
             assert!(records.iter().any(|record| record.problems.contains(*problem)), "no case for {}", problem.code());
         }
     }
-    for kind in RedactionKind::ALL {
+    // Personal data stay without a policy: see `personal`.
+    for kind in RedactionKind::ALL.iter().filter(|kind| **kind < RedactionKind::Phone) {
         assert!(records.iter().any(|record| record.redactions.iter().any(|(found, _)| found == kind)), "no case for {}", kind.as_str());
     }
 }

@@ -7,6 +7,8 @@ mod basics;
 mod corpus;
 mod docs;
 mod joining;
+mod personal;
+mod policies;
 mod properties;
 mod schema;
 mod values;

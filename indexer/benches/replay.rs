@@ -142,7 +142,7 @@ async fn register(indexer: &Indexer, lines: &Generator) {
     for instance in &lines.fleet().instances {
         let (partner, module) = (instance.partner.to_string(), instance.module.to_string());
         registry.create_partner(NewPartner { id: partner.clone(), name: None }).await.unwrap();
-        registry.create_module(NewModule { id: module.clone(), partner, name: None, retention: None }).await.unwrap();
+        registry.create_module(NewModule { id: module.clone(), partner, name: None, retention: None, policy: None }).await.unwrap();
         let selector = Selector { namespace: instance.id.to_string(), labels: BTreeMap::new() };
         let new = NewInstance {
             id: instance.id.to_string(),
@@ -151,6 +151,7 @@ async fn register(indexer: &Indexer, lines: &Generator) {
             environment: None,
             selector,
             retention: None,
+            policy: None,
         };
         registry.create_instance(new).await.unwrap();
     }

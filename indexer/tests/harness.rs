@@ -111,7 +111,10 @@ pub(crate) fn conflict(marks: &[u64]) -> PartAnswer {
 pub(crate) async fn register(indexer: &Indexer, app: &str) {
     let registry = indexer.registry();
     registry.create_partner(NewPartner { id: "acme".into(), name: None }).await.unwrap();
-    registry.create_module(NewModule { id: "sms".into(), partner: "acme".into(), name: None, retention: None }).await.unwrap();
+    registry
+        .create_module(NewModule { id: "sms".into(), partner: "acme".into(), name: None, retention: None, policy: None })
+        .await
+        .unwrap();
     let labels = BTreeMap::from([("app".to_string(), app.to_string())]);
     let instance = NewInstance {
         id: format!("sms-{app}"),
@@ -120,6 +123,7 @@ pub(crate) async fn register(indexer: &Indexer, app: &str) {
         environment: None,
         selector: Selector { namespace: "shop".into(), labels },
         retention: None,
+        policy: None,
     };
     registry.create_instance(instance).await.unwrap();
 }

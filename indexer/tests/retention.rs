@@ -91,8 +91,15 @@ async fn over_the_size_the_oldest_go_first() {
 /// A second instance of the module, which takes the pods `app=api`.
 async fn register_api(indexer: &Indexer) {
     let selector = Selector { namespace: "shop".into(), labels: BTreeMap::from([("app".to_owned(), "api".to_owned())]) };
-    let instance =
-        NewInstance { id: "sms-api".into(), module: "sms".into(), csp: "435".into(), environment: None, selector, retention: None };
+    let instance = NewInstance {
+        id: "sms-api".into(),
+        module: "sms".into(),
+        csp: "435".into(),
+        environment: None,
+        selector,
+        retention: None,
+        policy: None,
+    };
     indexer.registry().create_instance(instance).await.unwrap();
 }
 

@@ -59,6 +59,7 @@ impl World {
             pulse: martlog_collector::pulse::Pulse::default(),
             spool_bytes: self.spool_bytes,
             rate_limit: self.rate_limit,
+            policy_interval: Duration::from_millis(50),
             once,
         }
     }

@@ -6,7 +6,8 @@ use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
+use martlog_formats::policy::PolicySet;
 use martlog_formats::wire::{
     AppendAnswer, BatchHeader, EPOCH_HEADER, Heartbeat, Part, PartAnswer, PositionsAnswer, PositionsRequest, Substream, decode_batch,
     decode_part,
@@ -30,7 +31,7 @@ pub(crate) struct Faults {
 }
 
 /// What it has and what it saw.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) log: Log,
     pub(crate) epoch: u64,
@@ -44,6 +45,10 @@ pub(crate) struct Inner {
     /// Messages whose part is refused for ever.
     pub(crate) poison: Option<String>,
     pub(crate) token: Option<String>,
+    /// What it says of instances; a status where it says nothing.
+    pub(crate) policy: Result<PolicySet, u16>,
+    /// How often it was asked, and how often nothing had changed.
+    pub(crate) asked: (u64, u64),
     random: u64,
 }
 
@@ -54,6 +59,24 @@ pub(crate) struct Server {
 }
 
 impl Inner {
+    fn new() -> Self {
+        Self {
+            log: Log::default(),
+            epoch: 1,
+            faults: Faults::default(),
+            heartbeats: Vec::new(),
+            appends: 0,
+            struck: 0,
+            headers: Vec::new(),
+            script: Vec::new(),
+            poison: None,
+            token: None,
+            policy: Ok(PolicySet::none()),
+            asked: (0, 0),
+            random: 7,
+        }
+    }
+
     /// True in so many percent of the cases.
     fn strikes(&mut self, percent: u64) -> bool {
         self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -83,11 +106,12 @@ impl Inner {
 impl Server {
     /// Starts it on a free port, in the runtime of the test.
     pub(crate) async fn start() -> Self {
-        let inner = Arc::new(Mutex::new(Inner { epoch: 1, random: 7, ..Inner::default() }));
+        let inner = Arc::new(Mutex::new(Inner::new()));
         let app = Router::new()
             .route("/api/v1/append", post(append))
             .route("/api/v1/positions", post(positions))
             .route("/api/v1/heartbeat", post(heartbeat))
+            .route("/api/v1/policy", get(policy))
             .layer(DefaultBodyLimit::max(64 << 20))
             .with_state(Arc::clone(&inner));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -195,6 +219,21 @@ async fn heartbeat(State(shared): State<Shared>, body: Bytes) -> Response {
     let mut inner = shared.lock().unwrap();
     inner.heartbeats.push(heartbeat);
     (StatusCode::NO_CONTENT, [(EPOCH_HEADER, inner.epoch.to_string())]).into_response()
+}
+
+async fn policy(State(shared): State<Shared>, headers: HeaderMap) -> Response {
+    let mut inner = shared.lock().unwrap();
+    inner.asked.0 += 1;
+    let body = match &inner.policy {
+        Ok(set) => serde_json::to_string(set).unwrap(),
+        Err(status) => return problem(*status, "Not told"),
+    };
+    let tag = format!("\"{:x}\"", xxhash_rust::xxh3::xxh3_64(body.as_bytes()));
+    if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+        inner.asked.1 += 1;
+        return StatusCode::NOT_MODIFIED.into_response();
+    }
+    ([(header::ETAG, tag), (header::CONTENT_TYPE, "application/json".to_owned())], body).into_response()
 }
 
 fn json(status: u16, body: &impl serde::Serialize) -> Response {

@@ -4,8 +4,8 @@
 use super::api::{Client, NoAnswer};
 use super::render::clean;
 use crate::cli::{
-    Action, AdminArgs, EraseArgs, ErasureAction, InstanceArgs, ModuleArgs, Object, PartnerAction, PartnerArgs, QuarantineAction, TokenArgs,
-    TokenKind,
+    Action, AdminArgs, EraseArgs, ErasureAction, InstanceArgs, ModuleArgs, Object, PartnerAction, PartnerArgs, PolicyArgs,
+    QuarantineAction, SetAction, SetArgs, TokenArgs, TokenKind,
 };
 use crate::config;
 use crate::outcome::{Failure, Outcome};
@@ -114,8 +114,8 @@ fn errand(object: Object) -> Errand {
                 Errand { query, ..of_action("partners", Action::Remove { id }, partner) }
             }
         },
-        Object::Module { action } => of_action("modules", action, module),
-        Object::Instance { action } => of_action("instances", action, instance),
+        Object::Module { action } => of_set_action("modules", action, module),
+        Object::Instance { action } => of_set_action("instances", action, instance),
         Object::Token { action } => {
             let token_out = match &action {
                 Action::Add(token) => token.out.clone(),
@@ -157,6 +157,37 @@ fn of_action<A: Args>(collection: &str, action: Action<A>, body: fn(A) -> Value)
     Errand { method, path, query: &[], body, token_out: None }
 }
 
+fn of_set_action<A: Args>(collection: &str, action: SetAction<A>, body: fn(A) -> Value) -> Errand {
+    let action = match action {
+        SetAction::Set(args) => {
+            let path = vec![collection.to_owned(), args.id.clone()];
+            return Errand { method: Method::PATCH, path, query: &[], body: Some(changed(args)), token_out: None };
+        }
+        SetAction::Add(args) => Action::Add(args),
+        SetAction::List => Action::List,
+        SetAction::Show { id } => Action::Show { id },
+        SetAction::Remove { id } => Action::Remove { id },
+    };
+    of_action(collection, action, body)
+}
+
+fn changed(args: SetArgs) -> Value {
+    let mut body = without_nulls(json!({ "retention": args.retention, "policy": policy(args.policy) }));
+    if args.no_policy {
+        // Here null says something: there is none any more.
+        body["policy"] = Value::Null;
+    }
+    body
+}
+
+/// A policy as it was given, or null; whether it can be one is for the server to say, and for it alone.
+fn policy(args: PolicyArgs) -> Value {
+    let redaction: Map<String, Value> = args.redact.into_iter().map(|(class, action)| (class, action.into())).collect();
+    let redaction = if redaction.is_empty() { Value::Null } else { redaction.into() };
+    let policy = without_nulls(json!({ "redaction": redaction, "level": args.level, "rate_limit": args.rate_limit }));
+    if policy.as_object().is_some_and(Map::is_empty) { Value::Null } else { policy }
+}
+
 fn account(args: EraseArgs) -> Value {
     let dry_run = if args.dry_run { Value::Bool(true) } else { Value::Null };
     without_nulls(json!({
@@ -170,7 +201,7 @@ fn partner(args: PartnerArgs) -> Value {
 }
 
 fn module(args: ModuleArgs) -> Value {
-    without_nulls(json!({ "id": args.id, "partner": args.partner, "retention": args.retention }))
+    without_nulls(json!({ "id": args.id, "partner": args.partner, "retention": args.retention, "policy": policy(args.policy) }))
 }
 
 fn instance(args: InstanceArgs) -> Value {
@@ -178,7 +209,7 @@ fn instance(args: InstanceArgs) -> Value {
     let labels = if labels.is_empty() { Value::Null } else { labels.into() };
     let selector = without_nulls(json!({ "namespace": args.namespace, "labels": labels }));
     without_nulls(json!({ "id": args.id, "module": args.module, "csp": args.csp, "environment": args.environment, "selector": selector,
-                          "retention": args.retention }))
+                          "retention": args.retention, "policy": policy(args.policy) }))
 }
 
 fn token(args: TokenArgs) -> Value {
@@ -296,6 +327,22 @@ mod tests {
         assert_eq!(
             typed("token add --kind ingest --partner acme --instance a --instance b").2,
             Some(json!({ "kind": "ingest", "partner": "acme", "instances": ["a", "b"] }))
+        );
+        assert_eq!(
+            typed("instance set a --redact phone=hash --redact ip=keep --level info --rate-limit 5MiB --retention 7d"),
+            (
+                "PATCH".into(),
+                "instances/a".into(),
+                Some(
+                    json!({ "retention": "7d", "policy": { "redaction": { "phone": "hash", "ip": "keep" }, "level": "info", "rate_limit": "5MiB" } })
+                )
+            )
+        );
+        assert_eq!(typed("module set sms --no-policy").2, Some(json!({ "policy": null })));
+        assert_eq!(typed("module set sms --retention 7d").2, Some(json!({ "retention": "7d" })));
+        assert_eq!(
+            typed("module add sms --partner acme --redact phone=mask").2,
+            Some(json!({ "id": "sms", "partner": "acme", "policy": { "redaction": { "phone": "mask" } } }))
         );
         assert_eq!(typed("token remove t1"), ("DELETE".into(), "tokens/t1".into(), None));
         assert_eq!(typed("quarantine list"), ("GET".into(), "quarantine".into(), None));

@@ -84,12 +84,13 @@ fn ready(vitals: &Vitals) -> Result<&'static str, String> {
 }
 
 fn text(vitals: &Vitals) -> Result<String, std::fmt::Error> {
-    let martlog_collector::Report { files, records, bytes, gaps } = vitals.report;
+    let martlog_collector::Report { files, records, bytes, gaps, below_level } = vitals.report;
     let mut registry = Registry::with_prefix("martlog_collector");
     registry.register("files", "Files seen", ConstCounter::new(files));
     registry.register("records", "Records that the server has acknowledged", ConstCounter::new(records));
     registry.register("bytes", "Bytes of files that the server has acknowledged", ConstCounter::new(bytes));
     registry.register("gaps", "Holes that were named", ConstCounter::new(gaps));
+    registry.register("below_level", "Lines left out below the level of their instance's policy", ConstCounter::new(below_level));
     if let Some(since) = vitals.since_answer {
         registry.register("answer_age_seconds", "Since the server last answered", ConstGauge::new(since.as_secs_f64()));
     }
@@ -107,7 +108,7 @@ mod tests {
         Vitals {
             since_survey: Duration::from_secs(since_survey),
             since_answer: since_answer.map(Duration::from_secs),
-            report: Report { files: 1, records: 20, bytes: 300, gaps: 0 },
+            report: Report { files: 1, records: 20, bytes: 300, gaps: 0, below_level: 4 },
         }
     }
 
@@ -131,7 +132,9 @@ mod tests {
         assert!(get("metrics").await.1.ends_with("# EOF\n"));
         let text = text(&vitals(1, Some(2))).unwrap();
         assert!(
-            text.contains("martlog_collector_records_total 20\n") && text.contains("martlog_collector_answer_age_seconds 2.0\n"),
+            text.contains("martlog_collector_records_total 20\n")
+                && text.contains("martlog_collector_below_level_total 4\n")
+                && text.contains("martlog_collector_answer_age_seconds 2.0\n"),
             "{text}"
         );
     }

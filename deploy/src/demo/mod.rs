@@ -212,6 +212,7 @@ fn collector_config(places: &Places, url: &str, token: &str) -> martlog_collecto
         pulse: martlog_collector::pulse::Pulse::default(),
         spool_bytes: 16 << 20,
         rate_limit: None,
+        policy_interval: martlog_collector::POLICY_INTERVAL,
         once: false,
     }
 }

@@ -320,9 +320,13 @@ impl Work<'_> {
         };
         let key = json::unescape(raw_key);
         let text = match self.profile.redactor.key(&key) {
-            Some(kind) if !begun.trim_start_matches('"').is_empty() => {
+            Some(kind) if !begun.trim_start_matches('"').is_empty() && crate::redact::class(kind).is_none() => {
                 self.tally.add(kind);
                 crate::redact::mark(kind)
+            }
+            Some(kind) if let Some(text) = self.profile.redactor.personal(kind, &begun_text(begun)) => {
+                self.tally.add(kind);
+                text
             }
             _ => {
                 let text = self.profile.redactor.text(&begun_text(begun), &mut self.tally).into_owned();

@@ -48,9 +48,19 @@ impl Rewriter<'_> {
         kind
     }
 
-    /// Writes a value that lies in `depth` objects and arrays.
-    fn value(&mut self, value: Value<'_>, secret: Option<RedactionKind>, depth: usize) {
-        if let Some(kind) = secret
+    /// Writes a value that lies in `depth` objects and arrays, under a key that names this kind of secret or personal data.
+    fn value(&mut self, value: Value<'_>, named: Option<RedactionKind>, depth: usize) {
+        let personal = named.filter(|kind| super::class(*kind).is_some());
+        if let Some(kind) = personal {
+            // What is in an object or array is looked at one by one, unless it is kept as one text.
+            let whole = !matches!(value.kind, Kind::Object | Kind::Array) || depth >= self.depth_max;
+            let stands =
+                if whole && !matches!(value.kind, Kind::Bool | Kind::Null) { self.redactor.personal(kind, &value.text()) } else { None };
+            if let Some(text) = stands {
+                self.tally.add(kind);
+                return json::push_string(&mut self.out, &text);
+            }
+        } else if let Some(kind) = named
             && is_secret(value)
         {
             self.tally.add(kind);
@@ -62,7 +72,7 @@ impl Rewriter<'_> {
                 let text = self.text(value.raw);
                 json::push_string(&mut self.out, &text);
             }
-            Kind::Object | Kind::Array => self.parts(value, depth),
+            Kind::Object | Kind::Array => self.parts(value, personal, depth),
             Kind::String => self.string(value),
             Kind::Number if !value.raw.parse::<f64>().is_ok_and(f64::is_finite) => {
                 self.problems.insert(Problem::TypeConflict);
@@ -82,14 +92,20 @@ impl Rewriter<'_> {
         }
     }
 
-    /// Writes the parts of an object or array.
-    fn parts(&mut self, value: Value<'_>, depth: usize) {
+    /// Writes the parts of an object or array; what its key named is named of each of them.
+    fn parts(&mut self, value: Value<'_>, inherited: Option<RedactionKind>, depth: usize) {
         let mut scanner = Scanner::new(value.raw);
         // The text was read before, so it is whole; were it not, what is left of it is not copied.
-        let _end: Result<(), Stop> = self.copy_parts(&mut scanner, value, depth);
+        let _end: Result<(), Stop> = self.copy_parts(&mut scanner, value, inherited, depth);
     }
 
-    fn copy_parts(&mut self, scanner: &mut Scanner<'_>, value: Value<'_>, depth: usize) -> Result<(), Stop> {
+    fn copy_parts(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        value: Value<'_>,
+        inherited: Option<RedactionKind>,
+        depth: usize,
+    ) -> Result<(), Stop> {
         let raw = value.raw;
         // `{"name": "Authorization", "value": "…"}`: the name of a pair that is spelled out.
         let mut named = None;
@@ -102,16 +118,16 @@ impl Rewriter<'_> {
                 self.out.push_str(&raw[scanner.at..]);
                 return Ok(());
             }
-            let mut secret = None;
+            let mut secret = inherited;
             if value.kind == Kind::Object {
                 let start = scanner.at;
                 let key = scanner.key()?;
-                secret = self.key(key);
+                secret = self.key(key).or(inherited);
                 self.out.push_str(&raw[start + key.len() + 2..scanner.at]);
                 let part = scanner.value()?;
                 match key {
                     "name" | "key" | "header" if part.kind == Kind::String => named = self.redactor.key(&part.text()),
-                    "value" => secret = secret.or(named),
+                    "value" => secret = named.or(secret),
                     _ => {}
                 }
                 self.value(part, secret, depth + 1);

@@ -1,7 +1,7 @@
 //! Keys that name secrets, in any case and with `_`, `-`, `.`, spaces or capitals between their words.
 //!
 //! The end of a key decides: `db_password`, `x-api-key` and `idToken` name secrets; `token_type` and `password_changed_at` do not. Digits at the
-//! end do not count: `password2`.
+//! end do not count: `password2`. Keys that name personal data follow the same rules, where the policy asks for them.
 
 use crate::record::RedactionKind;
 
@@ -40,12 +40,61 @@ const NAMES: &[(&str, Ends, RedactionKind)] = &[
     ("private key", Ends::Anyhow, RedactionKind::PrivateKey),
 ];
 
+/// Names of personal data. A value counts only where it looks like one, so names with other meanings may be among them.
+const PERSONAL: &[(&str, Ends, RedactionKind)] = &[
+    ("msisdn", Ends::Anyhow, RedactionKind::Phone),
+    ("msisdns", Ends::Anyhow, RedactionKind::Phone),
+    ("phone", Ends::Anyhow, RedactionKind::Phone),
+    ("phones", Ends::Anyhow, RedactionKind::Phone),
+    ("phone number", Ends::Anyhow, RedactionKind::Phone),
+    ("mobile", Ends::WithWords, RedactionKind::Phone),
+    ("mobile number", Ends::WithWords, RedactionKind::Phone),
+    ("cell", Ends::WithWords, RedactionKind::Phone),
+    ("tel", Ends::WithWords, RedactionKind::Phone),
+    ("fax", Ends::WithWords, RedactionKind::Phone),
+    ("caller", Ends::WithWords, RedactionKind::Phone),
+    ("callee", Ends::WithWords, RedactionKind::Phone),
+    ("caller id", Ends::WithWords, RedactionKind::Phone),
+    ("calling number", Ends::WithWords, RedactionKind::Phone),
+    ("called number", Ends::WithWords, RedactionKind::Phone),
+    ("calling party", Ends::WithWords, RedactionKind::Phone),
+    ("called party", Ends::WithWords, RedactionKind::Phone),
+    ("a number", Ends::WithWords, RedactionKind::Phone),
+    ("b number", Ends::WithWords, RedactionKind::Phone),
+    ("subscriber number", Ends::WithWords, RedactionKind::Phone),
+    ("cli", Ends::WithWords, RedactionKind::Phone),
+    ("cld", Ends::WithWords, RedactionKind::Phone),
+    ("ani", Ends::WithWords, RedactionKind::Phone),
+    ("dnis", Ends::WithWords, RedactionKind::Phone),
+    ("imsi", Ends::Anyhow, RedactionKind::Imsi),
+    ("imei", Ends::Anyhow, RedactionKind::Imsi),
+    ("iccid", Ends::Anyhow, RedactionKind::Imsi),
+    ("supi", Ends::WithWords, RedactionKind::Imsi),
+    ("email", Ends::Anyhow, RedactionKind::Email),
+    ("mail", Ends::WithWords, RedactionKind::Email),
+    ("email address", Ends::Anyhow, RedactionKind::Email),
+    ("account", Ends::WithWords, RedactionKind::Account),
+    ("account id", Ends::WithWords, RedactionKind::Account),
+    ("i account", Ends::WithWords, RedactionKind::Account),
+    ("i customer", Ends::WithWords, RedactionKind::Account),
+    ("customer id", Ends::WithWords, RedactionKind::Account),
+    ("subscriber id", Ends::WithWords, RedactionKind::Account),
+    ("text", Ends::WithWords, RedactionKind::Sms),
+    ("body", Ends::WithWords, RedactionKind::Sms),
+    ("content", Ends::WithWords, RedactionKind::Sms),
+    ("sms", Ends::WithWords, RedactionKind::Sms),
+    ("sms message", Ends::WithWords, RedactionKind::Sms),
+    ("short message", Ends::WithWords, RedactionKind::Sms),
+];
+
 /// How words of a key are joined.
 const JOINTS: [&str; 5] = ["", "_", "-", ".", " "];
 
 /// The keys of one profile.
 #[derive(Debug)]
 pub(super) struct Keys {
+    /// Those of [`PERSONAL`] that the policy asks for.
+    personal: Vec<&'static (&'static str, Ends, RedactionKind)>,
     /// Words joined, lower case.
     more: Vec<String>,
     literals: Vec<String>,
@@ -60,8 +109,9 @@ struct Words {
 }
 
 impl Keys {
-    pub(super) fn new(more: &[String]) -> Self {
-        let mut literals: Vec<String> = NAMES.iter().flat_map(|(name, _, _)| spellings(name)).collect();
+    pub(super) fn new(more: &[String], wants: impl Fn(RedactionKind) -> bool) -> Self {
+        let personal: Vec<_> = PERSONAL.iter().filter(|(_, _, kind)| wants(*kind)).collect();
+        let mut literals: Vec<String> = NAMES.iter().chain(personal.iter().copied()).flat_map(|(name, _, _)| spellings(name)).collect();
         for key in more {
             literals.push(key.to_ascii_lowercase());
             literals.extend(spellings(&spaced(key)));
@@ -71,7 +121,7 @@ impl Keys {
         // A literal that holds another one is found by it.
         let all = literals.clone();
         literals.retain(|literal| !all.iter().any(|other| other != literal && literal.contains(other.as_str())));
-        Self { more: more.iter().map(|key| Words::of(key).joined).collect(), literals }
+        Self { personal, more: more.iter().map(|key| Words::of(key).joined).collect(), literals }
     }
 
     /// Literals of which every key that names a secret has one.
@@ -79,19 +129,22 @@ impl Keys {
         self.literals.clone()
     }
 
-    /// The kind of secret that a key names.
+    /// The kind of secret, or else of personal data, that a key names.
     pub(super) fn kind(&self, key: &str) -> Option<RedactionKind> {
         // What was removed from a key does not name its value.
         let words = Words::of(key.split(super::MARK_START).next().unwrap_or_default());
         let (whole, last, last_two) = (words.joined.as_str(), &words.joined[words.last..], &words.joined[words.last_two..]);
-        let built_in = NAMES.iter().find(|(name, ends, _)| match ends {
+        let ends = |(name, ends, _): &&(&str, Ends, RedactionKind)| match ends {
             Ends::Anyhow => ends_with_joined(whole, name),
             Ends::WithWords => last == *name || equals_joined(last, name) || equals_joined(last_two, name),
-        });
-        if let Some((_, _, kind)) = built_in {
+        };
+        if let Some((_, _, kind)) = NAMES.iter().find(ends) {
             return Some(*kind);
         }
-        self.more.iter().any(|name| name == whole || name == last || name == last_two).then_some(RedactionKind::Secret)
+        if self.more.iter().any(|name| name == whole || name == last || name == last_two) {
+            return Some(RedactionKind::Secret);
+        }
+        self.personal.iter().copied().find(ends).map(|(_, _, kind)| *kind)
     }
 }
 

@@ -2,14 +2,17 @@
 //!
 //! Two things are recognised: *keys* that name secrets (`password`, `access_token`, …), whose values go, in JSON at any depth and in text of
 //! many forms ([`text`]); and *shapes* that are secrets whatever stands beside them (Bearer credentials, JSON Web Tokens, SIP Digest responses,
-//! SRTP keys, PEM private keys). Each is replaced by a mark, `[redacted:kind]`, and counted.
+//! SRTP keys, PEM private keys). Each is replaced by a mark, `[redacted:kind]`, and counted. Where the instance's policy says so, personal data are found in the same
+//! way, by keys and by shapes ([`find`]), and masked or hashed ([`personal`]).
 //!
 //! Invariants: redacting twice changes nothing; text inside a JSON string stays inside it, so attributes stay a JSON object. Where the end of
 //! a secret is in doubt, more is removed, not less. One pass of vector instructions finds the places where a secret may begin ([`prefilter`]) and an automaton
 //! says what may begin there: clean lines cost only the first.
 
+mod find;
 mod json;
 mod keys;
+mod personal;
 mod prefilter;
 mod shape;
 mod text;
@@ -23,6 +26,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 pub(crate) use json::Rewriter;
+pub(crate) use personal::{Hex, Personal, class};
 
 /// How often a text is gone through again because a removal may have laid another secret bare.
 const PASSES_MAX: usize = 4;
@@ -37,6 +41,8 @@ pub(crate) struct Redactor {
     automaton: AhoCorasick,
     triggers: Vec<Trigger>,
     keys: Keys,
+    /// What is done with personal data, and which are looked for by their shape; `None` where all of them stay.
+    personal: Option<(Personal, find::Wanted)>,
 }
 
 /// What a found literal may be the beginning of.
@@ -97,6 +103,9 @@ pub(crate) fn mark(kind: RedactionKind) -> String {
 
 /// The length of the mark that the text begins with, if it does.
 fn mark_length(text: &str) -> Option<usize> {
+    if text.starts_with(personal::HASH_START) {
+        return personal::hash_length(text);
+    }
     let rest = text.strip_prefix(MARK_START)?;
     RedactionKind::ALL.iter().find_map(|kind| rest.strip_prefix(kind.as_str())?.strip_prefix(']').map(|after| text.len() - after.len()))
 }
@@ -107,8 +116,8 @@ fn is_mark(text: &str) -> bool {
 }
 
 impl Redactor {
-    pub(crate) fn new(more_keys: &[String]) -> Result<Self, BuildError> {
-        let keys = Keys::new(more_keys);
+    pub(crate) fn new(more_keys: &[String], personal: Option<Personal>) -> Result<Self, BuildError> {
+        let keys = Keys::new(more_keys, |kind| personal.as_ref().is_some_and(|personal| personal.wants(kind)));
         // Of two equal literals the first one is found: a PEM block and a key may both be called "private key".
         let mut literals: Vec<(String, Trigger)> = [
             ("bearer", Trigger::Bearer),
@@ -123,7 +132,13 @@ impl Redactor {
         literals.extend(keys.literals().into_iter().map(|literal| (literal, Trigger::Key)));
         let automaton = AhoCorasick::builder().ascii_case_insensitive(true).build(literals.iter().map(|(literal, _)| literal))?;
         let prefilter = Prefilter::new(literals.iter().map(|(literal, _)| literal.as_str()));
-        Ok(Self { prefilter, automaton, triggers: literals.into_iter().map(|(_, trigger)| trigger).collect(), keys })
+        let personal = personal.map(|personal| {
+            let [phone, imsi, email, ip] =
+                [RedactionKind::Phone, RedactionKind::Imsi, RedactionKind::Email, RedactionKind::Ip].map(|kind| personal.wants(kind));
+            (personal, find::Wanted { phone, imsi, email, ip })
+        });
+        let triggers = literals.into_iter().map(|(_, trigger)| trigger).collect();
+        Ok(Self { prefilter, automaton, triggers, keys, personal })
     }
 
     /// The places of a line where a secret may be, in its own text or behind the escapes of JSON strings: the first byte of each, rising. Quick, and never
@@ -143,7 +158,18 @@ impl Redactor {
             }
             at = hit.end;
         }
+        let mut shapes = Vec::new();
+        self.find_shapes(line, &mut shapes);
+        if !shapes.is_empty() {
+            places.extend(shapes.into_iter().map(|edit| edit.range.start));
+            places.sort_unstable();
+        }
         places
+    }
+
+    /// What stands for a value of this kind of personal data; `None` where it stays.
+    pub(crate) fn personal(&self, kind: RedactionKind, value: &str) -> Option<String> {
+        self.personal.as_ref()?.0.replacement(kind, value)
     }
 
     /// The kind of secret that a JSON key names.
@@ -159,7 +185,7 @@ impl Redactor {
             if edits.is_empty() {
                 break;
             }
-            text = Cow::Owned(apply(&text, &edits, tally));
+            text = Cow::Owned(self.apply(&text, &edits, tally));
         }
         text
     }
@@ -189,15 +215,28 @@ impl Redactor {
                 Trigger::Escape => None,
             });
         }
+        self.find_shapes(text, &mut found);
+        found.retain(|edit| class(edit.kind).is_none() || self.personal(edit.kind, &text[edit.range.clone()]).is_some());
         found.sort_by_key(|edit| edit.range.start);
         let mut edits: Vec<Edit> = Vec::with_capacity(found.len());
         for edit in found {
             match edits.last_mut() {
-                Some(last) if edit.range.start < last.range.end => last.range.end = last.range.end.max(edit.range.end),
+                Some(last) if edit.range.start < last.range.end => {
+                    last.range.end = last.range.end.max(edit.range.end);
+                    if class(last.kind).is_some() && class(edit.kind).is_none() {
+                        last.kind = edit.kind;
+                    }
+                }
                 _ => edits.push(edit),
             }
         }
         edits
+    }
+
+    fn find_shapes(&self, text: &str, found: &mut Vec<Edit>) {
+        if let Some((_, wanted)) = self.personal {
+            find::find(text, wanted, found);
+        }
     }
 
     fn value_of_key(&self, text: &str, hit: &Range<usize>) -> Option<Edit> {
@@ -211,21 +250,22 @@ impl Redactor {
         let found = self.automaton.find(Input::new(text).range(from..))?;
         Some((*self.triggers.get(found.pattern().as_usize())?, found.range()))
     }
-}
 
-fn apply(text: &str, edits: &[Edit], tally: &mut Tally) -> String {
-    let mut redacted = String::with_capacity(text.len());
-    let mut at = 0;
-    for edit in edits {
-        redacted.push_str(&text[at..edit.range.start]);
-        let quote =
-            edit.quote.map(|quote| format!("{}{}", "\\".repeat(quote.backslashes), char::from(quote.character))).unwrap_or_default();
-        redacted.push_str(&quote);
-        redacted.push_str(&mark(edit.kind));
-        redacted.push_str(&quote);
-        tally.add(edit.kind);
-        at = edit.range.end;
+    fn apply(&self, text: &str, edits: &[Edit], tally: &mut Tally) -> String {
+        let mut redacted = String::with_capacity(text.len());
+        let mut at = 0;
+        for edit in edits {
+            redacted.push_str(&text[at..edit.range.start]);
+            let quote =
+                edit.quote.map(|quote| format!("{}{}", "\\".repeat(quote.backslashes), char::from(quote.character))).unwrap_or_default();
+            redacted.push_str(&quote);
+            let value = &text[edit.range.clone()];
+            redacted.push_str(&self.personal(edit.kind, value).unwrap_or_else(|| mark(edit.kind)));
+            redacted.push_str(&quote);
+            tally.add(edit.kind);
+            at = edit.range.end;
+        }
+        redacted.push_str(&text[at..]);
+        redacted
     }
-    redacted.push_str(&text[at..]);
-    redacted
 }

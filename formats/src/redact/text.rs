@@ -1,6 +1,7 @@
 //! Secrets beside their keys in text: JSON inside text (also escaped), Python dicts and tuples, `key=value`, `key: value`, URL queries,
 //! header lines, XML elements, command-line options.
 
+use super::personal::HASH_START;
 use super::value::{self, Separator};
 use super::{Edit, MARK_START, Quote, is_mark};
 use crate::record::RedactionKind;
@@ -39,7 +40,7 @@ pub(super) fn identifier(text: &str, hit: &Range<usize>) -> Range<usize> {
 /// The removal of the value of a key that names a secret; `None` where there is no value, or none that is secret.
 pub(super) fn value_of_key(text: &str, name: &Range<usize>, kind: RedactionKind) -> Option<Edit> {
     // The name of a kind inside a mark is no key.
-    if text[..name.start].ends_with(MARK_START) {
+    if [MARK_START, HASH_START].iter().any(|start| text[..name.start].ends_with(start)) {
         return None;
     }
     if let Some(range) = element_content(text, name) {

@@ -110,6 +110,9 @@ fn bare_end(text: &str, at: usize, marked: usize, separator: Separator, kind: Re
         (RedactionKind::Authorization, Separator::Colon) if scheme(&text[at..]).is_none() => Some(header_end(text, at)),
         (RedactionKind::Cookie, Separator::Colon) => Some(header_end(text, at)),
         (RedactionKind::Cookie, Separator::Equals) => Some(cookie_end(text, at)),
+        // A sentence has no other end.
+        (RedactionKind::Sms, _) => Some(header_end(text, at)),
+        (RedactionKind::Phone | RedactionKind::Imsi, _) => Some(number_end(text, at)),
         _ => {
             let end = token_end(text, at);
             // `token: Bearer abc`: the scheme alone is not the secret.
@@ -117,6 +120,13 @@ fn bare_end(text: &str, at: usize, marked: usize, separator: Separator, kind: Re
             Some(next.map_or(end, |rest| token_end(text, text.len() - rest.len())))
         }
     }
+}
+
+/// The end of a number that is written in groups, or of the token where it is none.
+fn number_end(text: &str, at: usize) -> usize {
+    let length = text[at..].bytes().take_while(|byte| byte.is_ascii_digit() || b" +-.()/".contains(byte)).count();
+    let digits = text[at..at + length].trim_end_matches(|c: char| !c.is_ascii_digit());
+    (at + digits.len()).max(token_end(text, at))
 }
 
 /// The authentication scheme that the text begins with, where something follows it.

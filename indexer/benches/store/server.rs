@@ -37,13 +37,23 @@ pub(crate) async fn register(indexer: &Indexer, fleet: &Fleet) -> Result<(), Fai
         registry.create_partner(NewPartner { id: partner.to_string(), name: None }).await?;
     }
     for (module, partner) in fleet.modules() {
-        registry.create_module(NewModule { id: module.to_string(), partner: partner.to_string(), name: None, retention: None }).await?;
+        registry
+            .create_module(NewModule { id: module.to_string(), partner: partner.to_string(), name: None, retention: None, policy: None })
+            .await?;
     }
     for instance in &fleet.instances {
         let selector = Selector { namespace: instance.id.to_string(), labels: BTreeMap::new() };
         let (module, csp) = (instance.module.to_string(), instance.csp.to_string());
         registry
-            .create_instance(NewInstance { id: instance.id.to_string(), module, csp, environment: None, selector, retention: None })
+            .create_instance(NewInstance {
+                id: instance.id.to_string(),
+                module,
+                csp,
+                environment: None,
+                selector,
+                retention: None,
+                policy: None,
+            })
             .await?;
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! `POST /api/v1/ingest` (ingest token): lines from elsewhere, one a line (NDJSON, or any text), plain, gzip or zstd.
 //!
-//! `?instance=` says whose they are; a token with one instance needs none. Each line becomes a record as a collector would make it, its verdict and reasons are
+//! `?instance=` says whose they are; a token with one instance needs none. The instance's policy holds for them, but for its rate limit. Each line becomes a record as a collector would make it, its verdict and reasons are
 //! in the answer: `{"accepted","verdicts":{…},"problems":[{"line","code","fix"}…]}`; a bad line never fails the others. Answered means durable
 //! and searchable. At-least-once; exactly-once with an `Idempotency-Key`, as far as [`super::idempotency`] goes.
 
@@ -15,6 +15,8 @@ use axum::extract::{Query, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderName, Uri};
 use axum::response::{IntoResponse as _, Response};
+use martlog_formats::parse::Settings;
+use martlog_formats::policy::Level;
 use martlog_formats::wire::BATCH_BYTES_MAX;
 use martlog_formats::{Profile, Record, Verdict, parse};
 use serde::{Deserialize, Serialize};
@@ -25,6 +27,10 @@ use std::time::{Duration, Instant};
 const LINES_MAX: usize = 50_000;
 /// Problems that are told one by one.
 const PROBLEMS_MAX: usize = 100;
+/// The reason of a line that is left out because the instance's policy keeps more serious ones alone.
+const BELOW_LEVEL: &str = "below_level";
+const BELOW_LEVEL_FIX: &str =
+    "do not send lines below the level that the instance's policy keeps, or ask the platform's operator to keep them";
 /// The longest `Idempotency-Key`, bytes.
 const KEY_BYTES_MAX: usize = 255;
 
@@ -93,7 +99,12 @@ pub(super) async fn ingest(
 /// Parses, stores, and keeps the answer under the key.
 async fn push(indexer: &Indexer, owner: Arc<Owner>, body: super::body::Held, turn: Option<Turn>) -> Result<String, Problem> {
     let arrived_ns = crate::catalog::numbers::now_ns();
-    let parsed = tokio::task::spawn_blocking(move || read(&body.bytes, arrived_ns)).await;
+    let (policy, key) = indexer.registry().policy_of(&owner.instance);
+    let parsed = tokio::task::spawn_blocking(move || {
+        let profile = Profile::with_redaction(Settings::default(), &policy.redaction, key.as_ref()).map_err(|_| failed())?;
+        read(&body.bytes, arrived_ns, &profile, policy.level)
+    })
+    .await;
     let (records, answer) = parsed.map_err(|_| failed())??;
     if !records.is_empty() {
         indexer.push(owner, records).await?;
@@ -106,8 +117,7 @@ async fn push(indexer: &Indexer, owner: Arc<Owner>, body: super::body::Held, tur
 }
 
 /// The lines as records, and what is told of them.
-fn read(body: &[u8], arrived_ns: i64) -> Result<(Vec<Record>, Answer), Problem> {
-    let profile = Profile::default();
+fn read(body: &[u8], arrived_ns: i64, profile: &Profile, level: Option<Level>) -> Result<(Vec<Record>, Answer), Problem> {
     let (mut records, mut answer) = (Vec::new(), Answer::default());
     for (at, line) in body.split(|byte| *byte == b'\n').enumerate() {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -118,7 +128,11 @@ fn read(body: &[u8], arrived_ns: i64) -> Result<(Vec<Record>, Answer), Problem> 
             let detail = format!("the body has over {LINES_MAX} lines: send it in smaller pieces; nothing of it was stored");
             return Err(Problem::new(413, "too_many_lines", "The body is too large", detail).with("limit_lines", LINES_MAX));
         }
-        let record = parse(line, arrived_ns, &profile);
+        let mut record = parse(line, arrived_ns, profile);
+        if level.is_some_and(|level| level.leaves_out(record.severity)) {
+            record.verdict = Verdict::Rejected;
+            answer.tell(at + 1, BELOW_LEVEL, BELOW_LEVEL_FIX);
+        }
         answer.count(at + 1, &record);
         if record.verdict != Verdict::Rejected {
             records.push(record);
@@ -137,11 +151,15 @@ impl Answer {
             Verdict::Rejected => &mut self.verdicts.rejected,
         } += 1;
         for problem in record.problems.iter() {
-            if self.problems.len() < PROBLEMS_MAX {
-                self.problems.push(LineProblem { line, code: problem.code(), fix: problem.fix() });
-            } else {
-                self.problems_more += 1;
-            }
+            self.tell(line, problem.code(), problem.fix());
+        }
+    }
+
+    fn tell(&mut self, line: usize, code: &'static str, fix: &'static str) {
+        if self.problems.len() < PROBLEMS_MAX {
+            self.problems.push(LineProblem { line, code, fix });
+        } else {
+            self.problems_more += 1;
         }
     }
 }

@@ -6,8 +6,9 @@
 use super::changes::Change;
 use super::owners::OwnerCache;
 use super::state::State;
-use super::{Created, Keep, Registry, RegistryError, Scope, ids, keep};
+use super::{Created, Keep, Registry, RegistryError, Scope, ids, keep, policies};
 use crate::catalog::numbers::{damaged, now_ns};
+use martlog_formats::policy::Policy;
 use serde::{Deserialize, Serialize};
 use sqlx::{Row as _, SqliteConnection};
 use std::collections::BTreeMap;
@@ -41,6 +42,9 @@ pub struct Instance {
     /// How long its rows are kept; absent where that is as long as its module's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention: Option<Keep>,
+    /// What is said of its lines; absent where nothing is beyond what is said of its module.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Policy>,
     /// When it was made, ns since the epoch; RFC 3339 in answers.
     #[serde(rename = "created_at", serialize_with = "super::ids::rfc3339")]
     pub created_ns: i64,
@@ -76,6 +80,9 @@ pub struct NewInstance {
     /// How long its rows are kept, such as `30d`; as long as its module's when absent.
     #[serde(default)]
     pub retention: Option<Keep>,
+    /// What is said of its lines: redaction, level, rate limit.
+    #[serde(default)]
+    pub policy: Option<Policy>,
 }
 
 /// What of an instance shall change; `null` takes it away.
@@ -92,6 +99,9 @@ pub struct PatchInstance {
     /// How long its rows are kept.
     #[serde(default, deserialize_with = "super::ids::present")]
     pub retention: Option<Option<Keep>>,
+    /// What is said of its lines, as a whole.
+    #[serde(default, deserialize_with = "super::ids::present")]
+    pub policy: Option<Option<Policy>>,
 }
 
 impl Selector {
@@ -148,6 +158,7 @@ impl Registry {
                 environment,
                 selector: new.selector,
                 retention: new.retention,
+                policy: new.policy,
                 created_ns: now_ns(),
                 owners: OwnerCache::default(),
             };
@@ -179,6 +190,7 @@ impl Registry {
             instance.environment = environment.unwrap_or(instance.environment);
             instance.selector = patch.selector.unwrap_or(instance.selector);
             instance.retention = patch.retention.unwrap_or(instance.retention);
+            instance.policy = patch.policy.unwrap_or(instance.policy);
             state.check_selector(&instance)?;
             let instance = Arc::new(instance);
             Ok((vec![Change::PutInstance(Arc::clone(&instance))], instance))
@@ -228,6 +240,7 @@ impl Instance {
             ("environment", self.environment != there.environment),
             ("selector", self.selector != there.selector),
             ("retention", self.retention != there.retention),
+            ("policy", self.policy != there.policy),
         ]);
         if differs.is_empty() { Ok(()) } else { Err(RegistryError::exists("instance", &self.id, &differs)) }
     }
@@ -254,9 +267,9 @@ impl State {
 
 pub(super) async fn put(connection: &mut SqliteConnection, instance: &Instance) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "INSERT INTO instances (id, module, csp, environment, namespace, labels, retention, created_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?) \
+        "INSERT INTO instances (id, module, csp, environment, namespace, labels, retention, policy, created_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) \
          ON CONFLICT (id) DO UPDATE SET csp = excluded.csp, environment = excluded.environment, namespace = excluded.namespace, labels = excluded.labels, \
-         retention = excluded.retention",
+         retention = excluded.retention, policy = excluded.policy",
     )
     .bind(&*instance.id)
     .bind(&*instance.module)
@@ -265,6 +278,7 @@ pub(super) async fn put(connection: &mut SqliteConnection, instance: &Instance) 
     .bind(&instance.selector.namespace)
     .bind(labels_text(&instance.selector.labels))
     .bind(instance.retention.as_ref().map(Keep::text))
+    .bind(instance.policy.as_ref().map(policies::text))
     .bind(instance.created_ns)
     .execute(connection)
     .await
@@ -282,6 +296,7 @@ pub(super) async fn load(connection: &mut SqliteConnection, state: &mut State) -
             environment: row.try_get::<Option<&str>, _>("environment")?.map(Arc::from),
             selector: Selector { namespace: row.try_get("namespace")?, labels: labels_from(row.try_get("labels")?)? },
             retention: keep::read(&row)?,
+            policy: policies::read(&row)?,
             created_ns: row.try_get("created_ns")?,
             owners: OwnerCache::default(),
         };

@@ -16,6 +16,7 @@ mod keep;
 mod modules;
 mod owners;
 mod partners;
+mod policies;
 mod quarantine;
 mod scope;
 mod secret;
@@ -62,6 +63,8 @@ struct Shared {
     /// Whoever changes something holds this from its decision to the end of its commit.
     writing: Arc<tokio::sync::Mutex<()>>,
     changes: watch::Sender<u64>,
+    /// What collectors are told of policies, as it was last asked for.
+    policies: parking_lot::Mutex<Option<Arc<policies::PolicyDocument>>>,
     /// Work that runs on when the request behind it has gone; [`Registry::close`] waits for it.
     work: TaskTracker,
 }
@@ -81,12 +84,14 @@ impl Registry {
     /// # Errors
     /// When the catalog cannot be read.
     pub async fn open(catalog: Catalog) -> Result<Self, CatalogError> {
+        policies::draw_missing(&catalog).await.map_err(|error| catalog.failed("cannot keep the partners' keys", error))?;
         let state = changes::load(&catalog).await.map_err(|error| catalog.failed("cannot read the registry", error))?;
         let shared = Shared {
             catalog,
             state: parking_lot::RwLock::new(state),
             writing: Arc::default(),
             changes: watch::Sender::new(0),
+            policies: parking_lot::Mutex::default(),
             work: TaskTracker::new(),
         };
         Ok(Self { shared: Arc::new(shared) })

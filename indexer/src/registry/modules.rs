@@ -2,9 +2,10 @@
 
 use super::changes::Change;
 use super::state::State;
-use super::{Created, Keep, Registry, RegistryError, Scope, ids, keep};
+use super::{Created, Keep, Registry, RegistryError, Scope, ids, keep, policies};
 use crate::catalog::numbers::now_ns;
 use crate::row::ModuleKey;
+use martlog_formats::policy::Policy;
 use serde::{Deserialize, Serialize};
 use sqlx::{Row as _, SqliteConnection};
 use std::sync::Arc;
@@ -25,6 +26,9 @@ pub struct Module {
     /// How long its rows are kept where an instance says nothing else; absent where that is as long as the whole store's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention: Option<Keep>,
+    /// What is said of the lines of its instances, where they say nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Policy>,
     /// When it was made, ns since the epoch; RFC 3339 in answers.
     #[serde(rename = "created_at", serialize_with = "super::ids::rfc3339")]
     pub created_ns: i64,
@@ -43,6 +47,9 @@ pub struct NewModule {
     /// How long its rows are kept, such as `30d`; as long as the whole store's when absent.
     #[serde(default)]
     pub retention: Option<Keep>,
+    /// What is said of its lines: redaction, level, rate limit.
+    #[serde(default)]
+    pub policy: Option<Policy>,
 }
 
 /// What of a module shall change; `null` takes it away.
@@ -55,6 +62,9 @@ pub struct PatchModule {
     /// How long its rows are kept.
     #[serde(default, deserialize_with = "super::ids::present")]
     pub retention: Option<Option<Keep>>,
+    /// What is said of its lines, as a whole.
+    #[serde(default, deserialize_with = "super::ids::present")]
+    pub policy: Option<Option<Policy>>,
 }
 
 impl Registry {
@@ -77,6 +87,7 @@ impl Registry {
                     ("partner", there.partner != partner.id),
                     ("name", there.name != new.name),
                     ("retention", there.retention != new.retention),
+                    ("policy", there.policy != new.policy),
                 ]);
                 return match differs.as_slice() {
                     [] => Ok((vec![], Created { value: Arc::clone(there), new: false })),
@@ -86,8 +97,14 @@ impl Registry {
             if state.modules.len() >= MODULES_MAX {
                 return Err(RegistryError::full("modules", MODULES_MAX));
             }
-            let module =
-                Arc::new(Module { id, partner: Arc::clone(&partner.id), name: new.name, retention: new.retention, created_ns: now_ns() });
+            let module = Arc::new(Module {
+                id,
+                partner: Arc::clone(&partner.id),
+                name: new.name,
+                retention: new.retention,
+                policy: new.policy,
+                created_ns: now_ns(),
+            });
             Ok((vec![Change::PutModule(Arc::clone(&module))], Created { value: module, new: true }))
         })
         .await
@@ -103,7 +120,8 @@ impl Registry {
             let there = state.modules.get(id).ok_or_else(|| RegistryError::absent("module", id))?;
             let name = patch.name.unwrap_or_else(|| there.name.clone());
             let retention = patch.retention.unwrap_or_else(|| there.retention.clone());
-            let module = Arc::new(Module { name, retention, ..Module::clone(there) });
+            let policy = patch.policy.unwrap_or_else(|| there.policy.clone());
+            let module = Arc::new(Module { name, retention, policy, ..Module::clone(there) });
             Ok((vec![Change::PutModule(Arc::clone(&module))], module))
         })
         .await
@@ -154,13 +172,14 @@ impl State {
 
 pub(super) async fn put(connection: &mut SqliteConnection, module: &Module) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "INSERT INTO modules (id, partner, name, retention, created_ns) VALUES (?, ?, ?, ?, ?) \
-         ON CONFLICT (id) DO UPDATE SET name = excluded.name, retention = excluded.retention",
+        "INSERT INTO modules (id, partner, name, retention, policy, created_ns) VALUES (?, ?, ?, ?, ?, ?) \
+         ON CONFLICT (id) DO UPDATE SET name = excluded.name, retention = excluded.retention, policy = excluded.policy",
     )
     .bind(&*module.id)
     .bind(&*module.partner)
     .bind(&module.name)
     .bind(module.retention.as_ref().map(Keep::text))
+    .bind(module.policy.as_ref().map(policies::text))
     .bind(module.created_ns)
     .execute(connection)
     .await
@@ -174,6 +193,7 @@ pub(super) async fn load(connection: &mut SqliteConnection, state: &mut State) -
             partner: row.try_get::<&str, _>("partner")?.into(),
             name: row.try_get("name")?,
             retention: keep::read(&row)?,
+            policy: policies::read(&row)?,
             created_ns: row.try_get("created_ns")?,
         };
         state.apply(Change::PutModule(Arc::new(module)));

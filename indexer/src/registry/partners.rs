@@ -2,8 +2,9 @@
 
 use super::changes::Change;
 use super::state::State;
-use super::{Created, Registry, RegistryError, Scope, ids};
+use super::{Created, Registry, RegistryError, Scope, ids, policies};
 use crate::catalog::numbers::now_ns;
+use martlog_formats::policy::HashKey;
 use serde::{Deserialize, Serialize};
 use sqlx::{Row as _, SqliteConnection};
 use std::sync::Arc;
@@ -22,6 +23,9 @@ pub struct Partner {
     /// When it was made, ns since the epoch; RFC 3339 in answers.
     #[serde(rename = "created_at", serialize_with = "super::ids::rfc3339")]
     pub created_ns: i64,
+    /// What its data are hashed with.
+    #[serde(skip)]
+    pub(super) hash_key: HashKey,
 }
 
 /// A partner to be made.
@@ -56,7 +60,7 @@ impl Registry {
             Some(_) => Err(RegistryError::exists("partner", &id, &["name"])),
             None if state.partners.len() >= PARTNERS_MAX => Err(RegistryError::full("partners", PARTNERS_MAX)),
             None => {
-                let partner = Arc::new(Partner { id, name: new.name, created_ns: now_ns() });
+                let partner = Arc::new(Partner { id, name: new.name, created_ns: now_ns(), hash_key: policies::draw() });
                 Ok((vec![Change::PutPartner(Arc::clone(&partner))], Created { value: partner, new: true }))
             }
         })
@@ -144,10 +148,13 @@ impl Registry {
 }
 
 pub(super) async fn put(connection: &mut SqliteConnection, partner: &Partner) -> Result<(), sqlx::Error> {
-    sqlx::query("INSERT INTO partners (id, name, created_ns) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name")
+    let statement =
+        "INSERT INTO partners (id, name, created_ns, hash_key) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name";
+    sqlx::query(statement)
         .bind(&*partner.id)
         .bind(&partner.name)
         .bind(partner.created_ns)
+        .bind(&partner.hash_key.bytes()[..])
         .execute(connection)
         .await
         .map(drop)
@@ -155,8 +162,12 @@ pub(super) async fn put(connection: &mut SqliteConnection, partner: &Partner) ->
 
 pub(super) async fn load(connection: &mut SqliteConnection, state: &mut State) -> Result<(), sqlx::Error> {
     for row in sqlx::query("SELECT * FROM partners").fetch_all(connection).await? {
-        let partner =
-            Partner { id: row.try_get::<&str, _>("id")?.into(), name: row.try_get("name")?, created_ns: row.try_get("created_ns")? };
+        let partner = Partner {
+            id: row.try_get::<&str, _>("id")?.into(),
+            name: row.try_get("name")?,
+            created_ns: row.try_get("created_ns")?,
+            hash_key: policies::read_key(&row)?,
+        };
         state.apply(Change::PutPartner(Arc::new(partner)));
     }
     Ok(())

@@ -55,7 +55,7 @@ fn reader(registry: &Registry, token: &str) -> Scope {
 }
 
 fn new_module(id: &str, partner: &str) -> NewModule {
-    NewModule { id: id.to_owned(), partner: partner.to_owned(), name: None, retention: None }
+    NewModule { id: id.to_owned(), partner: partner.to_owned(), name: None, retention: None, policy: None }
 }
 
 fn new_instance(id: &str, module: &str, namespace: &str, labels: &[(&str, &str)]) -> NewInstance {
@@ -66,6 +66,7 @@ fn new_instance(id: &str, module: &str, namespace: &str, labels: &[(&str, &str)]
         environment: None,
         selector: selector(namespace, labels),
         retention: None,
+        policy: None,
     }
 }
 
@@ -535,4 +536,30 @@ proptest! {
             Ok(())
         })?;
     }
+}
+
+#[tokio::test]
+async fn policies_and_keys_are_the_same_after_a_restart_and_older_partners_get_a_key() {
+    let world = World::with_instances().await;
+    let policy: martlog_formats::policy::Policy = serde_json::from_str(r#"{"redaction":{"phone":"hash"},"level":"warn"}"#).unwrap();
+    let said = PatchInstance { policy: Some(Some(policy.clone())), ..PatchInstance::default() };
+    world.registry.patch_instance("sms-434", said).await.unwrap();
+    let before = world.registry.policy_document().unwrap();
+    let (read, key) = world.registry.policy_of("sms-434");
+    assert_eq!(read, policy);
+    sqlx::query("UPDATE partners SET hash_key = NULL WHERE id = 'zeta'").execute(world.registry.shared.catalog.pool()).await.unwrap();
+    let zeta = world.registry.policy_of("chat-434").1.unwrap();
+    let world = world.reopened().await;
+    let after = world.registry.policy_document().unwrap();
+    assert_eq!((&after.tag, &after.body), (&before.tag, &before.body));
+    assert_eq!(world.registry.policy_of("sms-434"), (policy, key));
+    let drawn = world.registry.policy_of("chat-434").1.unwrap();
+    assert!(drawn != zeta && Some(drawn) != key);
+    let world = world.reopened().await;
+    assert_eq!(world.registry.policy_of("chat-434").1, Some(drawn), "drawn once");
+    // One document until something changes.
+    let one = world.registry.policy_document().unwrap();
+    assert!(Arc::ptr_eq(&one, &world.registry.policy_document().unwrap()));
+    world.registry.remove_instance("sms-434").await.unwrap();
+    assert_ne!(world.registry.policy_document().unwrap().tag, one.tag);
 }

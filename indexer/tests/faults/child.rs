@@ -137,7 +137,10 @@ async fn deliver(indexer: &Indexer, parts: Vec<Part>) {
 async fn register(indexer: &Indexer, module: &str, app: &str) {
     let registry = indexer.registry();
     registry.create_partner(NewPartner { id: "acme".into(), name: None }).await.unwrap();
-    registry.create_module(NewModule { id: module.into(), partner: "acme".into(), name: None, retention: None }).await.unwrap();
+    registry
+        .create_module(NewModule { id: module.into(), partner: "acme".into(), name: None, retention: None, policy: None })
+        .await
+        .unwrap();
     let labels = BTreeMap::from([("app".to_string(), app.to_string())]);
     let instance = NewInstance {
         id: format!("{module}-{app}"),
@@ -146,6 +149,7 @@ async fn register(indexer: &Indexer, module: &str, app: &str) {
         environment: None,
         selector: Selector { namespace: "shop".into(), labels },
         retention: None,
+        policy: None,
     };
     registry.create_instance(instance).await.unwrap();
 }

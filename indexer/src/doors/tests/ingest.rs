@@ -11,7 +11,7 @@ async fn push(server: &Server, query: &str, headers: &[(&str, &str)], body: impl
     server.send(request.body(body.into()).unwrap()).await
 }
 
-fn stored(server: &Server, module: &str) -> Vec<String> {
+pub(super) fn stored(server: &Server, module: &str) -> Vec<String> {
     let Some(crate::registry::Principal::Reader(scope)) = server.indexer.registry().authenticate(&server.acme) else { panic!("no reader") };
     let view = server.indexer.store.view(&scope, false);
     let modules = view.modules.iter().filter(|view| &*view.key.module == module);

@@ -4,6 +4,7 @@ mod access;
 mod append;
 mod bodies;
 mod ingest;
+mod policy;
 mod quarantine;
 mod registry;
 mod session;

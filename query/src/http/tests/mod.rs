@@ -40,7 +40,10 @@ impl Server {
         let staff = registry.bootstrap_staff_token().await.unwrap().unwrap();
         for (partner, module, csp) in [("acme", "sms", "434"), ("zeta", "voice", "255")] {
             registry.create_partner(NewPartner { id: partner.into(), name: None }).await.unwrap();
-            registry.create_module(NewModule { id: module.into(), partner: partner.into(), name: None, retention: None }).await.unwrap();
+            registry
+                .create_module(NewModule { id: module.into(), partner: partner.into(), name: None, retention: None, policy: None })
+                .await
+                .unwrap();
             let selector = Selector { namespace: format!("ns-{module}"), labels: Default::default() };
             let instance = NewInstance {
                 id: format!("{module}-{csp}"),
@@ -49,6 +52,7 @@ impl Server {
                 environment: None,
                 selector,
                 retention: None,
+                policy: None,
             };
             registry.create_instance(instance).await.unwrap();
         }
