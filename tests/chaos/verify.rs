@@ -1,0 +1,177 @@
+//! Reads everything back as a partner's developers would, page by page, and holds it against the ledger.
+//!
+//! A line is *lost* when it is nowhere and its files were not removed, *unnamed* when they were and no gap covers its bytes; *doubled*, *reordered* within its
+//! substream by what the store numbers rows with, and *altered* when text, place or source differ.
+
+use crate::harness::api::{Api, Found};
+use crate::ledger::{Book, Line};
+use crate::pods::Extent;
+use crate::text::{self, Id, Kind};
+use crate::writer::NAMESPACES;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Rows of a page, the most there are.
+const PAGE: usize = 10_000;
+/// Differences that are shown of a kind.
+const SHOWN: usize = 8;
+
+/// A gap as an answer names it.
+#[derive(Debug)]
+struct Gap {
+    /// Pod UID is not told everywhere; names are unique here.
+    pod: String,
+    container: String,
+    substream: usize,
+    file: String,
+    reason: String,
+    from: u64,
+    to: u64,
+}
+
+/// What came out.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) lines: u64,
+    pub(crate) stored: u64,
+    /// Lost with a removed file, and named.
+    pub(crate) named: u64,
+    pub(crate) gaps: BTreeMap<String, u64>,
+    /// Lines that a gap covers although they are there.
+    pub(crate) named_though_there: u64,
+    /// Kind of difference → how many, and the first ones.
+    pub(crate) differences: BTreeMap<&'static str, (u64, Vec<String>)>,
+}
+
+impl Outcome {
+    fn differs(&mut self, kind: &'static str, what: impl FnOnce() -> String) {
+        let (count, shown) = self.differences.entry(kind).or_default();
+        *count += 1;
+        if shown.len() < SHOWN {
+            shown.push(what());
+        }
+    }
+}
+
+/// See the module.
+pub(crate) async fn verify(book: &mut Book, api: &Api) -> Outcome {
+    let mut outcome = Outcome::default();
+    let mut order: BTreeMap<(u32, usize), Vec<(u64, u32)>> = BTreeMap::new();
+    let mut gaps = Vec::new();
+    for number in 0..NAMESPACES {
+        let instance = format!("app-{number}");
+        let token = api.create("tokens", json!({"kind": "partner", "partner": "acme", "instances": [instance]})).await;
+        let reader = api.with_token(token["token"].as_str().expect("a token"));
+        let mut cursor = Value::Null;
+        loop {
+            let Found { rows, mut summary } = page(&reader, &cursor).await;
+            for row in &rows {
+                check(book, row, &mut order, &mut outcome);
+            }
+            cursor = summary["cursor"].take();
+            if cursor.is_null() {
+                take_gaps(&summary["complete"], &mut gaps);
+                break;
+            }
+        }
+    }
+    for ((stream, substream), mut rows) in order {
+        rows.sort_unstable();
+        for pair in rows.windows(2).filter(|pair| pair[0].1 > pair[1].1) {
+            let [before, after] = [pair[0].1, pair[1].1].map(|ordinal| Id { stream, substream, ordinal });
+            outcome.differs("reordered", || format!("{after} was stored behind {before}"));
+        }
+    }
+    for gap in &gaps {
+        *outcome.gaps.entry(gap.reason.clone()).or_default() += 1;
+    }
+    account(book, &gaps, &mut outcome);
+    outcome
+}
+
+async fn page(reader: &Api, cursor: &Value) -> Found {
+    let mut body = json!({"query": "", "from": "-30d", "limit": PAGE, "order": "oldest"});
+    if !cursor.is_null() {
+        body["cursor"] = cursor.clone();
+    }
+    reader.search_with(body).await
+}
+
+fn take_gaps(complete: &Value, gaps: &mut Vec<Gap>) {
+    assert!(complete.get("gaps_total").is_none(), "more gaps than an answer names: {complete}");
+    for gap in complete["gaps"].as_array().expect("gaps") {
+        let text = |name: &str| gap[name].as_str().unwrap_or_default().to_owned();
+        let number = |name: &str| gap[name].as_u64().expect("a byte");
+        let substream = usize::from(text("stream") == "stderr");
+        let (from, to) = (number("from"), number("to"));
+        gaps.push(Gap { pod: text("pod"), container: text("container"), substream, file: text("file"), reason: text("reason"), from, to });
+    }
+}
+
+/// Holds a row against its line.
+fn check(book: &mut Book, row: &Value, order: &mut BTreeMap<(u32, usize), Vec<(u64, u32)>>, outcome: &mut Outcome) {
+    outcome.stored += 1;
+    let message = row["message"].as_str().unwrap_or_default();
+    let source = &row["source"];
+    let known = Id::within(message).and_then(|id| Some((id, book.streams.get_mut(id.stream as usize)?)));
+    let Some((id, stream)) = known else { return outcome.differs("altered", || format!("nobody printed {row}")) };
+    let from_there = [("node", &stream.node), ("namespace", &stream.namespace), ("pod", &stream.pod), ("container", &stream.container)]
+        .iter()
+        .all(|(name, value)| source[*name] == ***value)
+        && source["restart"].as_u64().unwrap_or(0) == u64::from(stream.restart)
+        && source["pod_uid"].as_str().is_none_or(|uid| uid == stream.uid)
+        && source["stream"] == ["stdout", "stderr"][id.substream];
+    let Some(line) = stream.lines[id.substream].get_mut(id.ordinal as usize) else {
+        return outcome.differs("altered", || format!("nobody printed {row}"));
+    };
+    line.found += 1;
+    if line.found == 2 {
+        outcome.differs("doubled", || format!("{id} {line:?}: {row}"));
+    }
+    let whole = message == text::message(line.kind, id, line.length)
+        && (line.kind != Kind::Json || row["attributes"]["filler"] == text::filler(id, line.length));
+    if !whole || !from_there || source["offset"].as_u64() != Some(line.pieces[0].from) {
+        outcome.differs("altered", || format!("{id} {line:?}: {row}"));
+    }
+    let seq = row["id"].as_str().and_then(|id| id.rsplit('/').next()?.parse().ok()).expect("a row's number");
+    order.entry((id.stream, id.substream)).or_default().push((seq, id.ordinal));
+}
+
+/// Accounts for every line of the ledger.
+fn account(book: &Book, gaps: &[Gap], outcome: &mut Outcome) {
+    let mut by_container: BTreeMap<(&str, &str, usize), Vec<&Gap>> = BTreeMap::new();
+    for gap in gaps {
+        by_container.entry((&gap.pod, &gap.container, gap.substream)).or_default().push(gap);
+    }
+    for (number, stream) in book.streams.iter().enumerate() {
+        for (substream, lines) in stream.lines.iter().enumerate() {
+            let gaps = by_container.get(&(stream.pod.as_str(), stream.container.as_str(), substream)).map_or(&[][..], Vec::as_slice);
+            for (ordinal, line) in lines.iter().enumerate() {
+                outcome.lines += 1;
+                let id = || Id { stream: u32::try_from(number).expect("few"), substream, ordinal: u32::try_from(ordinal).expect("few") };
+                let covered = |piece: &Extent| gaps.iter().any(|gap| covers(book, gap, piece));
+                match line.found {
+                    0 if !is_gone(book, line) => {
+                        outcome.differs("lost", || format!("{} {line:?} of {} {}", id(), stream.pod, stream.container))
+                    }
+                    0 if line.pieces.iter().all(covered) => outcome.named += 1,
+                    0 => outcome.differs("unnamed", || {
+                        let why: Vec<_> = line.pieces.iter().map(|piece| &book.files[piece.file as usize]).collect();
+                        format!("{} {line:?} of {} {}: {why:?}; gaps {gaps:?}", id(), stream.pod, stream.container)
+                    }),
+                    _ if is_gone(book, line) && line.pieces.iter().all(covered) => outcome.named_though_there += 1,
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+fn is_gone(book: &Book, line: &Line) -> bool {
+    line.pieces.iter().any(|piece| book.files[piece.file as usize].gone.is_some())
+}
+
+/// A gap names its file by the last name that was known of it, which several files of a container may have had one after the other.
+fn covers(book: &Book, gap: &Gap, piece: &Extent) -> bool {
+    gap.from <= piece.from && piece.to <= gap.to && book.files[piece.file as usize].names.contains(&gap.file)
+}
