@@ -185,6 +185,7 @@ fn tell(outcome: &Outcome, drained: Option<Duration>, text: &mut String) -> bool
         "  {lines} lines printed, {stored} stored, {named} lost with files that were removed on purpose and named; gaps {gaps:?}"
     )
     .unwrap();
+    writeln!(text, "  pieces of lines that were torn by a removal: {}", outcome.torn).unwrap();
     writeln!(text, "  lines that a gap names though they are there: {named_though_there}").unwrap();
     writeln!(text, "  {lost} lost, {doubled} doubled, {reordered} reordered, {altered} altered, {unnamed} lost without a name").unwrap();
     for (kind, (_, shown)) in &outcome.differences {

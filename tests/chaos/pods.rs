@@ -29,8 +29,16 @@ pub(crate) struct Container {
     number: u32,
     size: u64,
     rotations: u32,
-    /// Number and name without `.gz`, from the oldest.
-    rotated: Vec<(u32, String)>,
+    /// From the oldest.
+    rotated: Vec<Rotated>,
+}
+
+/// A file that is written no more.
+struct Rotated {
+    number: u32,
+    /// Without `.gz`; of a copy nothing, its name changes.
+    name: String,
+    packed: bool,
 }
 
 /// Files are numbered over all nodes.
@@ -76,7 +84,7 @@ impl Container {
         let to = self.folder.join(&name);
         fs::rename(self.current(), &to).expect("a rotation");
         self.notes.push(format!("name {} {name}", self.number));
-        self.rotated.push((self.number, name));
+        self.rotated.push(Rotated { number: self.number, name, packed: false });
         to
     }
 
@@ -90,34 +98,36 @@ impl Container {
     pub(crate) fn swept(&mut self) -> usize {
         let Self { folder, notes, rotated, .. } = self;
         let mut compressed = 0;
-        rotated.retain(|(number, name)| {
-            if folder.join(name).exists() {
+        rotated.retain_mut(|Rotated { number, name, packed }| {
+            let there = folder.join(format!("{name}.gz")).exists();
+            if there && !*packed {
+                notes.push(format!("name {number} {name}.gz"));
+                (*packed, compressed) = (true, compressed + 1);
+            }
+            if there || folder.join(&*name).exists() {
                 return true;
             }
-            let packed = format!("{name}.gz");
-            let there = folder.join(&packed).exists();
-            notes.push(if there { format!("name {number} {packed}") } else { format!("gone {number} kubelet") });
-            compressed += usize::from(there);
-            there
+            notes.push(format!("gone {number} kubelet"));
+            false
         });
         compressed
     }
 
     /// A rotated file that is still plain, removed by whoever gets its path; the youngest one.
     pub(crate) fn youngest_rotated(&self) -> Option<(u32, PathBuf)> {
-        self.rotated.last().map(|(number, name)| (*number, self.folder.join(name)))
+        self.rotated.last().map(|youngest| (youngest.number, self.folder.join(&youngest.name)))
     }
 
     /// No longer there, whoever removed it.
     pub(crate) fn forget(&mut self, number: u32) {
-        self.rotated.retain(|(known, _)| *known != number);
+        self.rotated.retain(|known| known.number != number);
     }
 
     /// Copied and cut in place, as logrotate does with `copytruncate`.
     pub(crate) fn copytruncate(&mut self) {
         let name = |copy: usize| format!("{}.log.{copy}", self.restart);
         if self.rotated.len() == COPIES {
-            let (oldest, _) = self.rotated.remove(0);
+            let oldest = self.rotated.remove(0).number;
             fs::remove_file(self.folder.join(name(COPIES))).expect("the oldest copy");
             self.notes.push(format!("gone {oldest} logrotate"));
         }
@@ -126,10 +136,10 @@ impl Container {
         }
         fs::copy(self.current(), self.folder.join(name(1))).expect("a copy");
         self.file.set_len(0).expect("a cut");
-        self.rotated.push((self.number, String::new()));
+        self.rotated.push(Rotated { number: self.number, name: String::new(), packed: false });
         let count = self.rotated.len();
-        let named: Vec<String> =
-            self.rotated.iter().enumerate().map(|(at, (number, _))| format!("name {number} {}", name(count - at))).collect();
+        let numbered = self.rotated.iter().enumerate();
+        let named: Vec<String> = numbered.map(|(at, known)| format!("name {} {}", known.number, name(count - at))).collect();
         self.notes.extend(named);
         self.begin_file();
     }

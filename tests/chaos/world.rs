@@ -112,7 +112,9 @@ impl Host {
         let name = net::node(number);
         let at = root.join(&name);
         let (pods, state_dir, clock) = (at.join("pods"), at.join("state"), at.join("clock"));
-        [&pods, &state_dir].map(|dir| std::fs::create_dir_all(dir).expect("a node's folder"));
+        for dir in [&pods, &state_dir] {
+            std::fs::create_dir_all(dir).expect("a node's folder");
+        }
         let shared = Arc::new(Node::new(number, pods.clone(), clock.clone()));
         let state = SmallDisk::mount(&state_dir, STATE_MIB);
         let (token, library) = (root.join("collector.token"), clock_library());

@@ -17,8 +17,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
-/// The kubelet's 10 MiB, scaled down so that a container's file lasts for some 20 s.
-pub(crate) const KUBELET: Kubelet = Kubelet { max_bytes: 1 << 20, max_files: 5 };
+/// The kubelet's 10 MiB, scaled down so that a container's file lasts for some 15 s to a minute.
+pub(crate) const KUBELET: Kubelet = Kubelet { max_bytes: 3 << 20, max_files: 5 };
 /// Namespaces, and instances: answers name a hundred gaps of an instance.
 pub(crate) const NAMESPACES: u32 = 24;
 /// Pods of a node at a time.
