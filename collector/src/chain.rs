@@ -355,6 +355,10 @@ fn is_passing(error: &io::Error) -> bool {
 /// A known file under another inode: compressed, copied before it was cut, or seen again.
 fn rejoin(source: &mut Source, entry: &Entry, bytes: Bytes, already_seen: bool) {
     let size = bytes.size().unwrap_or(0);
+    if !bytes.is_gzip() {
+        // Also of a copy whose original is still open: that one may have been cut before it was read to its end.
+        source.size = source.size.max(size);
+    }
     let wanted = source.bytes.is_none() && (source.lost.is_some() || size > source.size || !source.settled());
     if wanted {
         source.attach(bytes);

@@ -14,6 +14,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+/// Storms and lulls take turns. A node that could not send for a minute loses lines to its kubelet, and then the run would test little else; in a lull the collectors'
+/// pauses, which grow to as long as an outage was, come to their end.
+const STORM: Duration = Duration::from_secs(18);
+const LULL: Duration = Duration::from_secs(15);
 /// How far a node's clock is set, s.
 const CLOCKS: [i64; 7] = [-7_200, -600, -30, 0, 20, 900, 7_200];
 /// Free bytes of the data folder's disk: nothing at all, and less than the reserve.
@@ -130,7 +134,15 @@ impl<'a> Storm<'a> {
 
     /// Makes faults until then, and ends what is under way; how many there were of each.
     pub(crate) fn rage(mut self, until: Instant) -> Vec<(&'static str, u32)> {
+        let mut lull_at = Instant::now() + STORM;
         while Instant::now() < until {
+            if Instant::now() >= lull_at {
+                self.calm_down();
+                println!("{:>6.1} s  a lull", self.world.age());
+                self.rest(LULL.min(until.saturating_duration_since(Instant::now())));
+                lull_at = Instant::now() + STORM;
+                continue;
+            }
             let pause = Duration::from_millis(self.rng.random_range(300..2_500));
             self.rest(pause);
             let fault = self.first.pop_front().unwrap_or_else(|| self.any());
@@ -142,10 +154,15 @@ impl<'a> Storm<'a> {
                 self.first.push_back(fault);
             }
         }
+        self.calm_down();
+        KINDS.iter().map(|(fault, _)| (fault.name(), self.counts.get(fault).copied().unwrap_or(0))).collect()
+    }
+
+    /// Waits for the end of what is under way.
+    fn calm_down(&mut self) {
         while let Some(latest) = self.open.iter().map(|open| open.ends).max() {
             self.rest(latest.saturating_duration_since(Instant::now()) + Duration::from_millis(10));
         }
-        KINDS.iter().map(|(fault, _)| (fault.name(), self.counts.get(fault).copied().unwrap_or(0))).collect()
     }
 
     fn any(&mut self) -> Fault {
@@ -198,24 +215,24 @@ impl<'a> Storm<'a> {
             }
             ServerStopped => {
                 self.world.server.signal(Signal::STOP);
-                500..6_000
+                500..4_000
             }
             CollectorStopped => {
                 self.world.nodes[node - 1].collector.signal(Signal::STOP);
-                500..6_000
+                500..4_000
             }
             ServerDiskFull => {
                 let free = FREE_BYTES[self.rng.random_range(0..FREE_BYTES.len())];
                 self.world.data.fill_to(free);
-                1_000..6_000
+                1_000..4_000
             }
             StateDiskFull => {
                 self.world.nodes[node - 1].state.fill_to(0);
-                2_500..6_000
+                2_500..4_000
             }
             LinkDown | RequestsLost | AnswersLost => {
                 net::cut(node, fault.cut());
-                1_000..9_000
+                1_000..6_000
             }
             ClockStepped => {
                 let ahead = CLOCKS[self.rng.random_range(0..CLOCKS.len())];

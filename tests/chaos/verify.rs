@@ -41,6 +41,8 @@ pub(crate) struct Outcome {
     pub(crate) torn: u64,
     /// Lines that a gap covers although they are there.
     pub(crate) named_though_there: u64,
+    /// Lines lost without a name, by file.
+    pub(crate) unnamed_by_file: BTreeMap<u32, u64>,
     /// Kind of difference → how many, and the first ones.
     pub(crate) differences: BTreeMap<&'static str, (u64, Vec<String>)>,
 }
@@ -171,29 +173,36 @@ fn is_rest_of_torn(book: &Book, row: &Value) -> bool {
 
 /// Accounts for every line of the ledger.
 fn account(book: &Book, gaps: &[Gap], outcome: &mut Outcome) {
-    let mut by_container: BTreeMap<(&str, &str, usize), Vec<&Gap>> = BTreeMap::new();
-    for gap in gaps {
-        by_container.entry((&gap.pod, &gap.container, gap.substream)).or_default().push(gap);
-    }
+    let holes = holes(book, gaps);
     for (number, stream) in book.streams.iter().enumerate() {
         for (substream, lines) in stream.lines.iter().enumerate() {
-            let gaps = by_container.get(&(stream.pod.as_str(), stream.container.as_str(), substream)).map_or(&[][..], Vec::as_slice);
             for (ordinal, line) in lines.iter().enumerate() {
                 outcome.lines += 1;
                 let id = || Id { stream: u32::try_from(number).expect("few"), substream, ordinal: u32::try_from(ordinal).expect("few") };
+                let of = |piece: &Extent| holes.get(&(piece.file, substream)).map_or(&[][..], Vec::as_slice);
+                let covered = |piece: &Extent| of(piece).iter().any(|(from, to)| *from <= piece.from && piece.to <= *to);
                 // What is left of a line that was torn by a removal is accounted for where it was found.
                 let needs = |piece: &&Extent| line.pieces.len() == 1 || book.files[piece.file as usize].gone.is_some();
-                let covered = |piece: &Extent| gaps.iter().any(|gap| covers(book, gap, piece));
                 match line.found {
                     0 if !is_gone(book, line) => {
                         outcome.differs("lost", || format!("{} {line:?} of {} {}", id(), stream.pod, stream.container))
                     }
                     0 if line.pieces.iter().filter(needs).all(covered) => outcome.named += 1,
-                    0 => outcome.differs("unnamed", || {
-                        let why: Vec<_> = line.pieces.iter().map(|piece| &book.files[piece.file as usize]).collect();
-                        format!("{} {line:?} of {} {}: {why:?}; gaps {gaps:?}", id(), stream.pod, stream.container)
-                    }),
-                    _ if is_gone(book, line) && line.pieces.iter().all(covered) => outcome.named_though_there += 1,
+                    0 => {
+                        let file = line.pieces[0].file;
+                        *outcome.unnamed_by_file.entry(file).or_default() += 1;
+                        if outcome.unnamed_by_file[&file] > 1 {
+                            // The first line of each file is shown.
+                            outcome.differences.entry("unnamed").or_default().0 += 1;
+                        } else {
+                            let file = &book.files[file as usize];
+                            let gaps: Vec<_> = line.pieces.iter().map(of).collect();
+                            outcome.differs("unnamed", || {
+                                format!("{} {line:?} of {} {}: {file:?}; gaps {gaps:?}", id(), stream.pod, stream.container)
+                            });
+                        }
+                    }
+                    _ if line.pieces.iter().all(covered) => outcome.named_though_there += 1,
                     _ => {}
                 }
             }
@@ -201,11 +210,43 @@ fn account(book: &Book, gaps: &[Gap], outcome: &mut Outcome) {
     }
 }
 
-fn is_gone(book: &Book, line: &Line) -> bool {
-    line.pieces.iter().any(|piece| book.files[piece.file as usize].gone.is_some())
+/// Bytes that gaps name, by file and substream.
+type Holes = BTreeMap<(u32, usize), Vec<(u64, u64)>>;
+
+/// Which file each gap is of. It names the file by the last name that was known of it, which several files of a container had one after the other: it is the one with
+/// most lines missing and fewest there in its range.
+fn holes(book: &Book, gaps: &[Gap]) -> Holes {
+    let mut missing: BTreeMap<(u32, usize), Vec<(Extent, i64)>> = BTreeMap::new();
+    let mut files: BTreeMap<(&str, &str), Vec<u32>> = BTreeMap::new();
+    for stream in &book.streams {
+        for (substream, lines) in stream.lines.iter().enumerate() {
+            for line in lines {
+                for piece in &line.pieces {
+                    missing.entry((piece.file, substream)).or_default().push((*piece, if line.found == 0 { 1 } else { -1 }));
+                }
+            }
+        }
+    }
+    for (number, file) in (0_u32..).zip(&book.files) {
+        if let Some(stream) = book.streams.get(file.stream).filter(|_| !file.names.is_empty()) {
+            files.entry((&stream.pod, &stream.container)).or_default().push(number);
+        }
+    }
+    let mut holes = Holes::new();
+    for gap in gaps {
+        let score = |file: &u32| {
+            let lines = missing.get(&(*file, gap.substream)).map_or(&[][..], Vec::as_slice);
+            lines.iter().filter(|(piece, _)| gap.from <= piece.from && piece.to <= gap.to).map(|(_, score)| score).sum::<i64>()
+        };
+        let named = files.get(&(gap.pod.as_str(), gap.container.as_str())).into_iter().flatten();
+        let best = named.filter(|file| book.files[**file as usize].names.contains(&gap.file)).max_by_key(|file| score(file));
+        if let Some(file) = best {
+            holes.entry((*file, gap.substream)).or_default().push((gap.from, gap.to));
+        }
+    }
+    holes
 }
 
-/// A gap names its file by the last name that was known of it, which several files of a container may have had one after the other.
-fn covers(book: &Book, gap: &Gap, piece: &Extent) -> bool {
-    gap.from <= piece.from && piece.to <= gap.to && book.files[piece.file as usize].names.contains(&gap.file)
+fn is_gone(book: &Book, line: &Line) -> bool {
+    line.pieces.iter().any(|piece| book.files[piece.file as usize].gone.is_some())
 }
