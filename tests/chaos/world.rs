@@ -55,11 +55,14 @@ impl World {
             std::fs::create_dir_all(&path).expect("a folder of the evidence");
             path
         };
+        // Whoever builds meanwhile replaces the binary, and then the processes would not be of one version.
+        let program = root.join("martlog");
+        std::fs::hard_link(MARTLOG, &program).or_else(|_| std::fs::copy(MARTLOG, &program).map(drop)).expect("the binary");
         let data_dir = folder("data");
         let data = SmallDisk::mount(&data_dir, data_mib);
-        let home = root.to_path_buf();
+        let (home, binary) = (root.to_path_buf(), program.clone());
         let mut server = Machine::new("serve", root.join("server.log"), move || {
-            let mut command = net::within(net::SERVER, Path::new(MARTLOG));
+            let mut command = net::within(net::SERVER, &binary);
             command
                 .args(["serve", "--listen", "0.0.0.0:8434", "--insecure", "--probes", "off", "--log-format", "json", "--dir"])
                 .arg(&data_dir);
@@ -72,7 +75,7 @@ impl World {
         let token = api.create("tokens", json!({"kind": "collector", "cluster": "chaos"})).await;
         std::fs::write(root.join("collector.token"), token["token"].as_str().expect("a token")).expect("the collector's token");
         let ledger = Arc::new(Ledger::create(&root.join("ledger")));
-        let nodes = (1..=NODES).map(|number| Host::build(root, number, seed, rate, &ledger)).collect();
+        let nodes = (1..=NODES).map(|number| Host::build(root, &program, number, seed, rate, &ledger)).collect();
         (Self { root: root.to_path_buf(), server, data, nodes, ledger, began: Instant::now() }, api)
     }
 
@@ -105,10 +108,10 @@ impl World {
 }
 
 /// The binary under test.
-pub(crate) const MARTLOG: &str = env!("CARGO_BIN_EXE_martlog");
+const MARTLOG: &str = env!("CARGO_BIN_EXE_martlog");
 
 impl Host {
-    fn build(root: &Path, number: usize, seed: u64, rate: u32, ledger: &Arc<Ledger>) -> Self {
+    fn build(root: &Path, program: &Path, number: usize, seed: u64, rate: u32, ledger: &Arc<Ledger>) -> Self {
         let name = net::node(number);
         let at = root.join(&name);
         let (pods, state_dir, clock) = (at.join("pods"), at.join("state"), at.join("clock"));
@@ -117,9 +120,9 @@ impl Host {
         }
         let shared = Arc::new(Node::new(number, pods.clone(), clock.clone()));
         let state = SmallDisk::mount(&state_dir, STATE_MIB);
-        let (token, library) = (root.join("collector.token"), clock_library());
+        let (token, library, binary) = (root.join("collector.token"), clock_library(), program.to_path_buf());
         let mut collector = Machine::new(&name.clone(), root.join(format!("{name}.log")), move || {
-            let mut command = net::within(&name, Path::new(MARTLOG));
+            let mut command = net::within(&name, &binary);
             command.args(["collect", "--log-format", "json", "--cluster", "chaos", "--node", &name]);
             command.args(["--server", &format!("http://{}", net::server_address(number))]);
             command.arg("--root").arg(&pods).arg("--state").arg(&state_dir).arg("--token-file").arg(&token);
