@@ -2,7 +2,7 @@
 //!
 //! Every task is joined before [`run`] returns. Blocking file work is on the blocking pool; the reactor only waits and talks.
 
-use crate::board::Board;
+use crate::board::{Board, Standing};
 use crate::checkpoint::{Checkpoint, PositionFile, Remembered, write_board};
 use crate::client::{Client, Reply};
 use crate::discover::Root;
@@ -63,6 +63,8 @@ pub(crate) async fn run(config: Config, stop: CancellationToken) -> Result<Repor
     helpers.spawn(save(positions, Arc::clone(&shared), end.closing.clone()));
 
     let mut lanes = JoinSet::new();
+    // Until each file is found or missed, the position file goes on saying what it said.
+    shared.board.note(checkpoint.files.iter().map(Standing::from));
     for (index, remembered) in share_out(checkpoint).into_iter().enumerate() {
         let lane = Lane::new(Arc::clone(&shared), remembered);
         let mail = Post { inboxes: Arc::clone(&inboxes), lane: index };

@@ -23,8 +23,10 @@ pub(crate) struct Standing {
     pub(crate) name: String,
     /// Its size, bytes.
     pub(crate) size: u64,
-    /// The acknowledged positions, `[stdout, stderr]`, bytes.
+    /// The acknowledged positions, `[stdout, stderr]`, bytes; as last remembered, or 0, until the server was asked.
     pub(crate) acknowledged: [u64; 2],
+    /// Whether the server was asked in this life.
+    pub(crate) asked: bool,
     /// The runtime's time of the oldest line not yet acknowledged, ns since the epoch; absent when none is waiting.
     pub(crate) oldest_unacknowledged_ns: Option<i64>,
     /// It is gone from the node and read to its end.
@@ -50,12 +52,15 @@ impl Board {
     /// Notes how far files are.
     pub(crate) fn note(&self, standings: impl IntoIterator<Item = Standing>) {
         let mut inner = self.lock();
-        for standing in standings {
+        for mut standing in standings {
             let known = inner.files.get(&standing.file);
+            if let (false, Some(known)) = (standing.asked, known) {
+                standing.acknowledged = known.acknowledged;
+            }
             if known == Some(&standing) {
                 continue;
             }
-            if known.is_none() {
+            if standing.asked && known.is_none_or(|known| !known.asked) {
                 inner.report.files += 1;
             }
             inner.version += 1;

@@ -60,6 +60,8 @@ pub(crate) struct Source {
     inode: Option<(u64, u64)>,
     /// What the last scan saw at its name.
     stamp: Option<Stamp>,
+    /// The size that the last reading found, and since when it has been that.
+    unchanged: Option<(u64, Instant)>,
 }
 
 /// Whether a file that is gone is in the spool.
@@ -142,6 +144,7 @@ impl Source {
             bytes: None,
             inode: None,
             stamp: None,
+            unchanged: None,
         }
     }
 
@@ -192,8 +195,22 @@ impl Source {
         self.bytes.is_some()
     }
 
+    /// The size as far as anybody has seen it, bytes, read or not.
+    pub(crate) fn known_size(&self) -> u64 {
+        let plain = self.lost.is_none() && !self.name.ends_with(".gz");
+        self.stamp.filter(|_| plain).map_or(self.size, |stamp| stamp.size.max(self.size))
+    }
+
+    /// How long nothing was written: by the node's clock, or, should it have been set back, by what was seen here.
+    fn stillness(&self, stamp: &Stamp, by_clock: Duration) -> Duration {
+        self.unchanged.filter(|(size, _)| *size == stamp.size).map_or(by_clock, |(_, since)| by_clock.max(since.elapsed()))
+    }
+
     /// Gives its bytes up: what is unread becomes a gap.
     pub(crate) fn lose(&mut self, reason: GapReason, now: Instant) {
+        if matches!(reason, GapReason::RotatedAway | GapReason::SpoolFull) {
+            self.size = self.known_size();
+        }
         self.bytes = None;
         self.inode = None;
         if reason == GapReason::Copytruncate {
@@ -229,7 +246,7 @@ impl Source {
     /// Whether an error of reading says that a compressed file can never be decoded further. One that was just written may be unfinished.
     pub(crate) fn is_corrupt(&self, error: &io::Error) -> bool {
         let Some(bytes) = self.bytes.as_ref().filter(|bytes| bytes.is_gzip()) else { return false };
-        let settled = bytes.stat().is_ok_and(|(_, still)| still >= CORRUPT_QUIET);
+        let settled = bytes.stat().is_ok_and(|(stamp, still)| self.stillness(&stamp, still) >= CORRUPT_QUIET);
         settled && matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
     }
 
@@ -262,7 +279,7 @@ impl Source {
     /// in place and filled again is never read from the middle.
     pub(crate) fn look(&mut self, stream: &Stream, opener: Opener<'_>, quantum: usize, buffer: &mut Vec<u8>) -> io::Result<Look> {
         buffer.clear();
-        let Some(bytes) = self.bytes.as_mut() else { return Ok(Look::End { tail: 0, still: Duration::MAX }) };
+        let Some(bytes) = self.bytes.as_ref() else { return Ok(Look::End { tail: 0, still: Duration::MAX }) };
         let (stamp, still) = bytes.stat()?;
         if let Bytes::Copy(copy) = bytes {
             if self.offset < copy.from {
@@ -272,6 +289,11 @@ impl Source {
                 return Ok(Look::Short);
             }
         }
+        if self.unchanged.is_none_or(|(size, _)| size != stamp.size) {
+            self.unchanged = Some((stamp.size, Instant::now()));
+        }
+        let still = self.stillness(&stamp, still);
+        let Some(bytes) = self.bytes.as_mut() else { return Ok(Look::End { tail: 0, still: Duration::MAX }) };
         let gzip = bytes.is_sealed();
         let shrunk = !gzip && stamp.size < self.size;
         if !gzip && self.shrunk && stamp.size <= self.offset {
@@ -416,6 +438,10 @@ fn is_passing(error: &io::Error) -> bool {
 /// A known file under another inode: compressed, copied before it was cut, or seen again.
 fn rejoin(source: &mut Source, entry: &Entry, bytes: Bytes, already_seen: bool) {
     let size = bytes.size().unwrap_or(0);
+    if !bytes.is_gzip() {
+        // Also of a copy whose original is still open: that one may have been cut before it was read to its end.
+        source.size = source.size.max(size);
+    }
     let wanted = source.bytes.is_none() && (source.lost.is_some() || size > source.size || !source.settled());
     if wanted {
         source.attach(bytes);

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 const MAGIC: [u8; 4] = *b"MLPF";
 const VERSION: u32 = 1;
@@ -76,6 +77,22 @@ pub(crate) fn write_board(board: &Board, out: &mut dyn Write) -> io::Result<u64>
         out.write_all(b"]}")?;
         Ok(version)
     })
+}
+
+impl From<&Remembered> for Standing {
+    fn from(old: &Remembered) -> Self {
+        Self {
+            stream: Arc::new(old.stream.clone()),
+            file: old.file,
+            name: old.name.clone(),
+            size: old.size,
+            acknowledged: old.marks,
+            asked: false,
+            oldest_unacknowledged_ns: None,
+            gone: false,
+            settled: false,
+        }
+    }
 }
 
 impl PositionFile {
@@ -201,6 +218,7 @@ mod tests {
             name: format!("{number}.log"),
             size: 10,
             acknowledged: [3, 10],
+            asked: true,
             oldest_unacknowledged_ns: None,
             gone: false,
             settled: true,

@@ -72,7 +72,7 @@ fn compose(node: &str, time_ns: i64, board: &Board) -> std::io::Result<(Bytes, V
     let mut out = zstd::stream::write::Encoder::new(Vec::new(), 1)?;
     write!(out, "{{\"node\":{},\"time_ns\":{time_ns},\"files\":[", serde_json::Value::from(node))?;
     board.show(|_, files, _| {
-        for (at, known) in files.filter(|known| !known.settled || known.gone).enumerate() {
+        for (at, known) in files.filter(|known| known.asked && (!known.settled || known.gone)).enumerate() {
             out.write_all(if at == 0 { b"" } else { b"," })?;
             let Standing { stream, file, size, acknowledged, oldest_unacknowledged_ns, gone: is_gone, .. } = known;
             let (size, acknowledged, oldest_unacknowledged_ns) = (*size, *acknowledged, *oldest_unacknowledged_ns);
@@ -95,7 +95,7 @@ mod tests {
     use martlog_formats::wire::{FileProgress, Heartbeat};
 
     #[test]
-    fn it_has_the_form_of_the_wire_and_leaves_out_what_has_ended() {
+    fn it_has_the_form_of_the_wire_and_leaves_out_what_has_ended_and_what_nobody_asked_for() {
         let board = Board::default();
         let standing = |number: u32, gone, settled| Standing {
             stream: stream(number).into(),
@@ -103,11 +103,12 @@ mod tests {
             name: "0.log".to_owned(),
             size: 10,
             acknowledged: [3, 10],
+            asked: number < 3,
             oldest_unacknowledged_ns: (number == 0).then_some(-7),
             gone,
             settled,
         };
-        board.note([standing(0, false, false), standing(1, false, true), standing(2, true, true)]);
+        board.note([standing(0, false, false), standing(1, false, true), standing(2, true, true), standing(3, false, false)]);
         let (body, gone) = compose("node \"1\"", 42, &board).unwrap();
         let beat: Heartbeat = serde_json::from_slice(&zstd::stream::decode_all(&body[..]).unwrap()).unwrap();
         let progress = |number: u32, gone| FileProgress {

@@ -186,6 +186,8 @@ impl Lane {
                 .entry(Arc::clone(&stream))
                 .or_insert_with(|| Box::new(Follower::new(Arc::clone(&stream), self.policies.usual(), now)));
             current &= follower.adopt(entries, look.complete, finished, opener, now);
+            // Also of what cannot be sent now: should it be gone when the collector is back, its hole has a name and a size.
+            self.shared.board.note(standings(follower));
             present.insert(stream.restart);
         }
         let container = &look.container;
@@ -228,6 +230,7 @@ impl Lane {
             let source = kept.map_or_else(|| Source::remembered(old.file, old.name, old.size), |kept| Source::kept(&kept, old.size));
             follower.chain.insert(0, source);
             follower.finished |= follower.chain.iter().all(|source| source.gone);
+            self.shared.board.note(standings(follower));
         }
     }
 
@@ -477,17 +480,22 @@ fn is_drained(follower: &Follower, now: Instant) -> bool {
 fn standings(follower: &mut Follower) -> Vec<Standing> {
     let open: Option<i64> = follower.assemblers.iter().filter_map(|assembler| assembler.open_at()).map(|(_, time_ns)| time_ns).min();
     let stream = &follower.stream;
-    let known = follower.chain.iter_mut().filter_map(|source| Some((source.marks?, source)));
-    known
-        .map(|(acknowledged, source)| {
-            let settled = source.settled();
-            let oldest = if settled { None } else { source.next_time().or(open).or((source.time_ns != 0).then_some(source.time_ns)) };
+    let sources = follower.chain.iter_mut();
+    sources
+        .map(|source| {
+            let settled = source.settled() && source.offset >= source.known_size();
+            let oldest = if settled || source.marks.is_none() {
+                None
+            } else {
+                source.next_time().or(open).or((source.time_ns != 0).then_some(source.time_ns))
+            };
             Standing {
                 stream: Arc::clone(stream),
                 file: source.id,
                 name: source.name.clone(),
-                size: source.size,
-                acknowledged,
+                size: source.known_size(),
+                acknowledged: source.marks.unwrap_or_default(),
+                asked: source.marks.is_some(),
                 oldest_unacknowledged_ns: oldest,
                 gone: source.gone && source.done && settled,
                 settled: settled && source.done,

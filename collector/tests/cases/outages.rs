@@ -166,3 +166,40 @@ async fn what_is_over_a_streams_limit_is_named_and_others_are_not_touched() {
         assert!(holes > 0 && holes < 400, "{holes} holes");
     });
 }
+
+#[tokio::test]
+async fn what_was_seen_during_an_outage_and_is_gone_after_a_crash_is_named_to_its_last_byte() {
+    let mut world = World::new().await;
+    let mut app = world.pods.container("u1", 0);
+    world.pods.print(&mut app, Stdout, "sent");
+    let running = world.start();
+    world.until_records(1).await;
+    world.server.with(|inner| inner.faults.unavailable = 100);
+    // The first batch hangs; what follows is in files that nobody reads meanwhile: the end of this one, and all of the next one.
+    world.pods.print(&mut app, Stdout, "hangs");
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let mut gone = Vec::new();
+    for name in ["first", "second"] {
+        for number in 0..100 {
+            world.pods.print(&mut app, Stdout, &format!("{name} {number}"));
+        }
+        gone.push(app.rotate());
+    }
+    // Seen, and remembered.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    running.kill().await;
+    let sizes: Vec<u64> = gone.iter().map(|path| std::fs::metadata(path).unwrap().len()).collect();
+    gone.iter().for_each(|path| std::fs::remove_file(path).unwrap());
+    world.pods.ledger.values_mut().for_each(|printed| printed.truncate(1));
+    world.pods.print(&mut app, Stdout, "after");
+    world.server.with(|inner| inner.faults.unavailable = 0);
+    world.collect_once().await;
+    world.check_ledger();
+    world.server.with(|inner| {
+        let taken = inner.log.rows[0].record.end;
+        let mut holes: Vec<_> =
+            inner.log.holes.iter().filter(|hole| hole.substream == Stdout).map(|hole| (hole.extent.from, hole.extent.to)).collect();
+        holes.sort_unstable();
+        assert_eq!(holes, [(0, sizes[1]), (taken, sizes[0])]);
+    });
+}

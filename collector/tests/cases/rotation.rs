@@ -348,3 +348,19 @@ async fn a_chain_of_symlinks_may_lead_to_the_root_and_none_below_it() {
     assert_eq!((report.files, report.records), (1, 1));
     world.check_ledger();
 }
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_does_not_hold_up_the_next_file() {
+    let mut world = World::new().await;
+    let mut app = world.pods.container("u1", 0);
+    world.pods.print(&mut app, Stdout, "before");
+    let rotated = app.rotate();
+    // Written last in what is now the future.
+    let file = std::fs::File::options().append(true).open(rotated).unwrap();
+    file.set_modified(std::time::SystemTime::now() + Duration::from_secs(7_200)).unwrap();
+    world.pods.print(&mut app, Stdout, "after");
+    let running = world.start();
+    world.until_records(2).await;
+    running.stop().await;
+    world.check_ledger();
+}

@@ -54,6 +54,10 @@ pub(crate) fn remove(dir: &Path, name: &str) {
 }
 
 fn replace(dir: &Path, name: &str, content: &[u8], mode: Mode) -> io::Result<()> {
+    if matches!(mode, Mode::Readable) && fs::read(dir.join(name)).is_ok_and(|there| there == content) {
+        // A server that was killed has left it, and on a full disk there may be no room for another one.
+        return Ok(());
+    }
     let beside = dir.join(format!("{name}.new"));
     // What a crash left behind may have other rights.
     match fs::remove_file(&beside) {
@@ -85,6 +89,20 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_to_string(&path).unwrap(), "secret\n");
         assert!(!dir.path().join("staff.token.new").exists());
+    }
+
+    #[test]
+    fn a_file_that_says_the_same_stays_and_needs_no_room() {
+        use std::os::unix::fs::MetadataExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let inode = |content: &[u8]| {
+            write(dir.path(), ADDRESS, content, Mode::Readable).unwrap();
+            fs::metadata(dir.path().join(ADDRESS)).unwrap().ino()
+        };
+        let first = inode(b"one\n");
+        assert_eq!(inode(b"one\n"), first);
+        assert_ne!(inode(b"two\n"), first);
+        assert_eq!(fs::read(dir.path().join(ADDRESS)).unwrap(), b"two\n");
     }
 
     #[test]
