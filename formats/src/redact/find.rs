@@ -107,8 +107,11 @@ fn ends_uuid(bytes: &[u8], start: usize, end: usize) -> bool {
 /// A number behind a `+`.
 fn plus(bytes: &[u8], at: usize) -> Option<Range<usize>> {
     let opens = matches!(bytes.get(at + 1), Some(b'1'..=b'9')) && !at.checked_sub(1).is_some_and(|before| bytes[before].is_ascii_digit());
+    if !opens {
+        return None;
+    }
     let (mut end, mut digits) = (at + 1, 0);
-    while opens {
+    loop {
         let group = run(bytes, end);
         if group == 0 || digits + group > *PLUS_DIGITS.end() {
             break;
