@@ -11,7 +11,7 @@ use crate::inbox::{Inbox, Mail};
 use crate::kubernetes::Watcher;
 use crate::labels::{Claims, LabelFile, Labels};
 use crate::lane::{Lane, Shared};
-use crate::limits::{LANES, POSITIONS_FILES, ROUND_INTERVAL, SAVE_INTERVAL, SAVE_REST, STOP_WAIT};
+use crate::limits::{INTRODUCTION_WAIT, LANES, POSITIONS_FILES, ROUND_INTERVAL, SAVE_INTERVAL, SAVE_REST, STOP_WAIT};
 use crate::policies::{Keeper, Said};
 use crate::ship::{self, Shipped};
 use crate::spool::Spool;
@@ -136,9 +136,11 @@ async fn claims(config: &Config) -> Result<(Claims, Option<Watcher>), CollectErr
     Ok((file.map_or(Claims::None, Claims::File), None))
 }
 
-/// The first word with the server: a token that it does not take is an error now, a server that is away is not.
+/// The first word with the server: a token that it does not take is an error now, a server that is away is not. Files are looked at after it, so it does not take long.
 async fn introduce(client: &Client, config: &Config) -> Result<(), CollectError> {
-    match client.positions(&PositionsRequest { node: config.node.clone(), files: Vec::new() }).await {
+    let request = PositionsRequest { node: config.node.clone(), files: Vec::new() };
+    let answer = tokio::time::timeout(INTRODUCTION_WAIT, client.positions(&request)).await;
+    match answer.unwrap_or_else(|_| Reply::Later(None, format!("the server at {} does not answer", config.server))) {
         Reply::Answer(_) => Ok(()),
         Reply::Denied(why) => Err(CollectError::Setup(format!(
             "{why}; the collector needs a token of kind collector for cluster {:?}: make one with `martlog admin token add` and name its file with --token-file",

@@ -70,6 +70,8 @@ pub(crate) const SPOOL_WAIT: Duration = Duration::from_secs(2);
 /// Unread files of one stream that are held open after they vanished from the disk; the oldest is given up, by name, beyond it.
 pub(crate) const HELD_FILES: usize = 16;
 
+/// How long a start waits for the server's first answer, before it looks at any file.
+pub(crate) const INTRODUCTION_WAIT: Duration = Duration::from_secs(2);
 /// A request's time limit, connection included.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// The greatest answer but for policies, bytes.

@@ -149,7 +149,7 @@ impl<'a> Storm<'a> {
             let node = if fault.is_of_server() { 0 } else { self.rng.random_range(1..=self.world.nodes.len()) };
             if self.begin(fault, node) {
                 *self.counts.entry(fault).or_default() += 1;
-            } else if self.counts.get(&fault).is_none() {
+            } else if !self.counts.contains_key(&fault) {
                 // Not possible just now: it has to come once.
                 self.first.push_back(fault);
             }

@@ -203,3 +203,36 @@ async fn what_was_seen_during_an_outage_and_is_gone_after_a_crash_is_named_to_it
         assert_eq!(holes, [(0, sizes[1]), (taken, sizes[0])]);
     });
 }
+
+#[tokio::test]
+async fn files_are_looked_at_although_the_server_says_nothing() {
+    let mut world = World::new().await;
+    let mut app = world.pods.container("u1", 0);
+    world.pods.print(&mut app, Stdout, "never sent");
+    // It takes connections and never answers.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = std::mem::replace(&mut world.server.url, format!("http://{}", silent.local_addr().unwrap()));
+    let running = world.start();
+    let began = Instant::now();
+    let remembered = || {
+        let slots = ["positions.0", "positions.1"].map(|slot| std::fs::read(world.state.path().join(slot)).unwrap_or_default());
+        slots.iter().any(|slot| String::from_utf8_lossy(slot).contains("\"0.log\""))
+    };
+    while !remembered() {
+        assert!(began.elapsed() < Duration::from_secs(10), "the file was not looked at");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    running.kill().await;
+    let rotated = app.rotate();
+    let size = std::fs::metadata(&rotated).unwrap().len();
+    std::fs::remove_file(rotated).unwrap();
+    world.pods.ledger.clear();
+    world.pods.print(&mut app, Stdout, "after");
+    world.server.url = url;
+    world.collect_once().await;
+    world.check_ledger();
+    world.server.with(|inner| {
+        let hole = inner.log.holes.iter().find(|hole| hole.substream == Stdout).unwrap();
+        assert_eq!((hole.reason, hole.extent.from, hole.extent.to), (GapReason::RotatedAway, 0, size));
+    });
+}
