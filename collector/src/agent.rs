@@ -48,7 +48,9 @@ pub(crate) async fn run(config: Config, stop: CancellationToken) -> Result<Repor
     let (claims, watcher) = claims(&config).await?;
     introduce(&client, &config).await?;
     // What the server says now holds from the first line on.
-    keeper.ask().await.map_err(|error| CollectError::Task(error.to_string()))?;
+    if let Ok(asked) = tokio::time::timeout(INTRODUCTION_WAIT, keeper.ask()).await {
+        asked.map_err(|error| CollectError::Task(error.to_string()))?;
+    }
     let end = End { stop: stop.child_token(), give_up: CancellationToken::new(), closing: CancellationToken::new() };
     let inboxes: Inboxes = Arc::new((0..LANES).map(|_| Inbox::default()).collect());
 
