@@ -216,7 +216,10 @@ impl Redactor {
             });
         }
         self.find_shapes(text, &mut found);
-        found.retain(|edit| class(edit.kind).is_none() || self.personal(edit.kind, &text[edit.range.clone()]).is_some());
+        found.retain(|edit| {
+            let personal = self.personal.as_ref().filter(|_| class(edit.kind).is_some());
+            personal.is_none_or(|(personal, _)| personal.replaces(edit.kind, &text[edit.range.clone()]))
+        });
         found.sort_by_key(|edit| edit.range.start);
         let mut edits: Vec<Edit> = Vec::with_capacity(found.len());
         for edit in found {

@@ -79,12 +79,14 @@ impl Personal {
         class(kind).is_some_and(|class| self.redaction.of(class) != Action::Keep)
     }
 
+    /// Whether something else stands for a value of this kind.
+    pub(super) fn replaces(&self, kind: RedactionKind, value: &str) -> bool {
+        self.wants(kind) && is_value(kind, value) && !is_masked(kind, value)
+    }
+
     /// What stands for a value of this kind; `None` where it stays: it is none, or was replaced already.
     pub(super) fn replacement(&self, kind: RedactionKind, value: &str) -> Option<String> {
-        let class = class(kind)?;
-        if !is_value(kind, value) || is_masked(kind, value) {
-            return None;
-        }
+        let class = class(kind).filter(|_| self.replaces(kind, value))?;
         match (self.redaction.of(class), &self.hmac) {
             (Action::Keep, _) => None,
             (Action::Hash, Some(hmac)) => Some(hash(hmac.clone(), kind, value)),
