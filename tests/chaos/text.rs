@@ -1,6 +1,6 @@
 //! What containers print, and what the store must make of it: both follow from a line's id, so the ledger need not hold texts.
 //!
-//! An id is `STREAM`, `o` or `e`, `ORDINAL`: the stream's number in the ledger, its substream, and the how many-th line of it this is. Lengths are bytes.
+//! An id is `STREAM`, `o` or `e`, `ORDINAL`: the stream's number in the ledger, its substream, and the number of lines of it before this one. Lengths are bytes.
 
 use std::fmt::Write as _;
 

@@ -141,7 +141,7 @@ impl Host {
 
 fn clock_library() -> PathBuf {
     let found = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten().map(|entry| entry.path().join(CLOCK_LIBRARY));
-    found.into_iter().find(|path| path.exists()).expect("libfaketime: `tests/run tools` installs it")
+    found.into_iter().find(|path| path.exists()).expect("libfaketime: `tests/run chaos` installs it")
 }
 
 /// Waits for the server, and tells it whose the namespaces are.
