@@ -1,5 +1,6 @@
 //! Printing: a tree as the text that reads back to it. One form for each tree: one space between clauses, `-` for NOT, parentheses only where needed.
 
+use super::foreign::is_foreign;
 use super::lex::is_bare_bound;
 use super::{Bound, Kind, Node, Op, Query, Test, Value, error::back_ticked};
 use crate::time;
@@ -7,18 +8,19 @@ use std::fmt::{Display, Formatter, Result};
 
 impl Display for Query {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        if let Some(ago) = self.ago {
-            write!(f, "@{}", time::print_duration(ago.nanos))?;
-        }
-        if let Some(filter) = &self.filter {
-            // A top-level OR would take the time for its first branch's; it is one for the whole query, and the parser knows that.
-            write!(f, "{}{filter}", if self.ago.is_some() { " " } else { "" })?;
-        }
-        for (at, pipe) in self.pipes.iter().enumerate() {
-            let first = at == 0 && self.ago.is_none() && self.filter.is_none();
-            write!(f, "{}| {pipe}", if first { "" } else { " " })?;
-        }
-        Ok(())
+        let text = self.text(false);
+        // In parentheses, nothing is taken for another language.
+        f.write_str(&if is_foreign(&text) { self.text(true) } else { text })
+    }
+}
+
+impl Query {
+    fn text(&self, parenthesised: bool) -> String {
+        let ago = self.ago.map(|ago| format!("@{}", time::print_duration(ago.nanos)));
+        // A top-level OR would take the time for its first branch's; it is one for the whole query, and the parser knows that.
+        let filter = self.filter.as_ref().map(|filter| if parenthesised { format!("({filter})") } else { filter.to_string() });
+        let pipes = self.pipes.iter().map(|pipe| format!("| {pipe}"));
+        ago.into_iter().chain(filter).chain(pipes).collect::<Vec<_>>().join(" ")
     }
 }
 

@@ -292,3 +292,13 @@ proptest! {
         prints_back(&text);
     }
 }
+
+#[test]
+fn what_is_printed_is_not_taken_for_another_language() {
+    for text in [r#"{B7=("x" "y")"#, "(select a from b)", r#"{a=("x" OR y) | stats count()"#] {
+        let query = parse(text).unwrap();
+        let printed = query.to_string();
+        let again = parse(&printed).unwrap_or_else(|error| panic!("{}", error.render(&printed)));
+        assert_eq!(again.to_string(), printed);
+    }
+}

@@ -29,10 +29,16 @@ pub(super) fn recognise(text: &str) -> Result<(), QueryError> {
         return Ok(());
     };
     // The correction of a foreign query is never foreign itself: it begins with a clause or a pipe.
-    Err(match fix.filter(|fix| !logql::is_it(fix) && !sql::is_it(fix) && parse(fix).is_ok()) {
+    Err(match fix.filter(|fix| !is_foreign(fix) && parse(fix).is_ok()) {
         Some(fix) => error.fix(fix),
         None => error,
     })
+}
+
+/// Whether the text has the shape of another language.
+pub(super) fn is_foreign(text: &str) -> bool {
+    let start = text.trim_start();
+    logql::is_it(start) || sql::is_it(start)
 }
 
 /// A value as a phrase, or between back-ticks where it has what a phrase cannot.
