@@ -279,8 +279,10 @@ impl<'a> Lexer<'a> {
             self.check_group_word(from, word)?;
         }
         let Some(dots) = range_dots(word) else { return Ok(Value::Word(word.to_owned())) };
-        let low = (dots > 0).then(|| Bound { span: Span::new(from, from + dots), text: word[..dots].to_owned() });
-        self.at = from + dots + 2;
+        self.at = from + dots;
+        self.check_bound(from, &word[..dots])?;
+        let low = (dots > 0).then(|| Bound { span: self.span(from), text: word[..dots].to_owned() });
+        self.at += 2;
         let high = self.bound()?;
         if low.is_none() && high.is_none() {
             return Err(self
@@ -341,8 +343,20 @@ impl<'a> Lexer<'a> {
 
     fn bound(&mut self) -> Lexed<Option<Bound>> {
         let from = self.at;
-        let text = if self.peek() == Some('"') { self.quoted()? } else { self.bare().to_owned() };
+        let is_quoted = self.peek() == Some('"');
+        let text = if is_quoted { self.quoted()? } else { self.bare().to_owned() };
+        if !is_quoted {
+            self.check_bound(from, &text)?;
+        }
         Ok((self.at > from).then(|| Bound { span: self.span(from), text }))
+    }
+
+    /// A bare end of a range is a number or a time; with a back-slash in it, it could not be written between quotation marks.
+    fn check_bound(&self, from: usize, text: &str) -> Lexed<()> {
+        if !text.contains('\\') {
+            return Ok(());
+        }
+        Err(self.error(Code::BadNumber, from, format!("\"{text}\" is no end of a range")).hint("such as 500..599, 500.. or ..599"))
     }
 
     /// Between quotation marks; a back-slash and the character behind it are a pair and stay as they are, but for `\"`.

@@ -302,3 +302,11 @@ fn what_is_printed_is_not_taken_for_another_language() {
         assert_eq!(again.to_string(), printed);
     }
 }
+
+#[test]
+fn an_end_of_a_range_has_no_back_slash() {
+    for text in [r"h:..5\", r"h:l5..!?\", r"h:\..5"] {
+        let error = parse(text).unwrap_err();
+        assert_eq!(error.code, Code::BadNumber, "{text}");
+    }
+}
