@@ -1,7 +1,7 @@
 //! Chunks that follow one another in a buffer, searched as one. Parts are small when many streams say little each, ten rows or one; a search that looked at each of them by itself would
 //! spend more time on chunks than on rows.
 //!
-//! Invariant: a pack has at least one chunk; its chunks ascend in seq. One that is not full has one chunk.
+//! Invariant: a pack has at least one chunk; its chunks ascend in seq. One that is not full has one chunk, or is what is left of a full one.
 
 use super::filter::Filter;
 use super::{Chunk, Row};

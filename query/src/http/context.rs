@@ -15,7 +15,6 @@ use axum::response::{IntoResponse, Response};
 use martlog_indexer::doors::auth;
 use martlog_indexer::doors::problem::Problem;
 use martlog_indexer::row::Row;
-use martlog_indexer::search::{Order, SearchRequest};
 use serde::Deserialize;
 use std::time::Instant;
 
@@ -75,19 +74,7 @@ pub(super) async fn context(State(app): State<App>, headers: HeaderMap, body: Bo
 
 /// The row that the plan finds.
 async fn one(asked: &Asked<'_>) -> Result<Option<Row>, Problem> {
-    let plan = asked.plan;
-    let request = SearchRequest {
-        predicate: plan.predicate.clone(),
-        from_ns: plan.range.from_ns,
-        to_ns: plan.range.to_ns,
-        order: Order::NewestFirst,
-        limit: 1,
-        after: None,
-        as_of_ns: None,
-        count: false,
-        quarantine: plan.quarantine,
-        deadline: asked.deadline,
-    };
+    let request = asked.newest(1);
     let take = |found: &mut Option<Row>, row: Row| {
         *found = Some(row);
         Ok(Flow::Enough)

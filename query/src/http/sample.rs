@@ -6,7 +6,6 @@ use crate::plan::pipes::line_column;
 use martlog_formats::fields;
 use martlog_indexer::doors::problem::Problem;
 use martlog_indexer::row::Row;
-use martlog_indexer::search::{Order, SearchRequest};
 use std::collections::{HashMap, HashSet};
 
 /// Fields that are told apart.
@@ -63,19 +62,7 @@ pub(super) struct Seen {
 impl Sample {
     /// Looks at the newest lines of a plan, without its pipes.
     pub(super) async fn newest(asked: &Asked<'_>, lines: usize) -> Result<Self, Problem> {
-        let plan = asked.plan;
-        let request = SearchRequest {
-            predicate: plan.predicate.clone(),
-            from_ns: plan.range.from_ns,
-            to_ns: plan.range.to_ns,
-            order: Order::NewestFirst,
-            limit: lines,
-            after: None,
-            as_of_ns: None,
-            count: false,
-            quarantine: plan.quarantine,
-            deadline: asked.deadline,
-        };
+        let request = asked.newest(lines);
         let take = |sample: &mut Self, row: Row| {
             sample.take(row);
             Ok(Flow::More)

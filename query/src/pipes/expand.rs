@@ -86,12 +86,8 @@ fn beside(asked: &Asked<'_>, row: &Row, order: Order, wanted: usize) -> SearchRe
         from_ns: row.record.time_ns.saturating_sub(DAY),
         to_ns: row.record.time_ns.saturating_add(DAY),
         order,
-        limit: wanted + MARGIN,
         after: Some(row.position()),
-        as_of_ns: None,
-        count: false,
-        quarantine: asked.plan.quarantine,
-        deadline: asked.deadline,
+        ..asked.newest(wanted + MARGIN)
     }
 }
 
@@ -126,18 +122,7 @@ pub(super) async fn session(asked: &Asked<'_>, lines: Vec<Line>, notes: &mut Not
     }
     let named = |id: &str, name: &str| Predicate::Field(Field::Attribute(name.to_owned()), Test::Equals(id.to_owned()));
     let any = ids.iter().take(IDS_MAX).flat_map(|id| SESSION_FIELDS.iter().map(move |name| named(id, name))).collect();
-    let request = SearchRequest {
-        predicate: Arc::new(Predicate::Or(any)),
-        from_ns: asked.plan.range.from_ns,
-        to_ns: asked.plan.range.to_ns,
-        order: Order::OldestFirst,
-        limit: ROWS_MAX,
-        after: None,
-        as_of_ns: None,
-        count: false,
-        quarantine: asked.plan.quarantine,
-        deadline: asked.deadline,
-    };
+    let request = SearchRequest { predicate: Arc::new(Predicate::Or(any)), order: Order::OldestFirst, ..asked.newest(ROWS_MAX) };
     let found: BTreeSet<(Arc<str>, u64)> = lines.iter().map(|line| (line.row.owner.key.module.clone(), line.row.seq)).collect();
     let (mut all, more) = all(asked, request).await?;
     if more {

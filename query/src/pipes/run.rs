@@ -25,6 +25,25 @@ pub(crate) struct Asked<'a> {
     pub(crate) deadline: Instant,
 }
 
+impl Asked<'_> {
+    /// The newest lines of the plan, without its pipes, as they are there now.
+    pub(crate) fn newest(&self, limit: usize) -> SearchRequest {
+        let plan = self.plan;
+        SearchRequest {
+            predicate: plan.predicate.clone(),
+            from_ns: plan.range.from_ns,
+            to_ns: plan.range.to_ns,
+            order: Order::NewestFirst,
+            limit,
+            after: None,
+            as_of_ns: None,
+            count: false,
+            quarantine: plan.quarantine,
+            deadline: self.deadline,
+        }
+    }
+}
+
 /// What came out.
 #[derive(Debug)]
 pub(crate) struct Table {
@@ -107,19 +126,7 @@ async fn pass(mut chain: Chain, items: Vec<Item>) -> Result<(Vec<Item>, Notes), 
 
 /// Reads rows from the store through the operators, newest first, until they have enough.
 async fn read(asked: &Asked<'_>, chain: Chain) -> Result<(Vec<Item>, Notes), RunError> {
-    let plan = asked.plan;
-    let request = SearchRequest {
-        predicate: plan.predicate.clone(),
-        from_ns: plan.range.from_ns,
-        to_ns: plan.range.to_ns,
-        order: Order::NewestFirst,
-        limit: READ_MAX,
-        after: None,
-        as_of_ns: None,
-        count: false,
-        quarantine: plan.quarantine,
-        deadline: asked.deadline,
-    };
+    let request = asked.newest(READ_MAX);
     let take = |chain: &mut Chain, row: Row| {
         chain.notes.rows_read += 1;
         chain.push(Item::Line(Box::new(Line { row, found: true })))
