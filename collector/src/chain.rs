@@ -238,9 +238,11 @@ impl Source {
         }
     }
 
-    /// Whether the last look at its folder saw more of it than was read.
-    pub(crate) fn has_grown(&self) -> bool {
-        self.bytes.as_ref().is_some_and(Bytes::is_sealed) || self.stamp.is_none_or(|stamp| stamp.size > self.offset)
+    /// Whether the last look at its folder saw more of it than was read, or less than there was: it was cut in place.
+    pub(crate) fn has_changed(&self) -> bool {
+        let Some(bytes) = &self.bytes else { return self.stamp.is_none_or(|stamp| stamp.size > self.offset) };
+        let cut = |stamp: &Stamp| stamp.size < self.size && !self.shrunk;
+        bytes.is_sealed() || self.stamp.is_none_or(|stamp| stamp.size > self.offset || cut(&stamp))
     }
 
     /// Whether an error of reading says that a compressed file can never be decoded further. One that was just written may be unfinished.

@@ -1,10 +1,11 @@
-//! A stream's life against the append protocol, with crashes: real files that grow, rotate and are compressed; answers that are lost, late or wrong.
-//! The oracle is a join of the pieces by hand.
+//! A stream's life against the append protocol, with crashes: real files that grow, rotate, are cut in place and compressed; answers that are lost, late or wrong.
+//! A round is read only when the stream says that there is something to read. The oracle is a join of the pieces by hand.
 
 use crate::chain::Opener;
 use crate::discover::Root;
 use crate::follow::{Budget, Follower, Round, SUBSTREAMS};
 use crate::identity::Site;
+use crate::limits::HOT;
 use crate::spool::Spool;
 use crate::test_support::protocol::Log;
 use crate::test_support::{cri_time, stream};
@@ -23,6 +24,10 @@ enum Step {
     Print(Vec<(bool, bool)>),
     /// The file is rotated.
     Rotate,
+    /// The file is copied, and cut in place.
+    CopyAndCut,
+    /// Nobody looks for longer than a file stays hot: an answer that came late, a server that asked to wait.
+    Rest,
     /// The oldest plain rotation is compressed.
     Compress,
     /// The collector reads a round; what becomes of it.
@@ -96,6 +101,8 @@ impl Life {
         match step {
             Step::Print(pieces) => pieces.iter().for_each(|(stderr, full)| self.print(usize::from(*stderr), *full)),
             Step::Rotate => self.rotate(),
+            Step::CopyAndCut => self.copy_and_cut(),
+            Step::Rest => self.now += HOT * 2,
             Step::Compress => self.compress(),
             Step::Read(fate) => self.read(*fate, false),
             Step::Crash => self.crash(),
@@ -128,13 +135,31 @@ impl Life {
     }
 
     fn rotate(&mut self) {
-        self.files += 1;
-        // Still for a while, so that the collector need not wait for stragglers.
-        self.file.set_modified(SystemTime::now() - Duration::from_secs(60)).unwrap();
-        let rotated = self.path(&format!("0.log.20261122-{:06}", 100_000 + self.files));
+        self.rest();
+        let rotated = self.next_rotation();
         std::fs::rename(self.path("0.log"), &rotated).unwrap();
         self.rotated.push(rotated);
         self.file = append(&self.path("0.log"));
+    }
+
+    fn copy_and_cut(&mut self) {
+        self.rest();
+        let rotated = self.next_rotation();
+        std::fs::copy(self.path("0.log"), &rotated).unwrap();
+        let copy = File::options().write(true).open(&rotated).unwrap();
+        copy.set_modified(long_ago()).unwrap();
+        self.rotated.push(rotated);
+        self.file.set_len(0).unwrap();
+    }
+
+    fn next_rotation(&mut self) -> PathBuf {
+        self.files += 1;
+        self.path(&format!("0.log.20261122-{:06}", 100_000 + self.files))
+    }
+
+    /// Still for a while, so that the collector need not wait for stragglers.
+    fn rest(&self) {
+        self.file.set_modified(long_ago()).unwrap();
     }
 
     fn compress(&mut self) {
@@ -152,27 +177,30 @@ impl Life {
         self.follower = Follower::new(stream(0).into(), std::sync::Arc::default(), self.now);
     }
 
-    fn read(&mut self, fate: Fate, once: bool) {
+    fn read(&mut self, fate: Fate, finished: bool) {
         self.now += Duration::from_secs(3);
         let opener = Opener { root: &self.root, site: &self.site, spool: &self.spool };
         let scan = self.root.scan().unwrap();
         assert!(scan.complete);
-        self.follower.adopt(&scan.entries, true, false, opener, self.now);
+        self.follower.adopt(&scan.entries, true, finished, opener, self.now);
         for source in self.follower.chain.iter_mut().filter(|source| source.marks.is_none()) {
             source.marks = Some(SUBSTREAMS.map(|substream| self.log.mark(source.id, substream)));
             source.rewind();
         }
+        if !self.follower.is_ready(self.now, false) {
+            return;
+        }
         let mut round = Round {
             opener,
             now: self.now,
-            once,
+            once: false,
             rate_limit: None,
             budget: Budget { read_bytes: 1 << 20, batch_bytes: 1 << 20, records: 1_000 },
             buffer: &mut Vec::new(),
         };
         while self.follower.read(&mut round) == crate::follow::Turn::More {}
         self.follower.tick(&mut round);
-        let parts = self.follower.take_parts(&[], self.now, once);
+        let parts = self.follower.take_parts(&[], self.now, false);
         if matches!(fate, Fate::Unsent) {
             return self.crash();
         }
@@ -198,13 +226,32 @@ impl Life {
         }
     }
 
-    /// Everything is read to the end; what is open ends.
-    fn finish(&mut self) {
+    /// Nobody writes any more: whole records arrive while the container may go on, and what is open when it has ended.
+    fn finish(&mut self) -> Result<(), TestCaseError> {
+        self.rest();
+        self.read_on(false);
+        self.check_messages()?;
         (0..2).for_each(|substream| self.end(substream));
-        for _ in 0..2 * self.files + 6 {
-            self.read(Fate::Answered, true);
+        self.read_on(true);
+        self.check_messages()
+    }
+
+    fn read_on(&mut self, finished: bool) {
+        for _ in 0..4 * self.files + 8 {
+            self.read(Fate::Answered, finished);
         }
     }
+
+    fn check_messages(&self) -> Result<(), TestCaseError> {
+        for (substream, expected) in SUBSTREAMS.into_iter().zip(&self.expected) {
+            prop_assert_eq!(&self.log.messages("uid", 0, substream), expected);
+        }
+        Ok(())
+    }
+}
+
+fn long_ago() -> SystemTime {
+    SystemTime::now() - Duration::from_secs(60)
 }
 
 fn append(path: &std::path::Path) -> File {
@@ -224,6 +271,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => proptest::collection::vec((proptest::bool::weighted(0.4), proptest::bool::weighted(0.55)), 1..10).prop_map(Step::Print),
         4 => fate.prop_map(Step::Read),
         2 => Just(Step::Rotate),
+        1 => Just(Step::CopyAndCut),
+        1 => Just(Step::Rest),
         1 => Just(Step::Compress),
         1 => Just(Step::Crash),
     ];
@@ -234,10 +283,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 fn check(steps: &[Step]) -> Result<(), TestCaseError> {
     let mut life = Life::new();
     steps.iter().for_each(|step| life.step(step));
-    life.finish();
-    for (substream, expected) in SUBSTREAMS.into_iter().zip(&life.expected) {
-        prop_assert_eq!(&life.log.messages("uid", 0, substream), expected);
-    }
+    life.finish()?;
     prop_assert!(life.log.holes.is_empty());
     // At rest the marks are at the end of every file: seen = stored.
     for source in &life.follower.chain {
@@ -264,6 +310,13 @@ fn a_part_does_not_overtake_one_of_an_older_file() {
             .unwrap();
         check(&[print(&[err, piece]), Step::Rotate, print(&[out, piece, out, out, err, err]), Step::Read(fate)]).unwrap();
     }
+}
+
+/// A file was cut in place, and what was written since is less than what was read of it, when nobody looked while it was hot.
+#[test]
+fn a_cut_file_that_is_still_shorter_than_it_was_is_looked_at() {
+    let print = |count| Step::Print(vec![(false, true); count]);
+    check(&[print(9), Step::Read(Fate::Answered), Step::CopyAndCut, print(1), Step::Rest]).unwrap();
 }
 
 /// The newest file is compressed, and the current one is still empty.

@@ -158,12 +158,14 @@ impl Follower {
         self.outdated || self.chain.iter().any(|source| source.lost.is_some() && !source.settled())
     }
 
-    /// Whether something is known to be unread, unsaid or not yet at its end.
+    /// Whether something is known to be unread, unsaid or not yet at its end. A stream that was not looked at while it was hot, since its lane waited for an answer, lives by this alone.
     fn has_work(&self) -> bool {
         let last = self.chain.len().saturating_sub(1);
         let lost = |source: &Source| source.lost.is_some() && !source.settled();
-        let unread = |(at, source): (usize, &Source)| lost(source) || (!source.done && (at < last || source.has_grown()));
-        self.chain.iter().enumerate().any(unread) || self.has_unsent() || (self.finished && !self.ended)
+        let unread = |(at, source): (usize, &Source)| lost(source) || (!source.done && (at < last || source.has_changed()));
+        // Text is let go of when it has waited long enough: by a round, also when the last one was long ago.
+        let text = self.assemblers.iter().any(Assembler::has_text);
+        self.chain.iter().enumerate().any(unread) || text || self.has_unsent() || (self.finished && !self.ended)
     }
 
     /// Whether it is worth a look in this round.
