@@ -3,6 +3,7 @@
 //! ```text
 //! cargo bench -p martlog-collector -- --lines 1000000
 //! cargo bench -p martlog-collector -- --only speed          # or memory, birth, noise
+//! cargo bench -p martlog-collector -- --only outage --minutes 60
 //! ```
 //!
 //! Collector and server are processes of their own (this program, started again), so that CPU and memory are the collector's alone. The server
@@ -40,9 +41,12 @@ struct Args {
     /// Files that they lie in.
     #[arg(long, default_value_t = 50)]
     files: usize,
-    /// Only this part: speed, memory, birth or noise.
+    /// Only this part: speed, memory, birth, noise, or outage, which is not among what runs by itself.
     #[arg(long)]
     only: Option<String>,
+    /// How long the server is away in the outage.
+    #[arg(long, default_value_t = 60)]
+    minutes: u32,
     /// Memory of this number of files only: 50, 1000 or 10000.
     #[arg(long)]
     memory_files: Option<usize>,
@@ -83,6 +87,9 @@ fn main() -> Outcome<()> {
             if wanted("noise") {
                 live::noise(&args.dir, args.noise_seconds)?;
             }
+            if args.only.as_deref() == Some("outage") {
+                live::outage(&args.dir, args.memory_files.unwrap_or(10_000), args.minutes)?;
+            }
             Ok(())
         }
     }
@@ -102,7 +109,7 @@ fn collect(root: &str, state: &str, url: &str, once: bool) -> Outcome<()> {
         pod_labels: None,
         kubernetes: None,
         pulse: martlog_collector::pulse::Pulse::default(),
-        spool_bytes: 0,
+        spool_bytes: 256 << 20,
         rate_limit: None,
         policy_interval: martlog_collector::POLICY_INTERVAL,
         once,

@@ -112,6 +112,9 @@ pub(crate) struct ServeArgs {
     /// least 1GiB, at most 16GiB, and a tenth of a small disk].
     #[arg(long, value_name = "SIZE")]
     pub(crate) disk_reserve: Option<ByteSize>,
+    /// Take a node for lost whose collector has said nothing for so long, such as 1h: what it had not sent is named as missing [default: 1h].
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) node_lost_after: Option<Span>,
     /// Searches that run at once.
     #[arg(long, value_name = "N")]
     pub(crate) search_threads: Option<u16>,

@@ -59,6 +59,9 @@ pub(crate) fn serve(args: ServeArgs) -> Result<serve::Options, Failure> {
     store.retention_age_max = args.retention.map(|age| age.0);
     store.retention_bytes_max = args.retention_size.map(|size| size.0);
     store.disk_reserve_bytes = args.disk_reserve.map(|size| size.0);
+    if let Some(after) = args.node_lost_after {
+        store.node_lost_after = after.0;
+    }
     match (dir, listen) {
         (Some(dir), Some(listen)) if problems.is_empty() => Ok(serve::Options { dir, listen, probes, certificate, store }),
         _ => Err(all(&problems)),
@@ -169,6 +172,7 @@ fn serve_file(source: &Source, args: ServeArgs, problems: &mut Vec<String>) -> S
         retention: args.retention.or(table.parsed("retention", problems)),
         retention_size: args.retention_size.or(table.parsed("retention-size", problems)),
         disk_reserve: args.disk_reserve.or(table.parsed("disk-reserve", problems)),
+        node_lost_after: args.node_lost_after.or(table.parsed("node-lost-after", problems)),
         search_threads: args.search_threads.or(table.number("search-threads", problems)),
     };
     table.finish(problems);

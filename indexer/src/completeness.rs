@@ -2,70 +2,56 @@
 
 use crate::append::now_ns;
 use crate::engine::Engine;
+use crate::nodes::{Followed, Key, Node, State};
 use crate::registry::Scope;
-use crate::store::Completeness;
-use martlog_formats::wire::Heartbeat;
-use parking_lot::Mutex;
-use std::collections::HashMap;
+use crate::row::Owner;
+use crate::store::{Completeness, LostFile};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Nodes that are remembered; beyond that the one that has been silent for longest is forgotten.
-const NODES_MAX: usize = 10_000;
-/// A node that has said nothing for this long is behind, whatever it said last.
-const SILENT_AFTER: Duration = Duration::from_secs(30);
-
-/// The newest heartbeat of each node, in memory: after a restart they come again within seconds.
-#[derive(Debug, Default)]
-pub(crate) struct Heartbeats {
-    nodes: Mutex<HashMap<(Arc<str>, String), Beat>>,
-}
-
-#[derive(Debug, Clone)]
-struct Beat {
-    heard: Instant,
-    beat: Arc<Heartbeat>,
-}
-
-impl Heartbeats {
-    /// Keeps a node's newest heartbeat.
-    pub(crate) fn put(&self, cluster: &str, beat: Heartbeat) {
-        let key = (Arc::from(cluster), beat.node.clone());
-        let mut nodes = self.nodes.lock();
-        if nodes.len() >= NODES_MAX
-            && !nodes.contains_key(&key)
-            && let Some(silent) = nodes.iter().min_by_key(|(_, beat)| beat.heard).map(|(key, _)| key.clone())
-        {
-            nodes.remove(&silent);
-        }
-        nodes.insert(key, Beat { heard: Instant::now(), beat: Arc::new(beat) });
-    }
-
-    fn all(&self) -> Vec<(Arc<str>, Beat)> {
-        self.nodes.lock().iter().map(|((cluster, _), beat)| (cluster.clone(), beat.clone())).collect()
-    }
-}
-
-/// The gaps within a scope, and the oldest moment that a collector still has something from.
+/// The gaps within a scope, and the oldest moment that a collector still has something from. A lost node holds nothing up: what it had not sent has a name.
 pub(crate) fn completeness(engine: &Engine, scope: &Scope) -> Completeness {
-    let mut until_ns: Option<i64> = None;
-    let mut waits = false;
-    for (cluster, Beat { heard, beat }) in engine.heartbeats.all() {
-        for file in &beat.files {
-            // A heartbeat tells no labels: whose the newest lines were is known from when they came.
-            let owner = engine.sequencer.owner_of(&cluster, file.file).unwrap_or_else(|| engine.registry.owner_of(&file.stream, &[]));
-            if scope.allows(&owner) {
-                let file_until = file.oldest_unacknowledged_ns.unwrap_or(beat.time_ns);
-                until_ns = Some(until_ns.map_or(file_until, |until| until.min(file_until)));
-                waits |= file.oldest_unacknowledged_ns.is_some() || heard.elapsed() > SILENT_AFTER;
+    let (mut until_ns, mut waits, mut lost) = (None::<i64>, false, Vec::new());
+    let now = Instant::now();
+    engine.nodes.each(|key, node| {
+        let state = node.state(engine.node_lost_after, now);
+        for file in &node.files {
+            let owner = owner_now(engine, file);
+            if !scope.allows(&owner) {
+                continue;
             }
+            if state == State::Lost {
+                lost.push(lost_file(key, node, file, owner));
+                continue;
+            }
+            let file_until = file.progress.oldest_unacknowledged_ns.unwrap_or(node.time_ns);
+            until_ns = Some(until_ns.map_or(file_until, |until| until.min(file_until)));
+            waits |= file.progress.oldest_unacknowledged_ns.is_some() || state == State::Silent;
         }
-    }
+    });
     let behind = until_ns.filter(|_| waits).map_or(0, |until| now_ns().saturating_sub(until).max(0));
     Completeness {
         until_ns,
         behind_seconds: Duration::from_nanos(behind.unsigned_abs()).as_secs_f64(),
         gaps: engine.sequencer.gaps(|owner| scope.allows(owner)),
+        lost,
         erased: engine.erasures.tombstones.lock().iter().filter(|erased| scope.allows(&erased.owner)).cloned().collect(),
+    }
+}
+
+/// Whose a file is: what had no owner when it was last heard of may have one by now.
+fn owner_now(engine: &Engine, file: &Followed) -> Arc<Owner> {
+    if file.owner.key.is_quarantine() { engine.registry.owner_of(&file.progress.stream, &[]) } else { Arc::clone(&file.owner) }
+}
+
+fn lost_file((cluster, node): &Key, said: &Node, file: &Followed, owner: Arc<Owner>) -> LostFile {
+    LostFile {
+        owner,
+        cluster: Arc::clone(cluster),
+        node: Arc::clone(node),
+        stream: file.progress.stream.clone(),
+        from: file.progress.acknowledged[0].min(file.progress.acknowledged[1]),
+        seen: file.progress.size,
+        since_ns: file.progress.oldest_unacknowledged_ns.unwrap_or(said.time_ns),
     }
 }

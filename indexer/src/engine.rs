@@ -1,12 +1,12 @@
 //! The parts of a store put together, and its life: open, take, close.
 
-use crate::append::{Applier, Sequencer, Ticket};
+use crate::append::{Applier, Sequencer, Ticket, now_ns};
 use crate::catalog::Catalog;
-use crate::completeness::Heartbeats;
 use crate::erase::Erasures;
 use crate::flush::{self, Limits, Looked, Publisher, Retention};
 use crate::folder::Folder;
 use crate::indexer::{OpenError, Options, Unavailable};
+use crate::nodes::Nodes;
 use crate::registry::{Keeps, Registry};
 use crate::replay::{blocking, load_splits, replay};
 use crate::reserve::Reserve;
@@ -19,6 +19,7 @@ use parking_lot::Mutex;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -33,7 +34,9 @@ pub(crate) struct Engine {
     pub(crate) catalog: Catalog,
     pub(crate) registry: Registry,
     pub(crate) counters: Arc<Counters>,
-    pub(crate) heartbeats: Heartbeats,
+    pub(crate) nodes: Nodes,
+    /// A node that has said nothing for so long is lost.
+    pub(crate) node_lost_after: Duration,
     pub(crate) limits: Limits,
     pub(crate) retention: Retention,
     /// Who keeps rows for how long, and the version of the registry that says so.
@@ -77,6 +80,7 @@ impl Engine {
         let store = Arc::new(Store::new(contents.epoch));
         load_splits(&folder, &store, &contents).await?;
         let sequencer = Arc::new(Sequencer::load(&mut contents));
+        let nodes = Nodes::load(std::mem::take(&mut contents.nodes), now_ns());
         let publisher = Publisher::new(folder.clone(), catalog.clone(), store.clone(), counters.clone());
         let (wal_dir, disk, segment_bytes) = (folder.wal(), options.disk.clone(), options.wal_segment_bytes);
         let recovery = blocking(move || Ok(Recovery::open(&wal_dir, disk, segment_bytes)?)).await?;
@@ -102,7 +106,8 @@ impl Engine {
             catalog,
             registry,
             counters,
-            heartbeats: Heartbeats::default(),
+            nodes,
+            node_lost_after: options.node_lost_after,
             limits: options.limits(),
             retention: options.retention(),
             keeps: Mutex::default(),
@@ -170,6 +175,7 @@ impl Engine {
         if let Err(error) = tokio::task::spawn_blocking(move || wal.close()).await {
             tracing::error!(%error, "the write-ahead log closed badly");
         }
+        self.save_nodes(true).await;
         if let Err(error) = self.last_checkpoint().await {
             tracing::warn!(%error, "could not snapshot the marks; the next start replays them");
         }
@@ -221,6 +227,7 @@ impl Engine {
             merges: get(&counters.merges),
             merge_failures: get(&counters.merge_failures),
             merged_rows: get(&counters.merged_rows),
+            nodes: self.nodes.count(self.node_lost_after),
             disk_free_bytes: room.free,
             disk_reserve_bytes: room.reserve,
             disk_low: room.low,

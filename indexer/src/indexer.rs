@@ -37,6 +37,8 @@ pub struct Options {
     pub retention_bytes_max: Option<u64>,
     /// Bytes of the disk that are kept free: below it nothing new is taken. `None` goes by the disk's size; 0 is off.
     pub disk_reserve_bytes: Option<u64>,
+    /// A node whose collector has said nothing for so long is taken for lost.
+    pub node_lost_after: Duration,
     /// Searches at once; each takes one thread.
     pub search_threads: usize,
     /// The disk under the WAL: tests put in a full or a broken one.
@@ -53,6 +55,7 @@ impl Default for Options {
             retention_age_max: None,
             retention_bytes_max: None,
             disk_reserve_bytes: None,
+            node_lost_after: Duration::from_secs(3600),
             search_threads: 2,
             disk: Arc::new(RealDisk),
         }
@@ -232,7 +235,7 @@ impl Indexer {
     /// Takes note of how far a collector is.
     #[allow(clippy::unused_async)]
     pub async fn heartbeat(&self, cluster: &str, beat: Heartbeat) {
-        self.engine.heartbeats.put(cluster, beat);
+        self.engine.heard(cluster, beat, crate::append::now_ns());
     }
 
     /// Rows that came through another door: durable and searchable when this returns.
@@ -287,6 +290,11 @@ impl Indexer {
     #[allow(clippy::unused_async)]
     pub async fn completeness(&self, scope: &Scope) -> crate::store::Completeness {
         crate::completeness::completeness(&self.engine, scope)
+    }
+
+    /// The nodes that collectors speak for.
+    pub(crate) fn nodes(&self) -> Vec<crate::nodes::Listed> {
+        self.engine.nodes.list(self.engine.node_lost_after)
     }
 
     /// The store in numbers.

@@ -20,6 +20,7 @@ mod folder;
 pub mod indexer;
 mod instances;
 pub mod live;
+mod nodes;
 pub mod overview;
 pub mod registry;
 mod release;

@@ -123,6 +123,8 @@ pub struct Stats {
     pub merge_failures: u64,
     /// Rows that were merged; one that was merged twice counts twice.
     pub merged_rows: u64,
+    /// Nodes whose collectors speak, have been silent for a while, are taken for lost.
+    pub nodes: [u64; 3],
     /// Bytes of the data folder's disk that are free.
     pub disk_free_bytes: u64,
     /// Bytes of it that are kept free.

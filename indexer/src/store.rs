@@ -93,6 +93,25 @@ pub struct StoredGap {
     pub time_ns: i64,
 }
 
+/// A file of a node that is taken for lost: nobody knows what was printed into it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LostFile {
+    /// Whose stream it is.
+    pub owner: Arc<crate::row::Owner>,
+    /// The cluster.
+    pub cluster: Arc<str>,
+    /// The node.
+    pub node: Arc<str>,
+    /// The container's life.
+    pub stream: martlog_formats::wire::Stream,
+    /// The first byte of which not everything arrived.
+    pub from: u64,
+    /// Its size when it was last heard of, bytes.
+    pub seen: u64,
+    /// When everything before had arrived, by the node's clock, ns.
+    pub since_ns: i64,
+}
+
 /// How far a scope is complete.
 #[derive(Debug, Clone, Default)]
 pub struct Completeness {
@@ -102,6 +121,8 @@ pub struct Completeness {
     pub behind_seconds: f64,
     /// The holes.
     pub gaps: Vec<StoredGap>,
+    /// What lost nodes had not sent.
+    pub lost: Vec<LostFile>,
     /// What was erased on purpose: no loss.
     pub erased: Vec<crate::erase::Erased>,
 }

@@ -4,7 +4,8 @@ use crate::harness::*;
 use martlog_formats::wire::{
     BatchEncoder, BatchHeader, Extent, FileId, FileProgress, Gap, GapReason, Heartbeat, PartAnswer, PositionsRequest, Substream,
 };
-use martlog_indexer::Unavailable;
+use martlog_indexer::{Options, Unavailable};
+use std::time::Duration;
 
 #[tokio::test]
 async fn an_acknowledged_line_is_searchable_and_tailed() {
@@ -138,6 +139,87 @@ async fn a_scope_is_complete_up_to_its_oldest_waiting_line() {
     let complete = indexer.completeness(&scope).await;
     assert_eq!(complete.until_ns, Some(4_000));
     assert!(complete.behind_seconds > 1.0);
+}
+
+/// What a node had not sent when it was last heard is named, without an end, also by a server that was started since; and it is as if nothing had been when it speaks again.
+#[tokio::test]
+async fn a_node_that_never_comes_back_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let lost_at_once = || Options { node_lost_after: Duration::ZERO, ..options() };
+    let indexer = open_with(dir.path(), lost_at_once()).await;
+    register(&indexer, "web").await;
+    send(&indexer, part("web", 1, (0, 10), &[(0, 10, "a")])).await;
+    let progress = |file, pod: &str, gone| FileProgress {
+        stream: stream(pod),
+        file: FileId(file),
+        size: 100,
+        acknowledged: [10, 20],
+        oldest_unacknowledged_ns: Some(4_000),
+        gone,
+    };
+    let files = vec![progress(1, "web", false), progress(2, "stranger", false), progress(3, "web", true)];
+    let beat = Heartbeat { node: NODE.into(), time_ns: 5_000, files };
+    indexer.heartbeat(CLUSTER, beat.clone()).await;
+    indexer.close().await;
+    drop(indexer);
+    let indexer = open_with(dir.path(), lost_at_once()).await;
+    let complete = indexer.completeness(&acme(&indexer).await).await;
+    assert_eq!((complete.until_ns, complete.lost.len()), (None, 1), "it holds nothing up, and its own file is named: {complete:?}");
+    let lost = &complete.lost[0];
+    assert_eq!((lost.from, lost.seen, lost.since_ns, &*lost.node), (10, 100, 4_000, NODE));
+    assert_eq!(&*lost.owner.instance, "sms-web");
+    assert_eq!(indexer.completeness(&staff(&indexer).await).await.lost.len(), 2);
+    assert_eq!(indexer.stats().nodes, [0, 0, 1]);
+    indexer.close().await;
+    drop(indexer);
+    let indexer = open(dir.path()).await;
+    let complete = indexer.completeness(&acme(&indexer).await).await;
+    assert_eq!((complete.until_ns, complete.lost.len()), (Some(4_000), 0), "it is behind and not lost");
+    indexer.heartbeat(CLUSTER, Heartbeat { files: Vec::new(), ..beat }).await;
+    assert_eq!(indexer.completeness(&acme(&indexer).await).await.until_ns, None);
+}
+
+/// Marks of a file that is gone stay for as long as its rows may, so that a file that comes back is not stored twice; then they go, from memory and from the disk.
+#[tokio::test]
+async fn marks_of_files_that_are_gone_are_forgotten_with_their_rows() {
+    let dir = tempfile::tempdir().unwrap();
+    let keeping = |age| Options { retention_age_max: Some(Duration::from_millis(age)), ..options() };
+    let asked = |files: &[u128]| PositionsRequest { node: NODE.into(), files: files.iter().map(|file| FileId(*file)).collect() };
+    let gone = |file| FileProgress {
+        stream: stream("web"),
+        file: FileId(file),
+        size: 10,
+        acknowledged: [10, 10],
+        oldest_unacknowledged_ns: None,
+        gone: true,
+    };
+    let indexer = open_with(dir.path(), keeping(3_600_000)).await;
+    register(&indexer, "web").await;
+    for file in [1, 2, 3] {
+        send(&indexer, part("web", file, (0, 10), &[(0, 10, "a")])).await;
+    }
+    send(&indexer, gap_part("web", 3, (10, 20), Gap { reason: GapReason::RotatedAway, time_ns: 7 })).await;
+    indexer.heartbeat(CLUSTER, Heartbeat { node: NODE.into(), time_ns: 5, files: vec![gone(1), gone(2)] }).await;
+    // It came back.
+    send(&indexer, part("web", 2, (10, 20), &[(10, 20, "b")])).await;
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert_eq!(indexer.positions(CLUSTER, &asked(&[1, 2])).await.marks, [[10, 0], [20, 0]], "kept for an hour");
+    indexer.close().await;
+    drop(indexer);
+    let indexer = open_with(dir.path(), keeping(1)).await;
+    for _ in 0..100 {
+        if indexer.positions(CLUSTER, &asked(&[1])).await.marks == [[0, 0]] {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let expected = [[0, 0], [20, 0], [20, 0]];
+    assert_eq!(indexer.positions(CLUSTER, &asked(&[1, 2, 3])).await.marks, expected);
+    assert!(indexer.completeness(&staff(&indexer).await).await.gaps.is_empty(), "so is what was missing of that time");
+    indexer.close().await;
+    drop(indexer);
+    let indexer = open(dir.path()).await;
+    assert_eq!(indexer.positions(CLUSTER, &asked(&[1, 2, 3])).await.marks, expected, "nothing brings it back");
 }
 
 #[tokio::test]

@@ -125,6 +125,52 @@ pub(crate) fn noise(dir: &Path, seconds: u64) -> Outcome<()> {
     Ok(())
 }
 
+/// What the loud pod writes in a second while the server is away, bytes: it is rotated, and a rotation vanishes, every ten seconds.
+const OUTAGE_BYTES: usize = 1_000_000;
+
+/// Memory while the server is away: one file in a hundred grows every second, and a pod is rotated until its files vanish unread.
+pub(crate) fn outage(dir: &Path, files: usize, minutes: u32) -> Outcome<()> {
+    let folder = tempfile::Builder::new().prefix("collector").tempdir_in(dir)?;
+    let root = folder.path().join("pods");
+    let written = pods(&root, 400_000, files, 50)?;
+    let sample = std::fs::read(logs(&root)?.remove(0))?;
+    let server = Child::server()?;
+    let collector = Child::collector(&root, &folder.path().join("state"), &server.said, "live")?;
+    server.until_records(written.lines)?;
+    let some = logs(&root)?.into_iter().step_by(100).collect::<Vec<_>>();
+    let mut loud = new_pod(&root, "loud", 999)?;
+    let mut node = Loud { file: &mut loud, sample: &sample, at: 0, written: 0, lines: 0, rotated: Vec::new(), root: &root };
+    println!("### {} files, and no server\n", written.files);
+    println!("| minutes | resident MiB | peak MiB | % of a core | spool MB |");
+    println!("|---:|---:|---:|---:|---:|");
+    drop(server);
+    for minute in 0..=minutes {
+        let before = collector.usage();
+        if minute > 0 {
+            let begun = Instant::now();
+            for second in 1..=60 {
+                grow(&some)?;
+                node.write(OUTAGE_BYTES)?;
+                std::thread::sleep((Duration::from_secs(1) * second).saturating_sub(begun.elapsed()));
+            }
+        }
+        let after = collector.usage();
+        let spool: u64 = std::fs::read_dir(folder.path().join("state/spool"))
+            .map(|files| files.filter_map(|file| Some(file.ok()?.metadata().ok()?.len())).sum())
+            .unwrap_or(0);
+        println!(
+            "| {minute} | {:.1} | {:.1} | {:.1} | {:.0} |",
+            crate::mib(after.resident),
+            crate::mib(after.peak),
+            (after.cpu_s - before.cpu_s) / 0.6,
+            crate::mb(spool)
+        );
+    }
+    println!();
+    collector.end()?;
+    Ok(())
+}
+
 /// The loud pod: lines of a sample over and over, each with a time of its own.
 struct Loud<'a> {
     file: &'a mut File,

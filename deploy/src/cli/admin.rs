@@ -45,6 +45,11 @@ pub(crate) enum Object {
         #[command(subcommand)]
         action: QuarantineAction,
     },
+    /// Nodes that collectors speak for.
+    Node {
+        #[command(subcommand)]
+        action: NodeAction,
+    },
     /// Erase the lines of one account for good, and report how many they were.
     Erase(EraseArgs),
     /// What was erased, and what is being erased.
@@ -158,6 +163,13 @@ pub(crate) enum QuarantineAction {
         #[arg(long, value_name = "ID")]
         instance: Option<String>,
     },
+}
+
+/// What can be done with nodes.
+#[derive(Debug, Subcommand)]
+pub(crate) enum NodeAction {
+    /// Show them: which speak, which are silent, which are taken for lost.
+    List,
 }
 
 /// Which lines are to be erased.

@@ -4,7 +4,7 @@
 use super::api::{Client, NoAnswer};
 use super::render::clean;
 use crate::cli::{
-    Action, AdminArgs, EraseArgs, ErasureAction, InstanceArgs, ModuleArgs, Object, PartnerAction, PartnerArgs, PolicyArgs,
+    Action, AdminArgs, EraseArgs, ErasureAction, InstanceArgs, ModuleArgs, NodeAction, Object, PartnerAction, PartnerArgs, PolicyArgs,
     QuarantineAction, SetAction, SetArgs, TokenArgs, TokenKind,
 };
 use crate::config;
@@ -132,6 +132,9 @@ fn errand(object: Object) -> Errand {
                 }
             };
             Errand { method, path, query: &[], body, token_out: None }
+        }
+        Object::Node { action: NodeAction::List } => {
+            Errand { method: Method::GET, path: vec!["nodes".to_owned()], query: &[], body: None, token_out: None }
         }
         Object::Erase(args) => {
             Errand { method: Method::POST, path: vec!["erasures".to_owned()], query: &[], body: Some(account(args)), token_out: None }
@@ -345,6 +348,7 @@ mod tests {
             Some(json!({ "id": "sms", "partner": "acme", "policy": { "redaction": { "phone": "mask" } } }))
         );
         assert_eq!(typed("token remove t1"), ("DELETE".into(), "tokens/t1".into(), None));
+        assert_eq!(typed("node list"), ("GET".into(), "nodes".into(), None));
         assert_eq!(typed("quarantine list"), ("GET".into(), "quarantine".into(), None));
         assert_eq!(typed("quarantine release u-1"), ("POST".into(), "quarantine/u-1/release".into(), Some(json!({}))));
         assert_eq!(typed("quarantine release u-1 --instance a").2, Some(json!({ "instance": "a" })));

@@ -59,6 +59,8 @@ struct File {
     marks: [Mark; 2],
     /// The newest origin of each substream, so that its rows share one.
     origins: [Option<Arc<Origin>>; 2],
+    /// Since when its collector says that it is gone and read to its end, ns since the epoch.
+    gone_ns: Option<i64>,
 }
 
 /// What a part's decision waits for.
@@ -101,7 +103,7 @@ impl Sequencer {
             let key = FileKey { cluster: file.cluster.into(), file: file.file };
             let holder = Arc::new(Holder { node: file.node.into(), stream: file.stream, owner: None });
             let marks = file.marks.map(|mark| Mark { appended: mark, durable: mark });
-            state.files.insert(key, File { holder, marks, origins: [None, None] });
+            state.files.insert(key, File { holder, marks, origins: [None, None], gone_ns: file.gone_ns });
         }
         for module in &contents.modules {
             state.modules.insert(module.key.clone(), module.next_seq.max(module.released_seq));
@@ -235,10 +237,70 @@ impl Sequencer {
         files.iter().map(marks).collect()
     }
 
-    /// Whose a file's lines were when the last ones came, as far as this process knows.
-    pub(crate) fn owner_of(&self, cluster: &Arc<str>, file: FileId) -> Option<Arc<Owner>> {
-        let key = FileKey { cluster: cluster.clone(), file };
-        self.state.lock().files.get(&key).and_then(|file| file.holder.owner.clone())
+    /// Whose files' lines were when the last ones came, as far as this process knows.
+    pub(crate) fn owners_of(&self, cluster: &Arc<str>, files: &[FileId]) -> Vec<Option<Arc<Owner>>> {
+        let state = self.state.lock();
+        let owner = |file: &FileId| state.files.get(&FileKey { cluster: cluster.clone(), file: *file })?.holder.owner.clone();
+        files.iter().map(owner).collect()
+    }
+
+    /// A collector says that these files are gone and read to their ends.
+    pub(crate) fn gone(&self, cluster: &Arc<str>, files: &[FileId], now_ns: i64) {
+        let mut state = self.state.lock();
+        let State { files: known, dirty, .. } = &mut *state;
+        for file in files {
+            let key = FileKey { cluster: cluster.clone(), file: *file };
+            if let Some(file) = known.get_mut(&key).filter(|file| file.gone_ns.is_none()) {
+                file.gone_ns = Some(now_ns);
+                dirty.insert(key);
+            }
+        }
+    }
+
+    /// These nodes, of cluster and name, are gone for ever with all their files.
+    pub(crate) fn gone_with(&self, nodes: &[(Arc<str>, Arc<str>)], now_ns: i64) {
+        if nodes.is_empty() {
+            return;
+        }
+        let mut state = self.state.lock();
+        let State { files, dirty, .. } = &mut *state;
+        for (key, file) in files.iter_mut().filter(|(_, file)| file.gone_ns.is_none()) {
+            if nodes.iter().any(|(cluster, node)| *cluster == key.cluster && *node == file.holder.node) {
+                file.gone_ns = Some(now_ns);
+                dirty.insert(key.clone());
+            }
+        }
+    }
+
+    /// The files that are gone since before this time.
+    pub(crate) fn expired(&self, before_ns: i64) -> Vec<FileKey> {
+        let state = self.state.lock();
+        let old =
+            |file: &File| file.gone_ns.is_some_and(|gone| gone < before_ns) && file.marks.iter().all(|mark| mark.appended == mark.durable);
+        state.files.iter().filter(|(_, file)| old(file)).map(|(key, _)| key.clone()).collect()
+    }
+
+    /// Forgets the marks of these files; nobody may take a snapshot meanwhile.
+    pub(crate) fn forget_files(&self, files: &[FileKey]) {
+        let mut state = self.state.lock();
+        for key in files {
+            state.files.remove(key);
+            state.dirty.remove(key);
+        }
+    }
+
+    /// Whether a gap was noticed before this time.
+    pub(crate) fn has_gaps_before(&self, before_ns: i64) -> bool {
+        self.state.lock().gaps.iter().any(|gap| gap.time_ns < before_ns)
+    }
+
+    /// Forgets the gaps that were noticed before this time; nobody may take a snapshot meanwhile.
+    pub(crate) fn forget_gaps(&self, before_ns: i64) {
+        let mut state = self.state.lock();
+        let saved = state.gaps_saved;
+        let of_saved = state.gaps.iter().take(saved).filter(|gap| gap.time_ns < before_ns).count();
+        state.gaps.retain(|gap| gap.time_ns >= before_ns);
+        state.gaps_saved -= of_saved;
     }
 
     /// The gaps of these owners.
@@ -262,7 +324,8 @@ impl Sequencer {
             known.origins = [None, None];
             let marks = known.marks.map(|mark| mark.durable);
             let stream = nameless.stream.clone();
-            files.push(FileMarks { cluster: key.cluster.to_string(), node: String::new(), stream, file: key.file, marks });
+            let (cluster, node) = (key.cluster.to_string(), String::new());
+            files.push(FileMarks { cluster, node, stream, file: key.file, marks, gone_ns: known.gone_ns });
         }
         files
     }
@@ -270,7 +333,7 @@ impl Sequencer {
     /// What the catalog does not know of marks and gaps; `None` when it knows all. To be followed by [`Self::saved`] or [`Self::not_saved`].
     pub(crate) fn snapshot(&self, marks_lsn: u64) -> Option<Snapshot> {
         let mut state = self.state.lock();
-        if state.durable_lsn <= marks_lsn {
+        if state.durable_lsn <= marks_lsn && state.dirty.is_empty() {
             return None;
         }
         let dirty = std::mem::take(&mut state.dirty);
@@ -278,7 +341,8 @@ impl Sequencer {
             let file = state.files.get(&key)?;
             let Holder { node, stream, .. } = &*file.holder;
             let marks = file.marks.map(|mark| mark.durable);
-            Some(FileMarks { cluster: key.cluster.to_string(), node: node.to_string(), stream: stream.clone(), file: key.file, marks })
+            let (cluster, node) = (key.cluster.to_string(), node.to_string());
+            Some(FileMarks { cluster, node, stream: stream.clone(), file: key.file, marks, gone_ns: file.gone_ns })
         };
         let files = dirty.into_iter().filter_map(marks).collect();
         Some(Snapshot { lsn: state.durable_lsn, files, gaps: state.gaps[state.gaps_saved..].to_vec() })
@@ -400,8 +464,10 @@ impl State {
     }
 
     fn file(&mut self, key: &FileKey, holder: &Arc<Holder>) -> &mut File {
-        let new = || File { holder: holder.clone(), marks: [Mark::default(); 2], origins: [None, None] };
+        let new = || File { holder: holder.clone(), marks: [Mark::default(); 2], origins: [None, None], gone_ns: None };
         let file = self.files.entry(key.clone()).or_insert_with(new);
+        // Whatever was said of it: it speaks.
+        file.gone_ns = None;
         if file.holder.owner != holder.owner {
             file.holder = holder.clone();
         }

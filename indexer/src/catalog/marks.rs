@@ -6,14 +6,14 @@ use martlog_formats::wire::{FileId, Stream};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection};
 
-/// Files a statement: ten values each, far below SQLite's 32,766, and 10,000 files are 20 statements instead of 10,000.
+/// Files a statement: eleven values each, far below SQLite's 32,766, and 10,000 files are 20 statements instead of 10,000.
 const FILES_A_STATEMENT: usize = 500;
 
 /// The marks of these files are these.
 pub(super) async fn put(connection: &mut SqliteConnection, changed: &[FileMarks]) -> Result<(), sqlx::Error> {
     for files in changed.chunks(FILES_A_STATEMENT) {
         let mut statement = QueryBuilder::<Sqlite>::new(
-            "INSERT INTO marks (cluster, node, file, namespace, pod, pod_uid, container, restart, stdout, stderr) ",
+            "INSERT INTO marks (cluster, node, file, namespace, pod, pod_uid, container, restart, stdout, stderr, gone_ns) ",
         );
         statement.push_values(files, |mut row, file| {
             row.push_bind(&file.cluster)
@@ -25,11 +25,13 @@ pub(super) async fn put(connection: &mut SqliteConnection, changed: &[FileMarks]
                 .push_bind(&file.stream.container)
                 .push_bind(i64::from(file.stream.restart))
                 .push_bind(signed(file.marks[0]))
-                .push_bind(signed(file.marks[1]));
+                .push_bind(signed(file.marks[1]))
+                .push_bind(file.gone_ns);
         });
         statement.push(
             " ON CONFLICT (cluster, file) DO UPDATE SET node = excluded.node, namespace = excluded.namespace, pod = excluded.pod, \
-             pod_uid = excluded.pod_uid, container = excluded.container, restart = excluded.restart, stdout = excluded.stdout, stderr = excluded.stderr",
+             pod_uid = excluded.pod_uid, container = excluded.container, restart = excluded.restart, stdout = excluded.stdout, stderr = excluded.stderr, \
+             gone_ns = excluded.gone_ns",
         );
         statement.build().persistent(files.len() == FILES_A_STATEMENT).execute(&mut *connection).await?;
     }
@@ -54,6 +56,7 @@ fn read(row: &SqliteRow) -> Result<FileMarks, sqlx::Error> {
         },
         file: file(row)?,
         marks: [unsigned(row.try_get("stdout")?), unsigned(row.try_get("stderr")?)],
+        gone_ns: row.try_get("gone_ns")?,
     })
 }
 

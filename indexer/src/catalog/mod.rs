@@ -13,6 +13,7 @@ mod error;
 mod gaps;
 pub(crate) mod hours;
 mod marks;
+mod nodes;
 pub(crate) mod numbers;
 mod splits;
 
@@ -20,6 +21,7 @@ mod splits;
 mod tests;
 
 pub use error::CatalogError;
+pub use nodes::SavedNode;
 
 use crate::row::ModuleKey;
 use crate::split::SplitMeta;
@@ -61,6 +63,8 @@ pub struct Contents {
     pub marks: Marks,
     /// The gaps.
     pub gaps: Vec<StoredGap>,
+    /// What nodes said last.
+    pub nodes: Vec<SavedNode>,
 }
 
 /// A split as the catalog lists it.
@@ -109,6 +113,8 @@ pub struct FileMarks {
     pub file: FileId,
     /// `[stdout, stderr]`, bytes.
     pub marks: [u64; 2],
+    /// Since when it is gone from its node, ns since the epoch.
+    pub gone_ns: Option<i64>,
 }
 
 impl Catalog {
@@ -259,6 +265,7 @@ impl Catalog {
             modules: splits::states(connection).await?,
             marks: Marks { lsn: unsigned(meta.try_get("marks_lsn")?), files: marks::all(connection).await? },
             gaps: gaps::all(connection).await?,
+            nodes: nodes::all(connection).await?,
         };
         transaction.rollback().await?;
         Ok(contents)

@@ -39,7 +39,7 @@ fn file(cluster: &str, id: u128, marks: [u64; 2]) -> FileMarks {
         container: "main".to_owned(),
         restart: u32::MAX,
     };
-    FileMarks { cluster: cluster.to_owned(), node: "node".to_owned(), stream, file: FileId(id), marks }
+    FileMarks { cluster: cluster.to_owned(), node: "node".to_owned(), stream, file: FileId(id), marks, gone_ns: None }
 }
 
 fn gap(from: u64, reason: GapReason) -> StoredGap {

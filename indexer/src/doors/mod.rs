@@ -6,6 +6,7 @@
 //! | `POST /api/v1/ingest` | ingest | `ingest` |
 //! | `/api/v1/partners`, `/modules`, `/instances`, `/tokens` | staff; a partner may `GET` its own | one each |
 //! | `/api/v1/quarantine` | staff | `quarantine` |
+//! | `GET /api/v1/nodes` | staff | `nodes` |
 //! | `/api/v1/erasures` | staff | `erasures` |
 //! | `POST /api/v1/backup` | staff | `backup` |
 //! | `/api/v1/session` | any | `session` |
@@ -24,6 +25,7 @@ mod ingest;
 mod instances;
 mod listing;
 mod modules;
+mod nodes;
 mod partners;
 mod policy;
 mod positions;
@@ -83,6 +85,7 @@ pub fn router(indexer: Indexer) -> Router {
         .route("/api/v1/tokens/{id}", get(tokens::show).delete(tokens::revoke))
         .route("/api/v1/quarantine", get(quarantine::list))
         .route("/api/v1/quarantine/{pod_uid}/release", post(quarantine::release))
+        .route("/api/v1/nodes", get(nodes::list))
         .route("/api/v1/erasures", get(erasures::list).post(erasures::create))
         .route("/api/v1/erasures/{id}", get(erasures::show))
         .route("/api/v1/backup", post(backup::backup))

@@ -74,6 +74,8 @@ impl Indexer {
             let _rewritten = engine.publisher.hold_rewriting().await;
             let _published = engine.publisher.hold().await;
             let _marks = engine.checkpointing.lock().await;
+            engine.nodes.forget(|owner| leaving.has(&owner.key));
+            engine.save_nodes(true).await;
             let files = engine.sequencer.forget(|key| leaving.has(key), |holder| leaving.holds(holder));
             engine.catalog.purge(&leaving.partner, &leaving.quarantines, &files).await?;
             let (rows, splits) = self.store.forget(|key| leaving.has(key));

@@ -43,6 +43,8 @@ use tokio_util::sync::CancellationToken;
 const TICK: Duration = Duration::from_secs(1);
 /// How often splits are looked at for a merge when nothing was flushed.
 const MERGE_TICK: Duration = Duration::from_secs(10);
+/// Where rows are kept for ever: how long the positions of a file that is gone from its node are, and what a lost node said. A file that comes back later than this is read anew.
+const POSITIONS_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 /// How long it waits after a failure.
 const RETRY: Duration = Duration::from_secs(5);
 
@@ -109,6 +111,8 @@ impl Engine {
         let keeps = self.keeps();
         self.publisher.expire(self.retention, &keeps, now_ns()).await?;
         self.expire_rows(&keeps, now_ns()).await;
+        self.save_nodes(false).await;
+        self.forget_positions(&keeps).await;
         let mut flushed = false;
         while !stop.is_cancelled()
             && let Some(step) = self.next_step()
@@ -137,6 +141,18 @@ impl Engine {
         match tokio::task::spawn_blocking(move || wal.prepare_when_half_full()).await {
             Ok(prepared) => prepared.map(|()| flushed),
             Err(error) => Err(io::Error::other(error)),
+        }
+    }
+
+    /// Once in a while: positions of files that are gone, nodes and gaps of which nothing is kept any more.
+    async fn forget_positions(&self, keeps: &Keeps) {
+        if !self.nodes.may_forget(Instant::now()) {
+            return;
+        }
+        let before = |keep: Duration| now_ns().saturating_sub(i64::try_from(keep.as_nanos()).unwrap_or(i64::MAX));
+        let longest = keeps.longest_of_all();
+        if let Err(error) = self.forget_before(before(longest.unwrap_or(POSITIONS_KEPT)), longest.map(before)).await {
+            tracing::warn!(%error, "positions of files that are gone could not be forgotten; it is tried again");
         }
     }
 

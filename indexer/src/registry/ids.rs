@@ -53,7 +53,7 @@ pub(super) fn differing<'a>(members: &[(&'a str, bool)]) -> Vec<&'a str> {
 }
 
 /// A time as answers have it.
-pub(super) fn rfc3339<S: Serializer>(time_ns: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn rfc3339<S: Serializer>(time_ns: &i64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&time_text(*time_ns))
 }
 

@@ -88,6 +88,12 @@ impl Keeps {
         module.instances.values().copied().chain([module.own]).collect::<Option<Vec<_>>>()?.into_iter().max()
     }
 
+    /// How long any row is kept.
+    pub(crate) fn longest_of_all(&self) -> Option<Duration> {
+        let all = self.modules.keys().map(|key| self.longest(key)).chain([self.global]);
+        all.collect::<Option<Vec<_>>>()?.into_iter().max()
+    }
+
     /// The shortest that rows of a module are kept, where that is shorter than the longest.
     pub(crate) fn shorter(&self, key: &ModuleKey) -> Option<Duration> {
         let module = self.modules.get(key)?;

@@ -28,7 +28,7 @@ mod tokens;
 mod tests;
 
 pub use error::RegistryError;
-pub(crate) use ids::time_text;
+pub(crate) use ids::{rfc3339, time_text};
 pub use instances::{Instance, NewInstance, PatchInstance, Selector};
 pub use keep::Keep;
 pub(crate) use keep::Keeps;

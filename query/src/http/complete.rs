@@ -2,8 +2,9 @@
 
 use super::row::{Object, origin_members};
 use crate::time::rfc3339;
+use martlog_formats::wire::GapReason;
 use martlog_indexer::erase::Erased;
-use martlog_indexer::store::{Completeness, StoredGap};
+use martlog_indexer::store::{Completeness, LostFile, StoredGap};
 use serde_json::{Value, json};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -13,18 +14,21 @@ const GAPS_MAX: usize = 100;
 
 const DAY_NS: i64 = 86_400_000_000_000;
 
-/// `{"until","gaps":[…],"behind_seconds"}`, with the gaps that were noticed at or after this time; `until` is null where no collector has reported.
+/// `{"until","gaps":[…],"behind_seconds"}`, with what lost nodes had not sent (`"to": null`: nobody knows) and the gaps that were noticed at or after this time; `until` is null where no collector has reported.
 /// A hole among older lines is noticed after them, so later gaps than the range's end belong to the answer too.
 pub(super) fn complete(completeness: &Completeness, from_ns: i64) -> Value {
     let gaps: Vec<&StoredGap> = completeness.gaps.iter().filter(|gap| gap.time_ns >= from_ns).collect();
-    let shown: Vec<Value> = gaps.iter().rev().take(GAPS_MAX).map(|gap| gap_value(gap)).collect();
+    let all = gaps.len() + completeness.lost.len();
+    // What a lost node had not sent concerns every range behind it, and nobody knows how far.
+    let lost = completeness.lost.iter().map(lost_value);
+    let shown: Vec<Value> = lost.chain(gaps.iter().rev().map(|gap| gap_value(gap))).take(GAPS_MAX).collect();
     let mut complete = json!({
         "until": completeness.until_ns.map(rfc3339),
         "gaps": shown,
         "behind_seconds": (completeness.behind_seconds * 10.0).round() / 10.0,
     });
-    if gaps.len() > GAPS_MAX {
-        complete["gaps_total"] = gaps.len().into();
+    if all > GAPS_MAX {
+        complete["gaps_total"] = all.into();
     }
     let erased = erased(&completeness.erased, from_ns);
     if !erased.is_empty() {
@@ -43,6 +47,37 @@ fn erased(all: &[Erased], from_ns: i64) -> Vec<Value> {
     let one =
         |((Reverse(day_ns), module, instance), rows)| json!({"day": day(day_ns), "module": module, "instance": instance, "rows": rows});
     days.into_iter().take(GAPS_MAX).map(one).collect()
+}
+
+/// What a lost node had not sent of a file: a gap whose end is not known.
+fn lost_value(lost: &LostFile) -> Value {
+    let LostFile { owner, stream, .. } = lost;
+    let mut value = json!({
+        "time": rfc3339(lost.since_ns),
+        "reason": GapReason::NodeLost.as_str(),
+        "cluster": &*lost.cluster,
+        "node": &*lost.node,
+        "namespace": stream.namespace,
+        "pod": stream.pod,
+        "pod_uid": stream.pod_uid,
+        "container": stream.container,
+        "restart": stream.restart,
+        "from": lost.from,
+        "to": null,
+        "seen": lost.seen,
+    });
+    let mut known = |name: &str, text: &str| {
+        if !text.is_empty() {
+            value[name] = text.into();
+        }
+    };
+    if !owner.key.is_quarantine() {
+        known("partner", &owner.key.partner);
+        known("module", &owner.key.module);
+    }
+    known("instance", &owner.instance);
+    known("csp", &owner.csp);
+    value
 }
 
 fn gap_value(gap: &StoredGap) -> Value {

@@ -11,7 +11,7 @@ async fn every_door_lets_in_whom_it_should() {
     let mistyped = format!("{}x", server.staff);
     let tokens = ["", mistyped.as_str(), &server.staff, &server.acme, &server.zeta, &server.ingest, &server.collector];
     // Requests that are refused for what they ask still show who is let in: 400, 404 and 409 come behind the door.
-    let doors: [(&str, &str, Value, [u16; 7]); 32] = [
+    let doors: [(&str, &str, Value, [u16; 7]); 33] = [
         ("GET", "partners", Value::Null, [401, 401, 200, 200, 200, 403, 403]),
         ("GET", "partners/acme", Value::Null, [401, 401, 200, 200, 404, 403, 403]),
         ("GET", "partners/nobody", Value::Null, [401, 401, 404, 404, 404, 403, 403]),
@@ -35,6 +35,7 @@ async fn every_door_lets_in_whom_it_should() {
         ("DELETE", "tokens/nothing", Value::Null, [401, 401, 404, 403, 403, 403, 403]),
         ("GET", "quarantine", Value::Null, [401, 401, 200, 403, 403, 403, 403]),
         ("POST", "quarantine/uid/release", Value::Null, [401, 401, 404, 403, 403, 403, 403]),
+        ("GET", "nodes", Value::Null, [401, 401, 200, 403, 403, 403, 403]),
         ("GET", "session", Value::Null, [401, 401, 200, 200, 200, 200, 200]),
         ("POST", "session", json!({ "token": "mart_x" }), [401; 7]),
         ("DELETE", "session", Value::Null, [204; 7]),
