@@ -29,5 +29,6 @@ mod isolation;
 mod journeys;
 mod mistakes;
 mod pipes;
+mod runtime;
 mod tidy;
 mod tls;

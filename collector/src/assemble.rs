@@ -136,6 +136,11 @@ impl Assembler {
         }
     }
 
+    /// Lets go of a line whose end has not come.
+    pub(crate) fn give_up_line(&mut self, out: &mut dyn FnMut(Whole<'_>)) {
+        self.end_line(true, out);
+    }
+
     /// Ends what is open: nothing more will come.
     pub(crate) fn finish(&mut self, out: &mut dyn FnMut(Whole<'_>)) {
         self.end_line(true, out);

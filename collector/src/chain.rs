@@ -201,6 +201,11 @@ impl Source {
         self.stamp.filter(|_| plain).map_or(self.size, |stamp| stamp.size.max(self.size))
     }
 
+    /// How long nothing was written, as far as it was seen here: no clock that is set tells it.
+    pub(crate) fn seen_still(&self, now: Instant) -> Duration {
+        self.unchanged.map_or(Duration::ZERO, |(_, since)| now.saturating_duration_since(since))
+    }
+
     /// How long nothing was written: by the node's clock, or, should it have been set back, by what was seen here.
     fn stillness(&self, stamp: &Stamp, by_clock: Duration) -> Duration {
         self.unchanged.filter(|(size, _)| *size == stamp.size).map_or(by_clock, |(_, since)| by_clock.max(since.elapsed()))
@@ -279,7 +284,14 @@ impl Source {
 
     /// Reads from the offset into the buffer. What is read was checked to be of this file *after* it was read, so that a file cut
     /// in place and filled again is never read from the middle.
-    pub(crate) fn look(&mut self, stream: &Stream, opener: Opener<'_>, quantum: usize, buffer: &mut Vec<u8>) -> io::Result<Look> {
+    pub(crate) fn look(
+        &mut self,
+        stream: &Stream,
+        opener: Opener<'_>,
+        quantum: usize,
+        buffer: &mut Vec<u8>,
+        now: Instant,
+    ) -> io::Result<Look> {
         buffer.clear();
         let Some(bytes) = self.bytes.as_ref() else { return Ok(Look::End { tail: 0, still: Duration::MAX }) };
         let (stamp, still) = bytes.stat()?;
@@ -292,7 +304,7 @@ impl Source {
             }
         }
         if self.unchanged.is_none_or(|(size, _)| size != stamp.size) {
-            self.unchanged = Some((stamp.size, Instant::now()));
+            self.unchanged = Some((stamp.size, now));
         }
         let still = self.stillness(&stamp, still);
         let Some(bytes) = self.bytes.as_mut() else { return Ok(Look::End { tail: 0, still: Duration::MAX }) };

@@ -5,7 +5,7 @@ use crate::chain::Opener;
 use crate::discover::Root;
 use crate::follow::{Budget, Follower, Round, SUBSTREAMS};
 use crate::identity::Site;
-use crate::limits::HOT;
+use crate::limits::{FINISH_QUIET, HOT, PIECE_WAIT};
 use crate::spool::Spool;
 use crate::test_support::protocol::Log;
 use crate::test_support::{cri_time, stream};
@@ -62,6 +62,7 @@ struct Life {
     log: Log,
     follower: Follower,
     now: Instant,
+    printed: Instant,
     file: File,
     rotated: Vec<PathBuf>,
     clock: i64,
@@ -84,6 +85,7 @@ impl Life {
             log: Log::default(),
             follower: Follower::new(stream(0).into(), std::sync::Arc::default(), Instant::now()),
             now: Instant::now(),
+            printed: Instant::now(),
             file,
             rotated: Vec::new(),
             clock: 1_795_346_053_000_000_000,
@@ -102,14 +104,23 @@ impl Life {
             Step::Print(pieces) => pieces.iter().for_each(|(stderr, full)| self.print(usize::from(*stderr), *full)),
             Step::Rotate => self.rotate(),
             Step::CopyAndCut => self.copy_and_cut(),
-            Step::Rest => self.now += HOT * 2,
+            Step::Rest => self.pass(HOT * 2),
             Step::Compress => self.compress(),
             Step::Read(fate) => self.read(*fate, false),
             Step::Crash => self.crash(),
         }
     }
 
+    /// Time passes; but never so much that a line that may go on would be given up.
+    fn pass(&mut self, time: Duration) {
+        let until = self.now + time;
+        if self.open.iter().all(Option::is_none) || until < self.printed + PIECE_WAIT {
+            self.now = until;
+        }
+    }
+
     fn print(&mut self, substream: usize, full: bool) {
+        self.printed = self.now;
         self.clock += 1_000_000_007;
         let text = format!("t{};", self.clock % 1_000_000_000_000);
         let tag = if full { "F" } else { "P" };
@@ -178,7 +189,8 @@ impl Life {
     }
 
     fn read(&mut self, fate: Fate, finished: bool) {
-        self.now += Duration::from_secs(3);
+        // A quarter: what is open at the end must stay so for all the rounds that reading on takes.
+        self.pass(Duration::from_millis(250));
         let opener = Opener { root: &self.root, site: &self.site, spool: &self.spool };
         let scan = self.root.scan().unwrap();
         assert!(scan.complete);
@@ -228,6 +240,7 @@ impl Life {
 
     /// Nobody writes any more: whole records arrive while the container may go on, and what is open when it has ended.
     fn finish(&mut self) -> Result<(), TestCaseError> {
+        (self.printed, self.now) = (self.now, self.now + Duration::from_millis(1));
         self.rest();
         self.read_on(false);
         self.check_messages()?;
@@ -237,7 +250,7 @@ impl Life {
     }
 
     fn read_on(&mut self, finished: bool) {
-        for _ in 0..4 * self.files + 8 {
+        for _ in 0..2 * self.files + 10 {
             self.read(Fate::Answered, finished);
         }
     }
@@ -250,8 +263,9 @@ impl Life {
     }
 }
 
+/// Long enough for a successor or an end, and not for a line to be given up.
 fn long_ago() -> SystemTime {
-    SystemTime::now() - Duration::from_secs(60)
+    SystemTime::now() - FINISH_QUIET * 2
 }
 
 fn append(path: &std::path::Path) -> File {
@@ -317,6 +331,26 @@ fn a_part_does_not_overtake_one_of_an_older_file() {
 fn a_cut_file_that_is_still_shorter_than_it_was_is_looked_at() {
     let print = |count| Step::Print(vec![(false, true); count]);
     check(&[print(9), Step::Read(Fate::Answered), Step::CopyAndCut, print(1), Step::Rest]).unwrap();
+}
+
+/// A container's last words have no end: they are not held back until another one begins. What comes after all is a record of its own.
+#[test]
+fn a_line_whose_end_does_not_come_is_shown_as_it_is() {
+    let mut life = Life::new();
+    life.print(0, true);
+    life.print(1, false);
+    // A node's clock that is stepped is no reason to think so.
+    life.file.set_modified(SystemTime::now() - PIECE_WAIT * 100).unwrap();
+    life.read(Fate::Answered, false);
+    life.read(Fate::Answered, false);
+    let before = life.log.messages("uid", 0, SUBSTREAMS[1]);
+    assert!(before.is_empty(), "it may go on: {before:?}");
+    life.now += HOT * 2;
+    life.read(Fate::Answered, false);
+    life.end(1);
+    assert_eq!(life.log.messages("uid", 0, SUBSTREAMS[1]), life.expected[1]);
+    life.print(1, true);
+    life.finish().unwrap();
 }
 
 /// The newest file is compressed, and the current one is still empty.

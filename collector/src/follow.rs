@@ -8,7 +8,7 @@ use crate::chain::{self, Look, Opener, Source};
 use crate::cri::{self, CriLine};
 use crate::discover::Entry;
 use crate::emit::{Below, Emitted, Outlet, What};
-use crate::limits::{BATCH_BYTES_MIN, EXCESS_INTERVAL, FINISH_QUIET, HOT, QUANTUM_BYTES, ROTATION_QUIET, TROUBLE_WAIT};
+use crate::limits::{BATCH_BYTES_MIN, EXCESS_INTERVAL, FINISH_QUIET, HOT, PIECE_WAIT, QUANTUM_BYTES, ROTATION_QUIET, TROUBLE_WAIT};
 use crate::policies::Applied;
 use crate::quota::{Bucket, RateLimit};
 use martlog_formats::Record;
@@ -163,9 +163,9 @@ impl Follower {
         let last = self.chain.len().saturating_sub(1);
         let lost = |source: &Source| source.lost.is_some() && !source.settled();
         let unread = |(at, source): (usize, &Source)| lost(source) || (!source.done && (at < last || source.has_changed()));
-        // Text is let go of when it has waited long enough: by a round, also when the last one was long ago.
-        let text = self.assemblers.iter().any(Assembler::has_text);
-        self.chain.iter().enumerate().any(unread) || text || self.has_unsent() || (self.finished && !self.ended)
+        // What is open is let go of when it has waited long enough: by a round, also when the last one was long ago.
+        let open = self.assemblers.iter().any(|assembler| assembler.open_at().is_some());
+        self.chain.iter().enumerate().any(unread) || open || self.has_unsent() || (self.finished && !self.ended)
     }
 
     /// Whether it is worth a look in this round.
@@ -220,7 +220,7 @@ impl Follower {
             return Ok(None);
         }
         let quantum = QUANTUM_BYTES.min(round.budget.batch_bytes).max(BATCH_BYTES_MIN);
-        let look = match source.look(&self.stream, round.opener, quantum, round.buffer) {
+        let look = match source.look(&self.stream, round.opener, quantum, round.buffer, round.now) {
             Err(error) if source.is_corrupt(&error) => {
                 tracing::warn!(pod = %self.stream.pod, file = %source.name, %error, "a compressed log file is corrupt; its rest is named as a gap");
                 source.lose(GapReason::Malformed, round.now);
@@ -400,6 +400,8 @@ impl Follower {
         }
         if last && round.once {
             self.finish(round);
+        } else if last && tail == 0 && self.chain[at].seen_still(round.now) >= PIECE_WAIT {
+            self.give_up_lines(round);
         }
         if !last {
             // The successor waits for the quiet; it is seen to in the next rounds.
@@ -413,6 +415,14 @@ impl Follower {
         if (self.finished && !self.ended) || round.once {
             self.finish(round);
             self.ended = self.finished;
+        }
+    }
+
+    /// Nothing was written for long: what began without an end is shown as it is.
+    fn give_up_lines(&mut self, round: &mut Round<'_>) {
+        for substream in SUBSTREAMS {
+            let (assembler, mut outlet) = self.way(substream, &mut round.budget);
+            assembler.give_up_line(&mut |whole| outlet.line(whole));
         }
     }
 

@@ -63,6 +63,9 @@ pub(crate) const RECORD_BYTES: usize = martlog_formats::limits::LINE_BYTES_MAX +
 pub(crate) const OPEN_BYTES: usize = 2 << 20;
 /// The bytes of pieces after which a record that does not end is closed, and the rest becomes another one.
 pub(crate) const RECORD_SPAN_BYTES: u64 = 4 << 20;
+/// How long a line whose end has not come waits for it, from when its file was written last: runtimes write what is left without a newline when a container ends, and
+/// its last words are worth seeing. What comes later is a record of its own.
+pub(crate) const PIECE_WAIT: Duration = Duration::from_secs(10);
 /// Lines further apart than this, by the runtime's clock, are not joined: what is read late joins like what is read live.
 pub(crate) const JOIN_SPAN_NS: i64 = 200_000_000;
 /// A file that vanished is copied to the spool when the server does not have all of it after so long.
