@@ -14,6 +14,8 @@
 mod generator;
 #[path = "collector/live.rs"]
 mod live;
+#[path = "../../deploy/src/memory.rs"]
+mod memory;
 #[path = "collector/process.rs"]
 mod process;
 #[path = "collector/server.rs"]
@@ -28,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 /// As the program's.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: memory::Allocator = memory::Allocator;
 
 /// What anything here may end with.
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -68,11 +70,15 @@ struct Args {
 }
 
 fn main() -> Outcome<()> {
+    memory::give_back_soon();
     let args = Args::parse();
     let role: Vec<&str> = args.role.iter().map(String::as_str).collect();
     match role.as_slice() {
         ["server"] => server::run(),
-        ["collector", root, state, url, how] => collect(root, state, url, *how == "once"),
+        ["collector", root, state, url, how] => {
+            memory::be_small();
+            collect(root, state, url, *how == "once")
+        }
         _ => {
             let wanted = |part: &str| args.only.as_deref().is_none_or(|only| only == part);
             if wanted("speed") {

@@ -22,13 +22,15 @@ use cli::{Cli, Command};
 use outcome::{Failure, Outcome};
 use std::process::ExitCode;
 
-/// Memory of many short lives on many threads: this one gives back more of it than the system's, and is faster.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: memory::Allocator = memory::Allocator;
 
 fn main() -> ExitCode {
     memory::give_back_soon();
     let cli = Cli::parse();
+    if matches!(cli.command, Command::Collect(_)) {
+        memory::be_small();
+    }
     let ended = logging::start(cli.command.kind(), cli.log_format).and_then(|()| run(cli.command));
     outcome::report(ended)
 }

@@ -24,6 +24,7 @@ mod load;
 #[allow(dead_code, reason = "shared with a benchmark that tells threads apart")]
 mod machine;
 #[path = "../../deploy/src/memory.rs"]
+#[allow(dead_code, reason = "what is for collectors")]
 mod memory;
 #[path = "store/queries.rs"]
 mod queries;
@@ -42,7 +43,7 @@ use std::process::{Command, Stdio};
 
 /// As the program's.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: memory::Allocator = memory::Allocator;
 
 /// Lines that fill the live buffers to most of their budget.
 const LIVE_LINES: u64 = 270_000;
