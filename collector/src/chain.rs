@@ -51,6 +51,8 @@ pub(crate) struct Source {
     /// Since when it is gone; not kept for those that were gone at the start.
     gone_since: Option<Instant>,
     copied: Copied,
+    /// Of its copy among those of the stream, see [`Kept::place`]; 0 without one.
+    place: u64,
     /// It was cut below what was read of it: what lies at the offset is no beginning of a line.
     pub(crate) shrunk: bool,
     /// The runtime's time of the last line read, ns since the epoch; 0 before the first.
@@ -136,6 +138,7 @@ impl Source {
             refused: [0; 2],
             gone_since: None,
             copied: Copied::No,
+            place: 0,
             shrunk: false,
             done: true,
             gone: true,
@@ -152,7 +155,7 @@ impl Source {
     pub(crate) fn kept(kept: &Kept, size: u64) -> Self {
         let mut source = Self::remembered(kept.file, kept.name.clone(), size.max(kept.to));
         (source.lost, source.done, source.offset) = (None, false, 0);
-        source.copied = Copied::To(kept.to);
+        (source.copied, source.place) = (Copied::To(kept.to), kept.place);
         source
     }
 
@@ -356,13 +359,13 @@ impl Source {
         }
     }
 
-    /// Keeps what the server does not have of it.
-    pub(crate) fn copy_to(&mut self, spool: &Spool, stream: &Stream) -> io::Result<Put> {
+    /// Keeps what the server does not have of it, at this place.
+    fn copy_to(&mut self, spool: &Spool, stream: &Stream, place: u64) -> io::Result<Put> {
         let from = self.marks.map_or(0, |marks| self.floor(marks));
         let Some(bytes) = self.bytes.as_mut() else { return Ok(Put::Full) };
         self.size = self.size.max(bytes.size()?);
-        let put = spool.put(stream, self.id, &self.name, from..self.size, |offset, buffer| bytes.read_at(offset, buffer))?;
-        self.copied = if put == Put::Kept { Copied::To(self.size) } else { Copied::Full };
+        let put = spool.put(stream, self.id, &self.name, place, from..self.size, |offset, buffer| bytes.read_at(offset, buffer))?;
+        (self.copied, self.place) = if put == Put::Kept { (Copied::To(self.size), place) } else { (Copied::Full, 0) };
         Ok(put)
     }
 
@@ -373,6 +376,20 @@ impl Source {
             self.copied = Copied::No;
         }
     }
+}
+
+/// Between the places of two copies that lie next to one another in a chain; 2^32 files may vanish behind one another, and 32 between two.
+const PLACES_APART: u64 = 1 << 32;
+
+/// Keeps what the server does not have of the file at this index of a chain; its copy has its place among the others'.
+pub(crate) fn copy_at(chain: &mut [Source], at: usize, spool: &Spool, stream: &Stream) -> io::Result<Put> {
+    let (before, rest) = chain.split_at_mut(at);
+    let Some((source, behind)) = rest.split_first_mut() else { return Ok(Put::Full) };
+    let before = before.iter().map(|source| source.place).max().unwrap_or(0);
+    let behind = behind.iter().map(|source| source.place).find(|place| *place > before);
+    let place =
+        if source.place > 0 { source.place } else { behind.map_or(before.saturating_add(PLACES_APART), |behind| before.midpoint(behind)) };
+    source.copy_to(spool, stream, place)
 }
 
 /// What came of taking in a scan.

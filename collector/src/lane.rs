@@ -152,9 +152,12 @@ impl Lane {
     fn keep(&mut self, now: Instant) {
         let spool = &self.shared.spool;
         for (stream, follower) in &mut self.followers {
-            for source in follower.chain.iter_mut().filter(|source| source.wants_copy(now)) {
-                let file = source.name.clone();
-                match source.copy_to(spool, stream) {
+            for at in 0..follower.chain.len() {
+                if !follower.chain[at].wants_copy(now) {
+                    continue;
+                }
+                let file = follower.chain[at].name.clone();
+                match chain::copy_at(&mut follower.chain, at, spool, stream) {
                     Ok(Put::Kept) => {
                         tracing::info!(pod = %stream.pod, file, "a log file vanished before the server had all of it; it is kept in the spool")
                     }
@@ -216,7 +219,7 @@ impl Lane {
         let spool = &self.shared.spool;
         let mut remembered: Vec<_> = std::mem::take(&mut self.remembered).into_iter().map(|old| (spool.get(old.file), old)).collect();
         // What is put first last is the oldest.
-        remembered.sort_by_key(|(kept, _)| std::cmp::Reverse(kept.as_ref().map_or(0, |kept| kept.first_ns)));
+        remembered.sort_by_key(|(kept, _)| std::cmp::Reverse(kept.as_ref().map_or(0, |kept| kept.place)));
         for (kept, old) in remembered {
             let stream = Arc::new(old.stream);
             let follower = self
@@ -507,23 +510,67 @@ fn standings(follower: &mut Follower) -> Vec<Standing> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_support::stream;
+    use std::time::Duration;
 
-    #[test]
-    fn with_once_a_folder_that_cannot_be_read_is_waited_for_only_so_long() {
-        let dir = tempfile::tempdir().unwrap();
-        let shared = Shared {
-            root: Root::open(dir.path()).unwrap(),
+    fn shared(dir: &std::path::Path, once: bool) -> Arc<Shared> {
+        Arc::new(Shared {
+            root: Root::open(dir).unwrap(),
             site: Site { cluster: "c".into(), node: "n".into() },
             board: Board::default(),
             benches: Arc::default(),
             again: Mutex::default(),
-            spool: Spool::open(dir.path(), 0).unwrap(),
+            spool: Spool::open(dir, 1 << 20).unwrap(),
             rate_limit: None,
             said: watch::channel(Said { known: true, ..Said::default() }).1,
             pulse: Pulse::default(),
-            once: true,
+            once,
+        })
+    }
+
+    /// Copies are read in the order of the files, whichever of them vanished first, and whatever the clocks said.
+    #[test]
+    fn copies_come_back_in_the_order_of_the_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("ns_pod_uid/app");
+        std::fs::create_dir_all(&folder).unwrap();
+        let names = ["0.log.20261122-100001", "0.log.20261122-100002", "0.log"];
+        for (name, hour) in names.into_iter().zip([14, 12, 13]) {
+            std::fs::write(folder.join(name), format!("2026-11-30T{hour}:00:00Z stdout F {{\"message\":\"{name}\"}}\n")).unwrap();
+        }
+        let now = Instant::now();
+        let look = |shared: &Shared| Mail {
+            looks: BTreeMap::from([(
+                Arc::new(stream(0)),
+                Look { container: Arc::new(stream(0)), entries: shared.root.scan().unwrap().entries, complete: true },
+            )]),
+            surveys: 1,
+            complete: true,
+            ..Mail::default()
         };
-        let mut lane = Lane::new(Arc::new(shared), Vec::new());
+        let before = shared(dir.path(), false);
+        let mut lane = Lane::new(Arc::clone(&before), Vec::new());
+        lane.adopt(look(&before), now);
+        for (passed, gone) in [(3, 1), (6, 2), (9, 0)] {
+            std::fs::remove_file(folder.join(names[gone])).unwrap();
+            lane.adopt(look(&before), now);
+            lane.adopt(look(&before), now + Duration::from_secs(passed));
+        }
+        let again = shared(dir.path(), false);
+        let kept = again.spool.all();
+        assert_eq!(kept.len(), 3);
+        let remembered =
+            kept.into_iter().map(|kept| Remembered { stream: kept.stream, file: kept.file, name: kept.name, size: kept.to, marks: [0; 2] });
+        let mut lane = Lane::new(Arc::clone(&again), remembered.collect());
+        lane.adopt(look(&again), now);
+        let chain: Vec<_> = lane.followers.values().flat_map(|follower| &follower.chain).map(|source| source.name.as_str()).collect();
+        assert_eq!(chain, names);
+    }
+
+    #[test]
+    fn with_once_a_folder_that_cannot_be_read_is_waited_for_only_so_long() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut lane = Lane::new(shared(dir.path(), true), Vec::new());
         let bench = &mut Workbench::default();
         assert!(!lane.fill(Instant::now(), bench).drained, "nothing is known yet");
         let unreadable = Mail { surveys: 1, complete: false, ..Mail::default() };

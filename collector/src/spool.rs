@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const MAGIC: [u8; 4] = *b"MLSP";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const PREFIX_BYTES: usize = 16;
 /// The greatest header, bytes.
 const HEADER_BYTES_MAX: usize = 64 << 10;
@@ -39,8 +39,8 @@ pub(crate) struct Kept {
     pub(crate) from: u64,
     /// One past the last of them.
     pub(crate) to: u64,
-    /// When the first line of the copy was printed, by the runtime, ns since the epoch; 0 when it has no time.
-    pub(crate) first_ns: i64,
+    /// Its place among the copies of its stream, from the oldest: times tell nothing, since clocks are stepped.
+    pub(crate) place: u64,
 }
 
 /// See the module.
@@ -119,8 +119,9 @@ impl Spool {
         stream: &Stream,
         file: FileId,
         name: &str,
+        place: u64,
         range: Range<u64>,
-        mut read: impl FnMut(u64, &mut [u8]) -> io::Result<usize>,
+        read: impl FnMut(u64, &mut [u8]) -> io::Result<usize>,
     ) -> io::Result<Put> {
         // Held all the time: lanes copy one after the other, and none takes another's room.
         let mut kept = self.lock();
@@ -129,11 +130,7 @@ impl Spool {
             return Ok(Put::Full);
         }
         std::fs::create_dir_all(&self.folder)?;
-        let mut head = [0; 64];
-        let count = read(range.start, &mut head)?;
-        let time = head.get(..count).and_then(|head| head.split(|byte| *byte == b' ').next()).and_then(crate::cri::parse_time);
-        let header =
-            Kept { stream: stream.clone(), file, name: name.to_owned(), from: range.start, to: range.end, first_ns: time.unwrap_or(0) };
+        let header = Kept { stream: stream.clone(), file, name: name.to_owned(), from: range.start, to: range.end, place };
         let temporary = self.folder.join(format!("{:032x}.new", file.0));
         let written = write(&temporary, &header, read).and_then(|()| {
             std::fs::rename(&temporary, self.path(file))?;
@@ -251,7 +248,7 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let data: Vec<u8> = (0..600_000).map(|at: u32| at.to_le_bytes()[0]).collect();
         let spool = Spool::open(state.path(), 1 << 20).unwrap();
-        assert_eq!(spool.put(&stream(1), FileId(7), "0.log", 1_000..600_000, reader(&data)).unwrap(), Put::Kept);
+        assert_eq!(spool.put(&stream(1), FileId(7), "0.log", 1, 1_000..600_000, reader(&data)).unwrap(), Put::Kept);
         assert_eq!(spool.bytes(), 599_000);
         let again = Spool::open(state.path(), 1 << 20).unwrap();
         assert_eq!(again.all(), spool.all());
@@ -270,10 +267,10 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let data = vec![b'x'; 3_000];
         let spool = Spool::open(state.path(), 2_500).unwrap();
-        let put = |file, range| spool.put(&stream(1), FileId(file), "0.log", range, reader(&data)).unwrap();
+        let put = |file, range| spool.put(&stream(1), FileId(file), "0.log", 1, range, reader(&data)).unwrap();
         assert_eq!((put(1, 0..1_000), put(2, 0..1_500), put(3, 0..1)), (Put::Kept, Put::Kept, Put::Full));
         assert_eq!((put(2, 0..1_501), put(2, 500..2_000), spool.bytes()), (Put::Full, Put::Kept, 2_500));
-        assert_eq!(Spool::open(state.path(), 0).unwrap().put(&stream(1), FileId(9), "0.log", 0..1, reader(&data)).unwrap(), Put::Full);
+        assert_eq!(Spool::open(state.path(), 0).unwrap().put(&stream(1), FileId(9), "0.log", 1, 0..1, reader(&data)).unwrap(), Put::Full);
     }
 
     #[test]
@@ -281,7 +278,7 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let spool = Spool::open(state.path(), 1 << 20).unwrap();
         for file in 1..=3 {
-            spool.put(&stream(1), FileId(file), "0.log", 0..100, reader(&[b'x'; 100])).unwrap();
+            spool.put(&stream(1), FileId(file), "0.log", 1, 0..100, reader(&[b'x'; 100])).unwrap();
         }
         let path = |file| spool.path(FileId(file));
         let whole = std::fs::read(path(1)).unwrap();
@@ -303,7 +300,7 @@ mod tests {
     fn a_file_that_is_shorter_than_said_leaves_no_copy() {
         let state = tempfile::tempdir().unwrap();
         let spool = Spool::open(state.path(), 1 << 20).unwrap();
-        spool.put(&stream(1), FileId(1), "0.log", 0..100, reader(&[b'x'; 50])).unwrap_err();
+        spool.put(&stream(1), FileId(1), "0.log", 1, 0..100, reader(&[b'x'; 50])).unwrap_err();
         assert_eq!((spool.all().len(), std::fs::read_dir(state.path().join("spool")).unwrap().count()), (0, 0));
     }
 }

@@ -116,7 +116,7 @@ fn read_step(recovery: &mut Recovery, interner: &mut Interner, step_bytes: usize
 }
 
 /// Whether a flush found no room, for its split or for the catalog.
-fn is_full(error: &io::Error) -> bool {
+pub(crate) fn is_full(error: &io::Error) -> bool {
     let catalog = error.get_ref().and_then(|error| error.downcast_ref::<CatalogError>());
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) || matches!(catalog, Some(CatalogError::Full(_)))
 }

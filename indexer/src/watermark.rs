@@ -33,6 +33,8 @@ pub(crate) struct Watermark {
     free: AtomicU64,
     low: AtomicBool,
     looked_ns: AtomicI64,
+    /// What is in memory did not fit on the disk when it was written last: more is free than the reserve, and less than that.
+    stuck: AtomicBool,
 }
 
 /// What the disk looks like.
@@ -55,6 +57,7 @@ impl Watermark {
             free: AtomicU64::new(u64::MAX),
             low: AtomicBool::new(false),
             looked_ns: AtomicI64::new(i64::MIN),
+            stuck: AtomicBool::new(false),
         };
         watermark.look();
         watermark
@@ -74,7 +77,17 @@ impl Watermark {
     /// Why nothing new is taken, when nothing is.
     pub(crate) fn refuses(&self) -> Option<Unavailable> {
         let room = self.room();
-        room.low.then(|| Unavailable { code: 503, after: RETRY_AFTER, reason: room.reason() })
+        let stuck = !room.low && self.stuck.load(Relaxed);
+        (room.low || stuck).then(|| Unavailable {
+            code: 503,
+            after: RETRY_AFTER,
+            reason: if stuck { room.too_little() } else { room.reason() },
+        })
+    }
+
+    /// Whether what is in memory could be written: while it could not, nothing new is taken.
+    pub(crate) fn fits(&self, fits: bool) {
+        self.stuck.store(!fits, Relaxed);
     }
 
     fn look(&self) {
@@ -104,6 +117,14 @@ impl Watermark {
 }
 
 impl Room {
+    fn too_little(&self) -> String {
+        format!(
+            "the disk of the data folder has {} MiB free, which is too little for what is to be written next; new lines are refused, and the collectors keep them. \
+             Free some space, enlarge the disk, shorten --retention, and keep more in --disk-reserve",
+            self.free.div_ceil(1 << 20)
+        )
+    }
+
     /// What is wrong and what to do.
     #[must_use]
     pub fn reason(&self) -> String {

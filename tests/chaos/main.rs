@@ -73,6 +73,14 @@ struct Plan {
     keep: bool,
 }
 
+impl Plan {
+    /// The server's disk: its lines are random, so they take all of their bytes.
+    fn disk_mib(&self) -> u64 {
+        const MIB_A_MILLION: u64 = 900;
+        512 + self.seconds * u64::from(self.rate) * MIB_A_MILLION / 1_000_000
+    }
+}
+
 fn main() {
     let Some(plan) = plan(std::env::args().skip(1)) else {
         return println!("chaos: takes minutes and root; run it with tests/run chaos");
@@ -134,7 +142,7 @@ struct Report {
 }
 
 async fn run(plan: &Plan, folder: &Path) -> Report {
-    let (mut world, api) = World::build(folder, plan.seed, 512 + plan.seconds / 2, plan.rate).await;
+    let (mut world, api) = World::build(folder, plan.seed, plan.disk_mib(), plan.rate).await;
     let until = Instant::now() + Duration::from_secs(plan.seconds);
     let faults = tokio::task::block_in_place(|| Storm::new(&mut world, plan.seed).rage(until));
     let counts = tokio::task::block_in_place(|| world.silence());

@@ -30,6 +30,7 @@ pub(crate) use retention::Retention;
 use crate::append::now_ns;
 use crate::engine::Engine;
 use crate::registry::Keeps;
+use crate::replay::is_full;
 use crate::row::ModuleKey;
 use crate::store::Pressure;
 use std::io;
@@ -61,6 +62,7 @@ pub(crate) async fn run(engine: Weak<Engine>, wake: Arc<Notify>, stop: Cancellat
         let Some(engine) = engine.upgrade() else { return };
         pause = match engine.maintain(&stop).await {
             Ok(flushed) => {
+                engine.watermark.fits(true);
                 if flushed || looked.elapsed() > MERGE_TICK {
                     engine.merge(&stop).await;
                     looked = Instant::now();
@@ -73,6 +75,7 @@ pub(crate) async fn run(engine: Weak<Engine>, wake: Arc<Notify>, stop: Cancellat
                 TICK
             }
             Err(error) => {
+                engine.watermark.fits(!is_full(&error));
                 tracing::error!(%error, "could not flush; the rows stay in the write-ahead log and are tried again");
                 RETRY
             }
