@@ -2,9 +2,11 @@
 
 use crate::Report;
 use crate::parts::Gain;
+use crate::pulse::Backlog;
 use martlog_formats::wire::{FileId, Stream};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// Shared by the tasks of one collector.
 #[derive(Debug, Default)]
@@ -99,6 +101,21 @@ impl Board {
     /// What was done so far.
     pub(crate) fn report(&self) -> Report {
         self.lock().report.clone()
+    }
+
+    /// What the server does not have yet.
+    pub(crate) fn backlog(&self, now_ns: i64) -> Backlog {
+        let inner = self.lock();
+        let mut backlog = Backlog::default();
+        let mut oldest_ns = now_ns;
+        for file in inner.files.values() {
+            let waits = file.size.saturating_sub(file.acknowledged[0].min(file.acknowledged[1]));
+            backlog.files += u64::from(waits > 0);
+            backlog.bytes += waits;
+            oldest_ns = oldest_ns.min(file.oldest_unacknowledged_ns.unwrap_or(now_ns));
+        }
+        backlog.oldest = Duration::from_nanos(now_ns.saturating_sub(oldest_ns).unsigned_abs());
+        backlog
     }
 
     /// Shows what is on it, with the store's epoch as last heard and the number of changes so far. Nobody can change it meanwhile: to be done off the reactor.

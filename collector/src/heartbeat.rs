@@ -7,6 +7,7 @@ use crate::client::{Client, Reply};
 use crate::clock::now_ns;
 use crate::lane::Shared;
 use crate::limits::HEARTBEAT_INTERVAL;
+use crate::pulse::Backlog;
 use bytes::Bytes;
 use martlog_formats::wire::{FileId, Stream};
 use serde::Serialize;
@@ -35,7 +36,7 @@ pub(crate) async fn beat_once(client: &Client, node: &str, shared: &Arc<Shared>)
         let (node, shared) = (node.to_owned(), Arc::clone(shared));
         spawn_blocking(move || compose(&node, now_ns(), &shared.board)).await
     };
-    shared.pulse.done(shared.board.report());
+    shared.pulse.done(shared.board.report(), Backlog { spool_bytes: shared.spool.bytes(), ..shared.board.backlog(now_ns()) });
     let Ok(Ok((body, gone))) = composed else { return tracing::debug!("a heartbeat could not be written") };
     match client.heartbeat(body).await {
         Reply::Answer(epoch) => {

@@ -13,6 +13,20 @@ struct Inner {
     surveyed: Instant,
     answered: Option<Instant>,
     report: Report,
+    backlog: Backlog,
+}
+
+/// What the server does not have yet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Files of which something waits.
+    pub files: u64,
+    /// Bytes of them that wait.
+    pub bytes: u64,
+    /// How old the oldest line that waits is, by the node's clock; zero when none does.
+    pub oldest: Duration,
+    /// Bytes in the spool.
+    pub spool_bytes: u64,
 }
 
 /// How it is.
@@ -24,11 +38,18 @@ pub struct Vitals {
     pub since_answer: Option<Duration>,
     /// What was done so far.
     pub report: Report,
+    /// What is still to do.
+    pub backlog: Backlog,
 }
 
 impl Default for Pulse {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new(Inner { surveyed: Instant::now(), answered: None, report: Report::default() })))
+        Self(Arc::new(Mutex::new(Inner {
+            surveyed: Instant::now(),
+            answered: None,
+            report: Report::default(),
+            backlog: Backlog::default(),
+        })))
     }
 }
 
@@ -38,7 +59,7 @@ impl Pulse {
     pub fn vitals(&self) -> Vitals {
         let inner = self.lock();
         let since_answer = inner.answered.map(|at| at.elapsed());
-        Vitals { since_survey: inner.surveyed.elapsed(), since_answer, report: inner.report.clone() }
+        Vitals { since_survey: inner.surveyed.elapsed(), since_answer, report: inner.report.clone(), backlog: inner.backlog }
     }
 
     pub(crate) fn surveyed(&self) {
@@ -49,8 +70,9 @@ impl Pulse {
         self.lock().answered = Some(Instant::now());
     }
 
-    pub(crate) fn done(&self, report: Report) {
-        self.lock().report = report;
+    pub(crate) fn done(&self, report: Report, backlog: Backlog) {
+        let mut inner = self.lock();
+        (inner.report, inner.backlog) = (report, backlog);
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

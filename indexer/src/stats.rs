@@ -64,6 +64,24 @@ pub(crate) struct Counters {
     pub(crate) merged_rows: AtomicU64,
 }
 
+/// Instances that are told of one by one.
+pub const INSTANCES_MAX: usize = 1_000;
+
+/// What is late or missing of an instance.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InstanceLag {
+    /// Whose it is.
+    pub partner: String,
+    /// Its module.
+    pub module: String,
+    /// Which.
+    pub instance: String,
+    /// How far its oldest line that waits is behind the clock, seconds; 0 when none waits.
+    pub behind_seconds: f64,
+    /// Its gaps by reason, as answers name them: how many, and bytes as far as known.
+    pub gaps: Vec<(&'static str, u64, u64)>,
+}
+
 /// The state of the store in numbers; those that count do so since the start.
 #[derive(Debug, Clone, Default)]
 pub struct Stats {
@@ -125,6 +143,10 @@ pub struct Stats {
     pub merged_rows: u64,
     /// Nodes whose collectors speak, have been silent for a while, are taken for lost.
     pub nodes: [u64; 3],
+    /// Instances of which something is late or missing: those that are furthest behind, at most [`INSTANCES_MAX`].
+    pub instances: Vec<InstanceLag>,
+    /// Pods in the quarantine: without an instance, with a claim that contradicts the registry, with an instance and waiting for their release.
+    pub quarantined: [u64; 3],
     /// Bytes of the data folder's disk that are free.
     pub disk_free_bytes: u64,
     /// Bytes of it that are kept free.

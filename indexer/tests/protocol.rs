@@ -169,12 +169,16 @@ async fn a_node_that_never_comes_back_is_named() {
     assert_eq!((lost.from, lost.seen, lost.since_ns, &*lost.node), (10, 100, 4_000, NODE));
     assert_eq!(&*lost.owner.instance, "sms-web");
     assert_eq!(indexer.completeness(&staff(&indexer).await).await.lost.len(), 2);
-    assert_eq!(indexer.stats().nodes, [0, 0, 1]);
+    let stats = indexer.stats();
+    assert_eq!(stats.nodes, [0, 0, 1]);
+    let told: Vec<_> = stats.instances.iter().map(|lag| (lag.instance.as_str(), lag.behind_seconds > 0.0, lag.gaps.as_slice())).collect();
+    assert_eq!(told, [("sms-web", false, &[("node_lost", 1, 90)][..])], "the stranger's has no instance");
     indexer.close().await;
     drop(indexer);
     let indexer = open(dir.path()).await;
     let complete = indexer.completeness(&acme(&indexer).await).await;
     assert_eq!((complete.until_ns, complete.lost.len()), (Some(4_000), 0), "it is behind and not lost");
+    assert!(indexer.stats().instances[0].behind_seconds > 1.0);
     indexer.heartbeat(CLUSTER, Heartbeat { files: Vec::new(), ..beat }).await;
     assert_eq!(indexer.completeness(&acme(&indexer).await).await.until_ns, None);
 }

@@ -91,6 +91,11 @@ fn text(vitals: &Vitals) -> Result<String, std::fmt::Error> {
     registry.register("bytes", "Bytes of files that the server has acknowledged", ConstCounter::new(bytes));
     registry.register("gaps", "Holes that were named", ConstCounter::new(gaps));
     registry.register("below_level", "Lines left out below the level of their instance's policy", ConstCounter::new(below_level));
+    let martlog_collector::pulse::Backlog { files, bytes, oldest, spool_bytes } = vitals.backlog;
+    registry.register("backlog_files", "Files of which the server does not have everything", ConstGauge::new(files));
+    registry.register("backlog_bytes", "What it does not have of them", ConstGauge::new(bytes));
+    registry.register("backlog_age_seconds", "How old the oldest line that waits is", ConstGauge::new(oldest.as_secs_f64()));
+    registry.register("spool_bytes", "Copies of files that vanished before the server had them", ConstGauge::new(spool_bytes));
     if let Some(since) = vitals.since_answer {
         registry.register("answer_age_seconds", "Since the server last answered", ConstGauge::new(since.as_secs_f64()));
     }
@@ -103,12 +108,14 @@ fn text(vitals: &Vitals) -> Result<String, std::fmt::Error> {
 mod tests {
     use super::*;
     use martlog_collector::Report;
+    use martlog_collector::pulse::Backlog;
 
     fn vitals(since_survey: u64, since_answer: Option<u64>) -> Vitals {
         Vitals {
             since_survey: Duration::from_secs(since_survey),
             since_answer: since_answer.map(Duration::from_secs),
             report: Report { files: 1, records: 20, bytes: 300, gaps: 0, below_level: 4 },
+            backlog: Backlog { files: 2, bytes: 700, oldest: Duration::from_millis(1_500), spool_bytes: 90 },
         }
     }
 
@@ -134,7 +141,10 @@ mod tests {
         assert!(
             text.contains("martlog_collector_records_total 20\n")
                 && text.contains("martlog_collector_below_level_total 4\n")
-                && text.contains("martlog_collector_answer_age_seconds 2.0\n"),
+                && text.contains("martlog_collector_answer_age_seconds 2.0\n")
+                && text.contains("martlog_collector_backlog_bytes 700\n")
+                && text.contains("martlog_collector_backlog_age_seconds 1.5\n")
+                && text.contains("martlog_collector_spool_bytes 90\n"),
             "{text}"
         );
     }

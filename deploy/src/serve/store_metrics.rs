@@ -61,11 +61,43 @@ impl Collector for StoreMetrics {
             let counter = ConstCounter::new(value);
             counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)?;
         }
+        self.encode_instances(&mut encoder)?;
         self.encode_sync(&mut encoder)
     }
 }
 
 impl StoreMetrics {
+    /// Whose lines are late or missing, and what has no owner.
+    #[allow(clippy::cast_precision_loss, reason = "bytes and counts of a metric")]
+    fn encode_instances(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let all = &self.0.instances;
+        let mut family = encoder.encode_descriptor(
+            "instance_behind",
+            "How far the oldest line of an instance that waits on a node is behind; only instances that are",
+            Some(&Unit::Seconds),
+            MetricType::Gauge,
+        )?;
+        for lag in all.iter().filter(|lag| lag.behind_seconds > 0.0) {
+            let labels = [("partner", lag.partner.as_str()), ("module", &lag.module), ("instance", &lag.instance)];
+            ConstGauge::new(lag.behind_seconds).encode(family.encode_family(&labels)?)?;
+        }
+        for (name, help, is_bytes) in [
+            ("instance_gaps", "Gaps of an instance by reason, as its answers name them", false),
+            ("instance_gap_bytes", "What these are in bytes, as far as known", true),
+        ] {
+            let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            for (lag, (reason, count, bytes)) in all.iter().flat_map(|lag| lag.gaps.iter().map(move |gap| (lag, gap))) {
+                let labels = [("partner", lag.partner.as_str()), ("module", &lag.module), ("instance", &lag.instance), ("reason", reason)];
+                ConstGauge::new(if is_bytes { *bytes } else { *count }).encode(family.encode_family(&labels)?)?;
+            }
+        }
+        let mut family = encoder.encode_descriptor("quarantined_pods", "Pods in the quarantine by reason", None, MetricType::Gauge)?;
+        for (reason, pods) in ["no_instance", "claim_contradicts", "awaits_release"].into_iter().zip(self.0.quarantined) {
+            ConstGauge::new(pods).encode(family.encode_family(&[("reason", reason)])?)?;
+        }
+        Ok(())
+    }
+
     /// Units: the store counts ms and µs, the text has seconds. A count beyond 2^53 would lose its last digit, and nothing else.
     #[allow(clippy::cast_precision_loss)]
     fn encode_sync(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
@@ -81,15 +113,26 @@ impl StoreMetrics {
 #[cfg(test)]
 mod tests {
     use super::super::metrics::Metrics;
-    use martlog_indexer::stats::Stats;
+    use martlog_indexer::stats::{InstanceLag, Stats};
 
     #[test]
     fn the_text_has_every_kind_with_its_unit() {
-        let mut stats = Stats { rows: 7, live_bytes: 4096, ..Stats::default() };
+        let lag = InstanceLag {
+            partner: "acme".into(),
+            module: "sms".into(),
+            instance: "sms-434".into(),
+            behind_seconds: 12.5,
+            gaps: vec![("node_lost", 2, 700)],
+        };
+        let mut stats = Stats { rows: 7, live_bytes: 4096, instances: vec![lag], quarantined: [0, 1, 0], ..Stats::default() };
         stats.wal_sync.buckets[2] = 3;
         stats.wal_sync.sum_us = 4_500_000;
         let text = Metrics::new().text(Some(stats)).unwrap();
         for line in [
+            r#"martlog_instance_behind_seconds{partner="acme",module="sms",instance="sms-434"} 12.5"#,
+            r#"martlog_instance_gaps{partner="acme",module="sms",instance="sms-434",reason="node_lost"} 2"#,
+            r#"martlog_instance_gap_bytes{partner="acme",module="sms",instance="sms-434",reason="node_lost"} 700"#,
+            r#"martlog_quarantined_pods{reason="claim_contradicts"} 1"#,
             "martlog_store_up 1",
             "martlog_store_live_bytes 4096",
             "martlog_store_rows_total 7",

@@ -112,6 +112,22 @@ impl Registry {
         Ok(heads.iter().filter(|head| state.pods.contains_key(&quarantine_id(&head.stream.pod_uid))).collect())
     }
 
+    /// How many pods are in it: without an instance, with a claim that contradicts the registry, waiting for their release.
+    #[must_use]
+    pub fn quarantined_by_reason(&self) -> [u64; 3] {
+        let state = self.shared.state.read();
+        let mut counts = [0; 3];
+        for pod in state.pods.values() {
+            let at = match state.reason(pod) {
+                Reason::NoInstance => 0,
+                Reason::ClaimContradicts { .. } => 1,
+                Reason::AwaitsRelease { .. } => 2,
+            };
+            counts[at] += 1;
+        }
+        counts
+    }
+
     /// The list, with the reason for each, by UID.
     #[must_use]
     pub fn quarantined(&self) -> Vec<(Arc<Pod>, Reason)> {
@@ -193,7 +209,24 @@ impl State {
                 "the quarantine's list is full: pods that were silent longest leave it, their lines stay"
             );
         }
+        pods.iter().filter(|pod| !self.pods.contains_key(&pod.id)).for_each(|pod| self.alarm(pod));
         off.into_iter().chain(pods.into_iter().map(Change::PutPod)).collect()
+    }
+
+    /// A pod that claims to be another partner's is a mistake of somebody's, or worse.
+    fn alarm(&self, pod: &Pod) {
+        if let Reason::ClaimContradicts { instance, registered } = self.reason(pod) {
+            let claimed = pod.labels.get(super::owners::VENDOR_LABEL).map_or("", String::as_str);
+            tracing::warn!(
+                pod = pod.pod,
+                namespace = pod.namespace,
+                node = pod.node,
+                %instance,
+                %registered,
+                claimed,
+                "a pod claims to be of another partner than its instance; its lines are in the quarantine: correct its label vendor_id, or the registry"
+            );
+        }
     }
 
     fn reason(&self, pod: &Pod) -> Reason {
