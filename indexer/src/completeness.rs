@@ -62,7 +62,7 @@ fn lost_file((cluster, node): &Key, said: &Node, file: &Followed, owner: Arc<Own
 /// What is late or missing, by instance, for whoever watches the store: of each what its own answers say.
 pub(crate) fn by_instance(engine: &Engine) -> Vec<InstanceLag> {
     let (now, clock_ns) = (Instant::now(), now_ns());
-    let mut all: BTreeMap<(Arc<str>, Arc<str>, Arc<str>), Late> = BTreeMap::new();
+    let mut all: BTreeMap<Name, Late> = BTreeMap::new();
     let key = |owner: &Owner| (Arc::clone(&owner.key.partner), Arc::clone(&owner.key.module), Arc::clone(&owner.instance));
     engine.nodes.each(|_, node| {
         let state = node.state(engine.node_lost_after, now);
@@ -91,6 +91,9 @@ pub(crate) fn by_instance(engine: &Engine) -> Vec<InstanceLag> {
     all
 }
 
+/// Partner, module, instance.
+type Name = (Arc<str>, Arc<str>, Arc<str>);
+
 #[derive(Debug, Default)]
 struct Late {
     behind_ns: i64,
@@ -103,7 +106,7 @@ impl Late {
         (known.0, known.1) = (known.0 + 1, known.1 + bytes);
     }
 
-    fn told(self, (partner, module, instance): (Arc<str>, Arc<str>, Arc<str>)) -> InstanceLag {
+    fn told(self, (partner, module, instance): Name) -> InstanceLag {
         InstanceLag {
             partner: partner.to_string(),
             module: module.to_string(),
