@@ -1,0 +1,40 @@
+// @ts-check
+// The explorer: the question above, its shape in time, and the lines beside their fields; or, for a query with pipes, the table.
+
+import { html } from "../lib/html.js";
+import { view } from "../app/address.js";
+import { hasPipes } from "../lib/query.js";
+import { Facets } from "../facets/facets.js";
+import { Histogram } from "../histogram/histogram.js";
+import { List } from "../rows/list.js";
+import { Table } from "../table/table.js";
+import { SearchBar } from "./bar.js";
+import { FollowButton, FollowStrip } from "./following.js";
+import { Outcome } from "./outcome.js";
+import { Found, Warnings } from "./found.js";
+import { When } from "./when.js";
+
+export function Explorer() {
+  const piped = hasPipes(view.value.query);
+  return html`
+    <div class="asking">
+      <${SearchBar} />
+      <div class="when"><${When} />${!piped && html`<${FollowButton} />`}</div>
+    </div>
+    ${piped
+      ? html`<${Found} /><${Warnings} /><${Table} /><${Outcome} />`
+      : html`
+          <${Histogram} />
+          <div class="beside">
+            <${Facets} />
+            <div class="answer">
+              <${Found} />
+              <${Warnings} />
+              <${FollowStrip} />
+              <${List} />
+              <${Outcome} />
+            </div>
+          </div>
+        `}
+  `;
+}
