@@ -13,6 +13,7 @@ import { Dialogs } from "./dialogs.js";
 import { Door } from "./door.js";
 import { Failure } from "./notes.js";
 import { learn, session, trouble } from "./session.js";
+import { Toast } from "./toast.js";
 
 const PAGES = { start: StartPage, explore: Explorer, request: RequestPage, problems: ProblemsPage };
 
@@ -30,5 +31,6 @@ export function App() {
     <${Bar} />
     <main id="content" class=${`page ${page}`} tabindex="-1"><${Page} /></main>
     <${Dialogs} />
+    <${Toast} />
   `;
 }

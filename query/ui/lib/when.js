@@ -36,6 +36,8 @@ function stamp(text) {
   const iso = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d{1,9}))?\s*(Z|[+-]\d\d:?\d\d)?$/i.exec(text);
   const access = /^\[?(\d\d)\/([A-Z][a-z]{2})\/(\d{4}):(\d\d:\d\d:\d\d) ([+-]\d{4})\]?$/.exec(text);
   let ms = NaN;
+  // `2026-11-20 10:00-10:30` is half an hour of a day, and not a zone ten and a half hours to the west.
+  if (iso && iso[4]?.startsWith("-") && iso[2].length === 5 && text.includes(" ")) return null;
   if (iso) ms = iso[4] ? Date.parse(`${iso[1]}T${iso[2]}.${(iso[3] ?? "0").slice(0, 3)}${iso[4].toUpperCase()}`.replace(/(T\d\d:\d\d)\./, "$1:00.")) : moment(iso[1], iso[2]);
   else if (access) ms = Date.parse(`${access[1]} ${access[2]} ${access[3]} ${access[4]} ${access[5]}`);
   else if (/^\d{10}(?:\.\d+)?$/.test(text)) ms = Number(text) * 1_000;

@@ -75,7 +75,7 @@ export function SearchBar() {
         : html`<button id="go" class="primary" type="submit">${t("search.go")}</button>`}
     </form>
     <div id="query-error" class="query-error" role="alert" hidden=${!mistake.value}>
-      ${mistake.value && html`<${Mistake} query=${mistake.value.query} problem=${mistake.value.problem} apply=${(/** @type {string} */ fix) => go({ query: fix })} />`}
+      ${mistake.value && html`<${Mistake} problem=${mistake.value.problem} apply=${(/** @type {string} */ fix) => go({ query: fix })} />`}
     </div>
   `;
 }

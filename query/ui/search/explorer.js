@@ -12,6 +12,7 @@ import { SearchBar } from "./bar.js";
 import { FollowButton, FollowStrip } from "./following.js";
 import { Outcome } from "./outcome.js";
 import { Found, Warnings } from "./found.js";
+import { mistake } from "./state.js";
 import { When } from "./when.js";
 
 export function Explorer() {
@@ -26,7 +27,7 @@ export function Explorer() {
       : html`
           <${Histogram} />
           <div class="beside">
-            <${Facets} />
+            ${!mistake.value && html`<${Facets} />`}
             <div class="answer">
               <${Found} />
               <${Warnings} />

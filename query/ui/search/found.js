@@ -14,7 +14,7 @@ const BEHIND_SHOWN_S = 5;
 const GAPS_SHOWN_MAX = 50;
 
 export function Found() {
-  return html`<div class="found"><p id="status" role="status" aria-live="polite">${words()}</p><${Completeness} /></div>`;
+  return html`<div class="found"><p id="status" role="status" aria-live=${view.value.follow ? "off" : "polite"}>${words()}</p><${Completeness} /></div>`;
 }
 
 function words() {

@@ -14,13 +14,11 @@ export function spanOf({ span: said }, length) {
   return [start, Math.min(Math.max(to, start), length)];
 }
 
-/** @param {{query: string, problem: import("../lib/api.js").Problem, apply: (fixed: string) => void}} props */
-export function Mistake({ query, problem, apply }) {
-  const [from, to] = spanOf(problem, query.length);
+/** @param {{problem: import("../lib/api.js").Problem, apply: (fixed: string) => void}} props */
+export function Mistake({ problem, apply }) {
   const { code = "", detail, title, hint, fix } = problem;
   const foreign = FOREIGN[/** @type {"E113"} */ (code)];
   return html`
-    <pre aria-hidden="true">${query.slice(0, from)}<mark>${query.slice(from, to) || " "}</mark>${query.slice(to)}</pre>
     <p><b>${code}</b> ${sentence(detail || title || t("mistake.unreadable"))}</p>
     ${hint && hint !== detail && html`<p class="hint">${sentence(hint)}</p>`}
     ${typeof fix === "string" && html`<p class="hint"><button type="button" class="fix" onClick=${() => apply(fix)}>${foreign ? t("mistake.convert", { language: foreign }) : t("mistake.use")} <code>${fix || t("mistake.empty")}</code></button></p>`}

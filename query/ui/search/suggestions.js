@@ -12,9 +12,18 @@ import { bounds } from "./run.js";
 const PAUSE_MS = 40;
 const SHOWN_MAX = 12;
 
-/** @typedef {{items: api.Suggestion[], replace: [number, number], chosen: number}} Offered */
+/** @typedef {{items: api.Suggestion[], query: string, replace: [number, number], chosen: number}} Offered for a query, in place of a part of it */
 
-const NOTHING = /** @type {Offered} */ ({ items: [], replace: [0, 0], chosen: -1 });
+const NOTHING = /** @type {Offered} */ ({ items: [], query: "", replace: [0, 0], chosen: -1 });
+
+/** What still holds of an offer when more was typed in its place: at once, before the server has been asked. @param {Offered} offered @param {string} query @param {number} position @returns {Offered} */
+function narrowed(offered, query, position) {
+  const [from, to] = offered.replace;
+  const same = position >= from && query.slice(0, from) === offered.query.slice(0, from) && query.slice(position) === offered.query.slice(to);
+  const typed = query.slice(from, position).toLowerCase();
+  const items = same ? offered.items.filter(({ text }) => text !== typed && text.replace(/^["`]/, "").toLowerCase().startsWith(typed)) : [];
+  return items.length > 0 ? { items, query, replace: [from, position], chosen: -1 } : NOTHING;
+}
 
 export function useSuggestions() {
   const [offered, setOffered] = useState(NOTHING);
@@ -27,6 +36,7 @@ export function useSuggestions() {
   const ask = (/** @type {string} */ query, /** @type {number} */ position) => {
     clearTimeout(asked.current.timer);
     asked.current.control.abort();
+    setOffered((offered) => narrowed(offered, query, position));
     const control = new AbortController();
     const timer = setTimeout(async () => {
       try {
@@ -35,7 +45,7 @@ export function useSuggestions() {
         const typed = query.slice(...suggestions.replace.utf16);
         // What stands there already is no help.
         const items = suggestions.items.filter((item) => item.text !== typed).slice(0, SHOWN_MAX);
-        setOffered({ items, replace: suggestions.replace.utf16, chosen: -1 });
+        setOffered({ items, query, replace: suggestions.replace.utf16, chosen: -1 });
       } catch {
         // Without suggestions one can still write.
         if (!control.signal.aborted) setOffered(NOTHING);
