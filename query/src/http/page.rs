@@ -69,6 +69,7 @@ const FILES: &[(&str, &[u8])] = files![
     "row/fields.js",
     "row/format.js",
     "row/narrow.js",
+    "row/pinned.js",
     "row/top.js",
     "row/tree.js",
     "row/way.js",

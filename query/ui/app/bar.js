@@ -22,7 +22,7 @@ export function Bar() {
       </nav>
       <span class="spring"></span>
       <span class="who" title=${t("bar.who")}>${visible(who)}</span>
-      <button id="commands-button" type="button" class="quiet wide" aria-label=${t("bar.commands")} title=${t("bar.commands")} onClick=${() => (dialog.value = "commands")}><kbd>Ctrl K</kbd></button>
+      <button id="commands-button" type="button" class="quiet wide" aria-label=${`${t("bar.commands")}: Ctrl K`} title=${t("bar.commands")} onClick=${() => (dialog.value = "commands")}><kbd>Ctrl K</kbd></button>
       <button id="settings-button" type="button" class="quiet" aria-label=${t("bar.settings")} title=${t("bar.settings")} onClick=${() => (dialog.value = "settings")}>⚙</button>
       <button id="help-button" type="button" class="quiet" aria-label=${t("bar.help")} title=${t("bar.help")} onClick=${() => (dialog.value = "help")}>?</button>
       <button id="sign-out" type="button" class="quiet" onClick=${leave}>${t("bar.leave")}</button>

@@ -39,7 +39,7 @@ export function Facets() {
   const lines = new Map((seen.value?.fields ?? []).map((field) => [field.name, field]));
   return html`
     <aside class="facets" aria-label=${t("facets.label")}>
-      <button type="button" class="facets-toggle" aria-expanded=${String(shown.value)} onClick=${() => (shown.value = !shown.value)}>${t("facets.label")}</button>
+      <h2><button type="button" class="facets-toggle" aria-expanded=${String(shown.value)} onClick=${() => (shown.value = !shown.value)}>${t("facets.label")}</button></h2>
       ${shown.value && html`
         <label class="sr" for="facet-filter">${t("facets.filter")}</label>
         <input id="facet-filter" type="text" autocomplete="off" placeholder=${t("facets.filter")} value=${filter.value} onInput=${(/** @type {InputEvent} */ event) => (filter.value = /** @type {HTMLInputElement} */ (event.target).value)} />

@@ -180,6 +180,8 @@ export default {
   "row.format": "Format",
   "row.source": "Source",
   "row.noSource": "Where this line was printed is not known.",
+  "row.pinned": "The line of the link",
+  "row.gone": "This line is not there any more, or not within your reach.",
   "field.only": "Only lines with {clause}",
   "field.without": "Leave out lines with {clause}",
   "field.column": "Column {name}",

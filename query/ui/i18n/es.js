@@ -180,6 +180,8 @@ export default {
   "row.format": "Formato",
   "row.source": "Origen",
   "row.noSource": "No se sabe dónde se imprimió esta línea.",
+  "row.pinned": "La línea del enlace",
+  "row.gone": "Esta línea ya no está, o no está a su alcance.",
   "field.only": "Solo líneas con {clause}",
   "field.without": "Quitar líneas con {clause}",
   "field.column": "Columna {name}",

@@ -180,6 +180,8 @@ export default {
   "row.format": "Формат",
   "row.source": "Источник",
   "row.noSource": "Где напечатана эта строка, неизвестно.",
+  "row.pinned": "Строка из ссылки",
+  "row.gone": "Этой строки больше нет, или она вам недоступна.",
   "field.only": "Только строки с {clause}",
   "field.without": "Без строк с {clause}",
   "field.column": "Столбец {name}",

@@ -180,6 +180,8 @@ export default {
   "row.format": "Формат",
   "row.source": "Джерело",
   "row.noSource": "Де надруковано цей рядок, невідомо.",
+  "row.pinned": "Рядок із посилання",
+  "row.gone": "Цього рядка більше немає, або він вам недоступний.",
   "field.only": "Лише рядки з {clause}",
   "field.without": "Без рядків з {clause}",
   "field.column": "Стовпець {name}",

@@ -29,6 +29,11 @@ export function wantContext(id) {
   if (!isOpen) toggleOpen(id);
 }
 
+/** Whether the query looks into the quarantine: its lines are asked for there. */
+export function asksQuarantine() {
+  return /(^|[\s(])in:quarantine\b/.test(view.peek().query);
+}
+
 /** @param {{row: import("../lib/api.js").Row}} props */
 export function Context({ row }) {
   return contexts.value.has(row.id) ? html`<${Around} row=${row} />` : null;
@@ -36,8 +41,7 @@ export function Context({ row }) {
 
 /** @param {{row: import("../lib/api.js").Row}} props */
 function Around({ row }) {
-  const quarantine = /(^|[\s(])in:quarantine\b/.test(view.value.query);
-  const answer = useAnswer((abort) => context(row.id, AROUND, quarantine, abort), [row.id]);
+  const answer = useAnswer((abort) => context(row.id, AROUND, asksQuarantine(), abort), [row.id]);
   const here = useRef(/** @type {HTMLLIElement | null} */ (null));
   const box = useRef(/** @type {HTMLDivElement | null} */ (null));
   useEffect(() => {

@@ -4,9 +4,12 @@
 import { note, view } from "../app/address.js";
 import { said } from "../app/toast.js";
 import { effect, signal, untracked } from "../lib/html.js";
+import { more } from "../search/run.js";
 import { rows } from "./store.js";
 
 const ERRORS = ["error", "fatal"];
+/** Pages that are loaded in search of an error, at most. */
+const PAGES_MAX = 20;
 
 /** The id of the current row; empty where there is none. */
 export const current = signal("");
@@ -52,11 +55,16 @@ export function step(by) {
   if (entry) moveTo(entry.id);
 }
 
-/** To the next error down or up the list. @param {1 | -1} by */
-export function nextError(by) {
-  for (let at = rows.indexOf(current.peek()) + by; at >= 0 && at < rows.count; at += by) {
-    const entry = rows.at(at);
-    if (entry && ERRORS.includes(entry.level)) return moveTo(entry.id);
+/** To the next error down or up the list; down, more lines are loaded for it. @param {1 | -1} by */
+export async function nextError(by) {
+  let at = rows.indexOf(current.peek());
+  for (let page = 0; page < PAGES_MAX; page++) {
+    for (at += by; at >= 0 && at < rows.count; at += by) {
+      const entry = rows.at(at);
+      if (entry && ERRORS.includes(entry.level)) return moveTo(entry.id);
+    }
+    if (by < 0 || !(await more())) break;
+    at -= by;
   }
   said("toast.noError");
 }

@@ -7,7 +7,7 @@ import { view } from "../app/address.js";
 import { parts, now, range } from "../lib/time.js";
 import { held } from "../search/follow.js";
 import { more } from "../search/run.js";
-import { phase } from "../search/state.js";
+import { phase, summary } from "../search/state.js";
 import { Columns } from "./columns.js";
 import { current, heights, open, wanted } from "./cursor.js";
 import { Layout } from "./layout.js";
@@ -22,6 +22,18 @@ const AHEAD = 120;
 const HELD_PX = 90;
 const NARROW = matchMedia("(max-width: 760px)");
 const ROW_PX = { wide: 26, narrow: 50 };
+
+/** Rows as they were drawn last: what has not changed is not compared again. @type {Map<string, {props: Record<string, unknown>, drawing: unknown}>} */
+const drawings = new Map();
+
+/** @param {{entry: import("./store.js").Entry} & Record<string, unknown>} props */
+function drawn(props) {
+  const known = drawings.get(props.entry.id);
+  if (known && Object.entries(props).every(([name, value]) => known.props[name] === value)) return known.drawing;
+  const drawing = html`<${RowView} key=${props.entry.id} row=${rows.row(props.entry)} ...${props} />`;
+  drawings.set(props.entry.id, { props, drawing });
+  return drawing;
+}
 
 export function List() {
   const list = useRef(/** @type {HTMLOListElement | null} */ (null));
@@ -77,12 +89,17 @@ export function List() {
   const { columns } = view.value;
   const { first, last } = span.value;
   const dated = parts(range(view.value).from).date !== parts(now()).date;
+  const size = summary.value?.cursor || view.value.follow ? -1 : rows.count;
   const shown = [];
   const focusable = rows.indexOf(current.value) >= first && rows.indexOf(current.value) <= last ? current.value : rows.at(first)?.id;
   for (let at = first; at <= Math.min(last, rows.count - 1); at++) {
     const entry = rows.at(at);
-    if (entry) shown.push(html`<${RowView} key=${entry.id} entry=${entry} row=${rows.row(entry)} top=${layout.value.top(at)} at=${at} count=${rows.count} open=${open.value.has(entry.id)} focusable=${entry.id === focusable} columns=${columns} />`);
+    if (!entry) continue;
+    const props = { entry, top: layout.value.top(at), at, size, open: open.value.has(entry.id), focusable: entry.id === focusable, columns };
+    shown.push(drawn(props));
   }
+  // Those that are out of sight are forgotten.
+  if (drawings.size > 4 * shown.length + 100) drawings.clear();
   return html`
     <div class=${`lines${dated ? " dated" : ""}`} hidden=${rows.count === 0} data-columns=${columns.length}>
       <${Columns} columns=${columns} />

@@ -10,8 +10,8 @@ import { valueAt } from "../row/fields.js";
 import { current, measured, toggleOpen } from "./cursor.js";
 import { code, levelClass, shape, timeTitle } from "./shape.js";
 
-/** @param {{entry: import("./store.js").Entry, row: import("../lib/api.js").Row, top: number, at: number, count: number, open: boolean, focusable: boolean, columns: string[]}} props */
-export function RowView({ entry, row, top, at, count, open, focusable, columns }) {
+/** @param {{entry: import("./store.js").Entry, row: import("../lib/api.js").Row, top: number, at: number, size: number, open: boolean, focusable: boolean, columns: string[]}} props */
+export function RowView({ entry, row, top, at, size, open, focusable, columns }) {
   const level = levelClass(row.level);
   const { head, more } = shape(row);
   const module = `${row.module ?? ""}${row.version ? `@${row.version}` : ""}`;
@@ -25,7 +25,7 @@ export function RowView({ entry, row, top, at, count, open, focusable, columns }
     toggleOpen(entry.id);
   };
   return html`
-    <li id=${`line-${entry.n}`} class=${`row ${level}${open ? " open" : ""}`} style=${{ transform: `translateY(${top}px)` }} aria-posinset=${at + 1} aria-setsize=${count}>
+    <li id=${`line-${entry.n}`} class=${`row ${level}${open ? " open" : ""}`} style=${{ transform: `translateY(${top}px)` }} aria-posinset=${at + 1} aria-setsize=${size}>
       <div class="head" role="button" tabindex=${focusable ? 0 : -1} aria-expanded=${String(open)} onClick=${toggle} onKeyDown=${key} onFocus=${() => (current.value = entry.id)}>
         <time datetime=${row.time} title=${timeTitle(row.time)}>${rowTime(row.time)}</time>
         <span class="level">${level === "none" ? "–" : level}</span>

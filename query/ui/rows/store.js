@@ -28,6 +28,8 @@ export class RowStore {
     /** How many of the newer ones were let go of. */
     this.dropped = 0;
     this.characters = 0;
+    /** A frame that will tell of new rows. */
+    this.frame = 0;
     /** @type {Map<string, Entry>} */
     this.byId = new Map();
     /** @type {Map<string, Row>} */
@@ -41,7 +43,14 @@ export class RowStore {
     this.changed();
   }
 
+  /** Tells of rows that came since the last frame, now. */
+  flush() {
+    if (this.frame) this.changed();
+  }
+
   changed() {
+    cancelAnimationFrame(this.frame);
+    this.frame = 0;
     this.version.value = this.version.peek() + 1;
   }
 
@@ -55,8 +64,11 @@ export class RowStore {
 
   /** Behind the last one, as a search gives them. @param {Came[]} rows */
   append(rows) {
+    const first = this.count === 0;
     for (const { row, text } of rows) this.add(this.older, row, text, this.older.length);
-    if (rows.length > 0) this.changed();
+    // The first ones are shown at once, the others with the next frame: an answer comes in many pieces.
+    if (first) this.changed();
+    else this.frame ||= requestAnimationFrame(() => this.changed());
   }
 
   /** Before the first one, in the order of arrival; the oldest go where there is no more room. @param {Came[]} rows */

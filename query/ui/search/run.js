@@ -6,7 +6,7 @@ import { ended, session } from "../app/session.js";
 import * as api from "../lib/api.js";
 import { batch, effect, untracked } from "../lib/html.js";
 import { range } from "../lib/time.js";
-import { rows } from "../rows/store.js";
+import { rows, ROWS_MAX } from "../rows/store.js";
 import { hasPipes } from "../lib/query.js";
 import { follow, unfollow } from "./follow.js";
 import { complete, failure, histogram, histogramState, mistake, phase, slow, summary, table, warnings } from "./state.js";
@@ -113,6 +113,7 @@ async function find(what, control) {
     const said = await api.search({ ...bounds(what), limit: FIRST_ROWS }, (more) => found(more, control), control.signal);
     if (control.signal.aborted) return;
     batch(() => {
+      rows.flush();
       summary.value = said;
       complete.value = said.complete;
       warnings.value = said.warnings ?? [];
@@ -128,22 +129,25 @@ function found(more, control) {
   if (!control.signal.aborted) rows.append(more);
 }
 
-/** The next page, if there is one and room for it. */
+/** The next page, if there is one and room for it; whether it came. */
 export async function more() {
   const cursor = summary.peek()?.cursor;
   const control = running;
-  if (!cursor || !control || phase.peek() !== "done" || rows.full) return;
+  if (!cursor || !control || phase.peek() !== "done" || rows.full) return false;
   const what = view.peek();
   phase.value = "more";
   try {
-    const said = await api.search({ ...bounds(what), cursor, limit: NEXT_ROWS }, (page) => found(page, control), control.signal);
-    if (control.signal.aborted) return;
+    const said = await api.search({ ...bounds(what), cursor, limit: Math.min(NEXT_ROWS, ROWS_MAX - rows.count) }, (page) => found(page, control), control.signal);
+    if (control.signal.aborted) return false;
     batch(() => {
+      rows.flush();
       summary.value = { ...said, complete: undefined };
       phase.value = "done";
     });
+    return true;
   } catch (error) {
     if (!control.signal.aborted) wrong(what.query, error);
+    return false;
   }
 }
 

@@ -31,7 +31,7 @@ export function When() {
   };
   return html`
     <div class="chips" role="group" aria-label=${t("when.range")}>
-      ${time.CHIPS.map((from) => html`<button type="button" value=${from} aria-pressed=${String(!custom && now.from === from)} aria-label=${t(`when.${from}`)} title=${t(`when.${from}`)} onClick=${() => set({ from, to: "" })}>${from.slice(1)}</button>`)}
+      ${time.CHIPS.map((from) => html`<button type="button" value=${from} aria-pressed=${String(!custom && now.from === from)} title=${t(`when.${from}`)} onClick=${() => set({ from, to: "" })}>${from.slice(1)}</button>`)}
     </div>
     <div class="picker" ref=${place} onKeyDown=${key}>
       <button id="when-button" type="button" aria-expanded=${String(open)} aria-controls="when-panel" class=${custom ? "chosen" : ""} onClick=${() => setOpen(!open)} title=${t("when.choose")}>${custom ? words(now, range) : t("when.custom")}</button>

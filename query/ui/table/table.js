@@ -11,6 +11,8 @@ import { Chart } from "./chart.js";
 
 /** More rows than that are for a file, not for eyes. */
 const ROWS_SHOWN_MAX = 1_000;
+/** A cell shows the beginning of a long text. */
+const CELL_MAX = 600;
 
 export function Table() {
   const answer = table.value;
@@ -38,5 +40,5 @@ function Cell({ name, cell, numeric, most }) {
   const text = String(cell);
   if (name === "id") return html`<td><a href=${link({ page: "explore", query: `id:"${text}"`, from: "-7d", row: text })}>${visible(text)}</a></td>`;
   if ((name === "time" || name === "first" || name === "last") && !Number.isNaN(Date.parse(text))) return html`<td class="time" title=${text}>${full(Date.parse(text))}</td>`;
-  return html`<td><bdi>${visible(text)}</bdi></td>`;
+  return html`<td><bdi>${visible(text.slice(0, CELL_MAX))}${text.length > CELL_MAX ? "…" : ""}</bdi></td>`;
 }

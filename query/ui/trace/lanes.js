@@ -20,12 +20,13 @@ const AROUND_MS = 1_000;
 export function Lanes({ told }) {
   const { lines, lanes, firstError } = told;
   return html`
+    <h2 class="sr">${t("request.lanes")}</h2>
     <ul class="lane-names" aria-label=${t("request.lanes")}>
       ${lanes.map(({ module, version, instance, count, errors }, at) => html`<li><span class=${`lane-dot lane-${at % COLOURS}`} aria-hidden="true"></span><b>${visible(module)}</b>${version && html`<span class="muted">@${visible(version)}</span>`} <span class="muted">${visible(instance)} · ${t("found.lines", { count })}${errors > 0 ? ` · ${t("request.errors", { count: errors })}` : ""}</span></li>`)}
     </ul>
     <ol class="story">
       ${lines.map((line, at) => html`
-        ${line.pausePx > 0 && html`<li class="pause" role="presentation" style=${{ height: `${line.pausePx}px` }}><span>${t("request.pause", { time: roughly(line.pauseMs) })}</span></li>`}
+        ${line.pausePx > 0 && html`<li class="pause" style=${{ height: `${line.pausePx}px` }}><span>${t("request.pause", { time: roughly(line.pauseMs) })}</span></li>`}
         <${Step} key=${line.id} line=${line} place=${at} lanes=${lanes.length} first=${at === firstError} />`)}
     </ol>
   `;
