@@ -209,7 +209,6 @@ test("suggestions come from the reader's own lines and are taken by the keyboard
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("Enter");
   assert.equal((await page.inputValue("#query")).trim(), "level:error");
-  await page.keyboard.press("Escape");
   await page.keyboard.press("Enter");
   await page.waitForFunction(() => new URL(location.href).searchParams.get("q") === "level:error");
   await close();

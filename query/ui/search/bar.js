@@ -37,13 +37,12 @@ export function SearchBar() {
     const taken = suggested.take(text, at);
     const element = field.current;
     if (!taken || !element) return;
+    // At once, so that the next key falls behind what was taken.
+    element.value = taken.text;
+    element.focus();
+    element.setSelectionRange(taken.caret, taken.caret);
     setText(taken.text);
-    // The caret goes behind what was taken, once the field has it.
-    requestAnimationFrame(() => {
-      element.focus();
-      element.setSelectionRange(taken.caret, taken.caret);
-      suggested.ask(taken.text, taken.caret);
-    });
+    suggested.ask(taken.text, taken.caret);
   };
   const key = (/** @type {KeyboardEvent} */ event) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
