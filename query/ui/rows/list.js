@@ -15,7 +15,7 @@ import { RowView } from "./row.js";
 import { rows } from "./store.js";
 
 /** Rows above and below the screen that are there already. */
-const AROUND = 14;
+const AROUND = 8;
 /** From so many rows before the end on, the next page is asked for. */
 const AHEAD = 120;
 /** Scrolled so far, the reader looks at something that must not move, px. */

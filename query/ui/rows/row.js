@@ -8,7 +8,7 @@ import { rowTime } from "../lib/time.js";
 import { Detail } from "../row/detail.js";
 import { valueAt } from "../row/fields.js";
 import { current, measured, toggleOpen } from "./cursor.js";
-import { code, levelClass, shape, timeTitle } from "./shape.js";
+import { code, levelClass, shape } from "./shape.js";
 
 /** @param {{entry: import("./store.js").Entry, row: import("../lib/api.js").Row, top: number, at: number, size: number, open: boolean, focusable: boolean, columns: string[]}} props */
 export function RowView({ entry, row, top, at, size, open, focusable, columns }) {
@@ -27,7 +27,7 @@ export function RowView({ entry, row, top, at, size, open, focusable, columns })
   return html`
     <li id=${`line-${entry.n}`} class=${`row ${level}${open ? " open" : ""}`} style=${{ transform: `translateY(${top}px)` }} aria-posinset=${at + 1} aria-setsize=${size}>
       <div class="head" role="button" tabindex=${focusable ? 0 : -1} aria-expanded=${String(open)} onClick=${toggle} onKeyDown=${key} onFocus=${() => (current.value = entry.id)}>
-        <time datetime=${row.time} title=${timeTitle(row.time)}>${rowTime(row.time)}</time>
+        <time datetime=${row.time}>${rowTime(row.time)}</time>
         <span class="level">${level === "none" ? "–" : level}</span>
         <span class="module" title=${module}>${visible(row.module ?? "")}${row.version && html`<span class="version">@${visible(row.version)}</span>`}</span>
         <span class="instance" title=${row.instance ?? ""}>${visible(row.instance ?? "")}</span>
