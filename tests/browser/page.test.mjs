@@ -135,7 +135,7 @@ for (const who of ["partner", "staff"]) {
     await signIn(page, world, world[who], "/?q=&from=-1h");
     await lines(page);
     const before = page.url();
-    const box = await page.locator("#histogram svg").boundingBox();
+    const box = await page.locator("#histogram svg[role]").boundingBox();
     await page.mouse.move(box.x + box.width * 0.6, box.y + 30);
     await page.mouse.down();
     await page.mouse.move(box.x + box.width * 0.8, box.y + 30, { steps: 4 });
@@ -194,6 +194,60 @@ for (const who of ["partner", "staff"]) {
     await close();
   });
 }
+
+test("a pause of any length loses nothing: the connection is let go, and goes on from its place", async () => {
+  const { page, close } = await open(world);
+  // What may wait is made little, so that the test need not wait long for it.
+  await page.route("**/assets/search/follow.js", async (route) => {
+    const file = await route.fetch();
+    const text = await file.text();
+    assert.ok(text.includes("WAITING_MAX = 20_000"));
+    await route.fulfill({ response: file, body: text.replace("WAITING_MAX = 20_000", "WAITING_MAX = 100") });
+  });
+  await signIn(page, world, world.staff, "/?q=&from=-5m&follow=1");
+  await page.waitForSelector(".strip.open");
+  await page.waitForFunction(() => import("/assets/rows/store.js").then(({ rows }) => rows.newer.length > 0));
+  await page.click("#pause");
+  await page.waitForSelector(".strip.resting");
+  const printed = await page.evaluate(() => new Date().toISOString());
+  await page.click("#pause");
+  await page.waitForFunction((since) => import("/assets/rows/store.js").then(({ rows }) => rows.newer.some((entry) => rows.row(entry).arrived > since)), printed);
+  await page.click("#pause");
+  const missing = await page.evaluate(async () => {
+    const { rows } = await import("/assets/rows/store.js");
+    const arrived = rows.newer.map((entry) => rows.row(entry).arrived).sort();
+    const answer = await fetch("/api/v1/search", { method: "POST", headers: { "Content-Type": "application/json", "X-Martlog-Request": "1" }, body: JSON.stringify({ query: "", from: "-10m", limit: 10000 }) });
+    const there = (await answer.text()).trim().split("\n").map((line) => JSON.parse(line).row).filter((row) => row && row.arrived > arrived[0] && row.arrived < arrived.at(-1));
+    return { of: there.length, missing: there.filter((row) => !rows.byId.has(row.id)).length };
+  });
+  assert.ok(missing.of > 100, JSON.stringify(missing));
+  assert.equal(missing.missing, 0, JSON.stringify(missing));
+  await close();
+});
+
+test("what is pasted is recognised", async () => {
+  const { page, close } = await open(world);
+  await signIn(page, world, world.partner);
+  const read = (text) => page.evaluate(async (said) => (await import("/assets/start/detect.js")).detect(said), text);
+  const kinds = async (text) => (await read(text)).map((reading) => reading.kind);
+  assert.deepEqual(await read("434"), [{ kind: "customer", query: "csp:434" }, { kind: "words", query: "434" }]);
+  assert.equal((await read("+380 50 123-45-67"))[0].query, "account_id:380501234567 OR msisdn:380501234567 OR 380501234567");
+  for (const id of ["463ac35c9f6413ad48485a3953bb6124", "f81d4fae-7dec-11d0-a765-00a0c91e6bf6", "655317beb24211e9971f3863bb43493c_00015D3F5BE814B1", "062BDBD0 7366C3AD 6ED2EA7A 66D2F473"]) assert.equal((await kinds(id))[0], "id", id);
+  assert.deepEqual(await kinds("timeout"), ["words"]);
+  assert.deepEqual(await kinds("timed out"), ["phrase", "words"]);
+  assert.equal((await kinds("csp:434 level>=warn"))[0], "query");
+  assert.equal((await read("Sending message: {'to': '38050'}")).find((reading) => reading.kind === "piece").query, "``Sending message: {'to': '38050'}``");
+  assert.deepEqual(await kinds("  "), []);
+  // Whatever it is taken for is a query that the server can read.
+  for (const text of ["434", "+380 50 123-45-67", "timed out", 'say "hi" {a}', "a`b {c}", "C:\\dir\\file (1)", "<img src=x onerror=y>"]) {
+    for (const { query, kind } of await read(text)) {
+      if (query === undefined || kind === "query") continue;
+      const answer = JSON.parse(await ask(page, "parse", { query }));
+      assert.ok(answer.canonical, `${text} as ${kind}: ${query}: ${answer.detail}`);
+    }
+  }
+  await close();
+});
 
 test("suggestions come from the reader's own lines and are taken by the keyboard", async () => {
   const { page, shot, close } = await open(world);

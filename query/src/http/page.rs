@@ -45,6 +45,7 @@ const FILES: &[(&str, &[u8])] = files![
     "app/toast.js",
     "facets/facet.js",
     "facets/facets.js",
+    "histogram/band.js",
     "histogram/bars.js",
     "histogram/histogram.js",
     "histogram/legend.js",

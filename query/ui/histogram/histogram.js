@@ -7,8 +7,9 @@ import { html, useSignal } from "../lib/html.js";
 import { n, t } from "../i18n/i18n.js";
 import { go } from "../app/address.js";
 import { full, rfc3339, tick } from "../lib/time.js";
-import { complete, histogram, histogramState } from "../search/state.js";
+import { complete, histogram, histogramState, verdicts } from "../search/state.js";
 import { barsOf, HEIGHT, HATCHED_S_MIN, stack, WIDTH } from "./bars.js";
+import { Band, shareOf } from "./band.js";
 import { Legend } from "./legend.js";
 
 /** A drag shorter than this is a click on a bar, in units of the drawing. */
@@ -72,6 +73,7 @@ export function Histogram() {
         ${bars.map((each, index) => html`<g class=${`bar${index === chosen.value ? " chosen" : ""}`}>${stack(each, max, x(each.start), x(each.start + step)).map((piece) => html`<rect class=${`fill-${piece.level}`} x=${piece.x} y=${piece.y} width=${piece.width} height=${piece.height} />`)}</g>`)}
         ${brushed && html`<rect class="brush" x=${brushed[0]} y="0" width=${brushed[1] - brushed[0]} height=${HEIGHT} />`}
       </svg>
+      <${Band} x=${x} />
       <div class="axis muted" aria-hidden="true">${Array.from({ length: TICKS }, (_, place) => html`<span>${tick(from + ((to - from) * place) / (TICKS - 1), to - from)}</span>`)}</div>
       <${Legend} bars=${bars} />
       <div class=${`tip${middle > 0.5 ? " right" : ""}`} role="status" hidden=${!bar} style=${{ left: `${middle * 100}%` }}>${bar && tipText(bar)}</div>
@@ -82,7 +84,9 @@ export function Histogram() {
 /** @param {import("./bars.js").Bar} bar */
 function tipText(bar) {
   const levels = bar.levels.map(([level, count]) => `${level === "none" ? t("level.none") : level} ${n(count)}`);
-  return `${full(bar.start)} · ${t("found.lines", { count: bar.count })}${levels.length > 0 ? ` · ${levels.join(", ")}` : ""}`;
+  const judged = verdicts.value?.buckets.find((bucket) => Date.parse(bucket.start) === bar.start);
+  const unformed = judged ? Math.round(shareOf(judged) * 100) : 0;
+  return [full(bar.start), t("found.lines", { count: bar.count }), levels.join(", "), unformed > 0 ? t("histogram.unformed", { share: unformed }) : ""].filter(Boolean).join(" · ");
 }
 
 /** Where lines are known to be missing, and the end, where they may still be on their way. @param {{x: (ms: number) => number, from: number, to: number, step: number}} props */

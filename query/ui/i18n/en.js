@@ -211,6 +211,7 @@ export default {
   "histogram.show": "Show {level} again",
   "histogram.gap": "Lines are missing: noticed here",
   "histogram.late": "Lines of this time may still be on their way",
+  "histogram.unformed": "{share} % not JSON",
   "level.none": "no level",
   "table.label": "Table",
   "table.chart": "{name} over time",

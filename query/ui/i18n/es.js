@@ -211,6 +211,7 @@ export default {
   "histogram.show": "Mostrar {level} de nuevo",
   "histogram.gap": "Faltan líneas: se notó aquí",
   "histogram.late": "Las líneas de este tiempo aún pueden estar de camino",
+  "histogram.unformed": "{share} % no es JSON",
   "level.none": "sin nivel",
   "table.label": "Tabla",
   "table.chart": "{name} en el tiempo",

@@ -211,6 +211,7 @@ export default {
   "histogram.show": "Снова показать {level}",
   "histogram.gap": "Строк не хватает: замечено здесь",
   "histogram.late": "Строки этого времени ещё могут быть в пути",
+  "histogram.unformed": "{share} % не JSON",
   "level.none": "без уровня",
   "table.label": "Таблица",
   "table.chart": "{name} во времени",

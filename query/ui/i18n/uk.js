@@ -211,6 +211,7 @@ export default {
   "histogram.show": "Знову показати {level}",
   "histogram.gap": "Рядків бракує: помічено тут",
   "histogram.late": "Рядки цього часу ще можуть бути в дорозі",
+  "histogram.unformed": "{share} % не JSON",
   "level.none": "без рівня",
   "table.label": "Таблиця",
   "table.chart": "{name} у часі",

@@ -202,9 +202,9 @@ async function ask(path, request, signal) {
   return (await send("POST", path, request, signal)).json();
 }
 
-/** @param {Asked} request @param {AbortSignal} signal @returns {Promise<Histogram>} */
-export function histogram(request, signal) {
-  return ask("histogram", { ...request, by: "level" }, signal);
+/** @param {Asked} request @param {"level" | "verdict"} by @param {AbortSignal} signal @returns {Promise<Histogram>} */
+export function histogram(request, by, signal) {
+  return ask("histogram", { ...request, by }, signal);
 }
 
 /** A query with pipes, as a table. @param {Asked} request @param {AbortSignal} signal @returns {Promise<Table>} */

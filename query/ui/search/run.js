@@ -9,7 +9,7 @@ import { range } from "../lib/time.js";
 import { rows, ROWS_MAX } from "../rows/store.js";
 import { hasPipes } from "../lib/query.js";
 import { follow, unfollow } from "./follow.js";
-import { complete, failure, histogram, histogramState, mistake, phase, slow, summary, table, warnings } from "./state.js";
+import { complete, failure, histogram, histogramState, mistake, phase, slow, summary, table, verdicts, warnings } from "./state.js";
 
 /** The first page is small so that it is quick, the next ones are larger. */
 const FIRST_ROWS = 200;
@@ -155,17 +155,20 @@ export async function more() {
 async function count(what, signal) {
   histogramState.value = "loading";
   try {
-    const data = await api.histogram(bounds(what), signal);
+    const data = await api.histogram(bounds(what), "level", signal);
     if (signal.aborted) return;
     // A time in the query narrows the range, and the server says to what.
     const { from, to } = range(what);
     batch(() => {
       histogram.value = { data, from: data.from ? Date.parse(data.from) : from, to: data.to ? Date.parse(data.to) : to };
       histogramState.value = "ready";
+      verdicts.value = null;
     });
+    const judged = await api.histogram(bounds(what), "verdict", signal);
+    if (!signal.aborted) verdicts.value = judged;
   } catch {
-    // The search tells what is wrong with both.
-    if (!signal.aborted) histogramState.value = "failed";
+    // The search tells what is wrong with both; without verdicts the bars stand all the same.
+    if (!signal.aborted && histogramState.peek() === "loading") histogramState.value = "failed";
   }
 }
 

@@ -19,5 +19,7 @@ export const mistake = signal(/** @type {{query: string, problem: import("../lib
 /** Lines over time. */
 export const histogram = signal(/** @type {{data: import("../lib/api.js").Histogram, from: number, to: number} | null} */ (null));
 export const histogramState = signal(/** @type {"loading" | "ready" | "failed"} */ ("loading"));
+/** The same by verdict, a moment later: which of the lines are no records. */
+export const verdicts = signal(/** @type {import("../lib/api.js").Histogram | null} */ (null));
 /** The table, for a query with pipes. */
 export const table = signal(/** @type {import("../lib/api.js").Table | null} */ (null));

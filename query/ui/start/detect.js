@@ -24,7 +24,7 @@ export function detect(text) {
   if (many && /[{}[\]<>="'`:;,()]/.test(said)) readings.push({ kind: "piece", query: piece?.startsWith("`") ? piece : `\`\`${said}\`\``.replaceAll("````", "``") });
   if (/[\p{L}\p{N}]/u.test(said)) {
     if (many && !said.includes('"')) readings.push({ kind: "phrase", query: `"${said.replaceAll("\\", " ")}"` });
-    if (!/["`():|]/.test(said)) readings.push({ kind: "words", query: said });
+    if (!/["`():|<>=~!\\]/.test(said)) readings.push({ kind: "words", query: said });
   }
   return readings;
 }
