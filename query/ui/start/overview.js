@@ -28,7 +28,7 @@ export function Overview() {
         : html`
           <div class="table" tabindex="0" role="region" aria-label=${t("overview.title")}>
             <table class="instances">
-              <thead><tr><th scope="col">${t("column.instance")}</th><th scope="col" class="wide">${t("overview.hour")}</th><th scope="col" class="number">${t("overview.lines")}</th><th scope="col" class="number">${t("overview.errors")}</th><th scope="col" class="number">${t("overview.format")}</th><th scope="col" class="number">${t("overview.newest")}</th></tr></thead>
+              <thead><tr><th scope="col">${t("column.instance")}</th><th scope="col" class="wide chart-column">${t("overview.hour")}</th><th scope="col" class="number wide">${t("overview.lines")}</th><th scope="col" class="number">${t("overview.errors")}</th><th scope="col" class="number wide">${t("overview.format")}</th><th scope="col" class="number">${t("overview.newest")}</th></tr></thead>
               <tbody>${shown.map((each) => html`<${Instance} key=${each.instance} each=${each} />`)}</tbody>
             </table>
           </div>
@@ -51,9 +51,9 @@ function Instance({ each }) {
     <tr>
       <th scope="row"><a href=${link({ page: "explore", query: only, from: "-1h" })}>${visible(each.instance)}</a><span class="muted">${visible(each.module)}${each.csp && html` · ${t("overview.csp", { csp: visible(each.csp) })}`}</span></th>
       <td class="wide"><${Spark} each=${each} /></td>
-      <td class="number">${n(each.lines)}</td>
+      <td class="number wide">${n(each.lines)}</td>
       <td class=${`number${each.alarming ? " bad" : ""}`}>${each.errors > 0 ? html`<a href=${link({ page: "explore", query: `${only} level>=error`, from: "-1h" })}>${n(each.errors)}</a>` : "0"} <span class="muted small">${t("overview.usual", { count: each.usual < 10 ? Number(each.usual.toFixed(1)) : Math.round(each.usual) })}</span></td>
-      <td class=${`number${each.poor > 0.03 ? " late" : ""}`}>${each.poor > 0 ? html`<a href=${link({ page: "problems" })}>${n(Math.max(Math.round(each.poor * 1_000) / 10, 0.1))} %</a>` : html`<span class="muted">–</span>`}</td>
+      <td class=${`number wide${each.poor > 0.03 ? " late" : ""}`}>${each.poor > 0 ? html`<a href=${link({ page: "problems" })}>${n(Math.max(Math.round(each.poor * 1_000) / 10, 0.1))} %</a>` : html`<span class="muted">–</span>`}</td>
       <td class=${`number${age > SILENT_MS ? " late" : ""}`}>${newest.value === null ? html`<span class="muted">–</span>` : Number.isNaN(age) ? "" : roughly(age)}</td>
     </tr>
   `;
