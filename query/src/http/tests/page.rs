@@ -101,7 +101,8 @@ fn what_others_wrote_is_what_the_manifest_says() {
         let licence = std::fs::read_to_string(vendor.join(text("licence_file"))).unwrap();
         assert!(licence.contains("Permission is hereby granted") || licence.contains("Apache License"), "{file}");
     }
-    let known: BTreeSet<&str> = listed.iter().flat_map(|file| [file["file"].as_str().unwrap(), file["licence_file"].as_str().unwrap()]).collect();
+    let known: BTreeSet<&str> =
+        listed.iter().flat_map(|file| [file["file"].as_str().unwrap(), file["licence_file"].as_str().unwrap()]).collect();
     let there = files();
     let unlisted: Vec<&String> = there
         .iter()
