@@ -49,7 +49,7 @@ export function Leaf({ name, value, path, children }) {
             <button type="button" aria-label=${t("field.without", { clause: only })} title=${t("field.without", { clause: only })} onClick=${() => narrow(`-${only}`)}>−</button>
             <button type="button" aria-label=${t("field.column", { name: path })} title=${t("field.column", { name: path })} aria-pressed=${String(view.value.columns.includes(path))} onClick=${() => toggleColumn(path)}>▥</button>
             <button type="button" aria-label=${t("field.top", { name: path })} title=${t("field.top", { name: path })} aria-pressed=${String(top)} onClick=${() => setTop(!top)}>≡</button>`}
-          <button type="button" aria-label=${t("field.copy", { name })} title=${t("field.copy", { name })} onClick=${take}>⧉</button>
+          <button type="button" aria-label=${t("field.copy", { name })} title=${t("field.copy", { name })} onClick=${take}>❐</button>
         </span>
         ${children}
         ${top && html`<${TopValues} field=${path} />`}
