@@ -1,43 +1,126 @@
 //! The web page: the committed files of `query/ui`, served as they are.
 //!
 //! Invariants: log text is hostile, so the page runs no script and no style but its own files, sends nothing anywhere else, and is framed by nobody. Files
-//! are checked for changes on every visit (ETag), so that a new binary is a new page at once.
+//! are checked for changes on every visit (ETag), so that a new binary is a new page at once. What others wrote stands below `vendor/`, byte for byte as
+//! they publish it; `vendor/manifest.json` says what it is.
 
 use axum::Router;
 use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use tower_http::compression::CompressionLayer;
 use xxhash_rust::xxh3::xxh3_128;
 
-const HTML: &str = "text/html; charset=utf-8";
-const SCRIPT: &str = "text/javascript; charset=utf-8";
-const STYLE: &str = "text/css; charset=utf-8";
-const SVG: &str = "image/svg+xml";
+/// The files by their paths below `query/ui`, in the binary.
+macro_rules! files {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_bytes!(concat!("../../ui/", $name)))),*]
+    };
+}
 
-/// The files: name, type, bytes. `index.html` is `/`, the others are below `/assets/`.
-const FILES: &[(&str, &str, &[u8])] = &[
-    ("index.html", HTML, include_bytes!("../../ui/index.html")),
-    ("app.js", SCRIPT, include_bytes!("../../ui/app.js")),
-    ("api.js", SCRIPT, include_bytes!("../../ui/api.js")),
-    ("detail.js", SCRIPT, include_bytes!("../../ui/detail.js")),
-    ("dom.js", SCRIPT, include_bytes!("../../ui/dom.js")),
-    ("follow.js", SCRIPT, include_bytes!("../../ui/follow.js")),
-    ("help.js", SCRIPT, include_bytes!("../../ui/help.js")),
-    ("histogram.js", SCRIPT, include_bytes!("../../ui/histogram.js")),
-    ("icon.svg", SVG, include_bytes!("../../ui/icon.svg")),
-    ("messages.js", SCRIPT, include_bytes!("../../ui/messages.js")),
-    ("query.js", SCRIPT, include_bytes!("../../ui/query.js")),
-    ("rows.js", SCRIPT, include_bytes!("../../ui/rows.js")),
-    ("state.js", SCRIPT, include_bytes!("../../ui/state.js")),
-    ("style.css", STYLE, include_bytes!("../../ui/style.css")),
-    ("time.js", SCRIPT, include_bytes!("../../ui/time.js")),
+/// `index.html` is `/`, the others are below `/assets/`.
+#[rustfmt::skip]
+const FILES: &[(&str, &[u8])] = files![
+    "index.html",
+    "app/actions.js",
+    "app/address.js",
+    "app/app.js",
+    "app/bar.js",
+    "app/commands.js",
+    "app/dialogs.js",
+    "app/door.js",
+    "app/help.js",
+    "app/keys.js",
+    "app/load.js",
+    "app/main.js",
+    "app/notes.js",
+    "app/session.js",
+    "app/settings.js",
+    "app/theme.js",
+    "app/toast.js",
+    "facets/facet.js",
+    "facets/facets.js",
+    "histogram/band.js",
+    "histogram/bars.js",
+    "histogram/histogram.js",
+    "histogram/legend.js",
+    "i18n/en.js",
+    "i18n/es.js",
+    "i18n/i18n.js",
+    "i18n/ru.js",
+    "i18n/uk.js",
+    "icon.svg",
+    "lib/api.js",
+    "lib/html.js",
+    "lib/prefs.js",
+    "lib/query.js",
+    "lib/text.js",
+    "lib/time.js",
+    "lib/when.js",
+    "problems/kind.js",
+    "problems/page.js",
+    "problems/report.js",
+    "row/context.js",
+    "row/detail.js",
+    "row/fields.js",
+    "row/format.js",
+    "row/narrow.js",
+    "row/pinned.js",
+    "row/top.js",
+    "row/tree.js",
+    "row/way.js",
+    "rows/columns.js",
+    "rows/cursor.js",
+    "rows/layout.js",
+    "rows/list.js",
+    "rows/row.js",
+    "rows/shape.js",
+    "rows/store.js",
+    "search/bar.js",
+    "search/explorer.js",
+    "search/follow.js",
+    "search/following.js",
+    "search/found.js",
+    "search/mistake.js",
+    "search/outcome.js",
+    "search/run.js",
+    "search/state.js",
+    "search/suggestions.js",
+    "search/when.js",
+    "search/why.js",
+    "start/detect.js",
+    "start/health.js",
+    "start/overview.js",
+    "start/page.js",
+    "styles/base.css",
+    "styles/facets.css",
+    "styles/frame.css",
+    "styles/histogram.css",
+    "styles/narrow.css",
+    "styles/pages.css",
+    "styles/row.css",
+    "styles/rows.css",
+    "styles/search.css",
+    "table/chart.js",
+    "table/table.js",
+    "trace/lanes.js",
+    "trace/page.js",
+    "trace/story.js",
+    "vendor/htm.mjs",
+    "vendor/preact-hooks.mjs",
+    "vendor/preact-signals.mjs",
+    "vendor/preact.mjs",
+    "vendor/signals-core.mjs",
 ];
 
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; \
-    form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
+/// The map of bare names to files is the only script in the markup: browsers take it from nowhere else, so the policy names its hash.
+const MAP_BEGIN: &str = "<script type=\"importmap\">";
+const MAP_END: &str = "</script>";
 
 /// A file with its entity tag.
 #[derive(Debug, Clone)]
@@ -49,44 +132,76 @@ struct File {
 
 /// `/` and `/assets/*`.
 pub(super) fn router() -> Router {
-    let files: Arc<[(&str, File)]> = FILES.iter().map(|(name, content_type, bytes)| (*name, File::new(content_type, bytes))).collect();
-    let assets = Arc::clone(&files);
+    let page = Arc::new(Page { files: FILES.iter().map(|(name, bytes)| (*name, File::new(name, bytes))).collect(), policy: policy() });
+    let assets = Arc::clone(&page);
     Router::new()
-        .route("/", get(move |headers: HeaderMap| async move { serve(&files, "index.html", &headers) }))
-        .route("/assets/{*name}", get(move |Path(name): Path<String>, headers: HeaderMap| async move { serve(&assets, &name, &headers) }))
+        .route("/", get(move |headers: HeaderMap| async move { page.serve("index.html", &headers) }))
+        .route("/assets/{*name}", get(move |Path(name): Path<String>, headers: HeaderMap| async move { assets.serve(&name, &headers) }))
         .layer(CompressionLayer::new())
 }
 
-impl File {
-    fn new(content_type: &'static str, bytes: &'static [u8]) -> Self {
-        // Weak: the answer may be compressed on its way.
-        let etag = HeaderValue::from_str(&format!("W/\"{:032x}\"", xxh3_128(bytes))).unwrap_or(HeaderValue::from_static("W/\"0\""));
-        Self { content_type, bytes, etag }
+/// What the page may do.
+fn policy() -> HeaderValue {
+    let html = FILES.iter().find(|(name, _)| *name == "index.html").map(|(_, bytes)| String::from_utf8_lossy(bytes)).unwrap_or_default();
+    let map = html.split_once(MAP_BEGIN).and_then(|(_, rest)| rest.split_once(MAP_END)).map_or("", |(map, _)| map);
+    let hash = STANDARD.encode(Sha256::digest(map.as_bytes()));
+    let policy = format!(
+        "default-src 'none'; script-src 'self' 'sha256-{hash}'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; \
+         form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+    );
+    HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
+}
+
+/// By the end of a file's name.
+fn content_type(name: &str) -> &'static str {
+    match name.rsplit('.').next() {
+        Some("html") => "text/html; charset=utf-8",
+        Some("js" | "mjs") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        _ => "application/octet-stream",
     }
 }
 
-fn serve(files: &[(&str, File)], name: &str, headers: &HeaderMap) -> Response {
-    let Some((_, file)) = files.iter().find(|(known, _)| *known == name) else {
-        return secured((StatusCode::NOT_FOUND, "there is no such file\n").into_response());
-    };
-    let known = headers.get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok());
-    let etag = file.etag.to_str().unwrap_or_default();
-    let unchanged = known.is_some_and(|tags| tags.split(',').any(|tag| tag.trim() == etag || tag.trim() == "*"));
-    let mut response = if unchanged { StatusCode::NOT_MODIFIED.into_response() } else { file.bytes.into_response() };
-    let own = response.headers_mut();
-    own.insert(header::CONTENT_TYPE, HeaderValue::from_static(file.content_type));
-    own.insert(header::ETAG, file.etag.clone());
-    own.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    secured(response)
+impl File {
+    fn new(name: &str, bytes: &'static [u8]) -> Self {
+        // Weak: the answer may be compressed on its way.
+        let etag = HeaderValue::from_str(&format!("W/\"{:032x}\"", xxh3_128(bytes))).unwrap_or(HeaderValue::from_static("W/\"0\""));
+        Self { content_type: content_type(name), bytes, etag }
+    }
 }
 
-/// What every answer of the page carries.
-fn secured(mut response: Response) -> Response {
-    const OPENER: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(OPENER, HeaderValue::from_static("same-origin"));
-    response
+/// The files and what every answer carries.
+#[derive(Debug)]
+struct Page {
+    files: Vec<(&'static str, File)>,
+    policy: HeaderValue,
+}
+
+impl Page {
+    fn serve(&self, name: &str, headers: &HeaderMap) -> Response {
+        let Some((_, file)) = self.files.iter().find(|(known, _)| *known == name) else {
+            return self.secured((StatusCode::NOT_FOUND, "there is no such file\n").into_response());
+        };
+        let known = headers.get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok());
+        let etag = file.etag.to_str().unwrap_or_default();
+        let unchanged = known.is_some_and(|tags| tags.split(',').any(|tag| tag.trim() == etag || tag.trim() == "*"));
+        let mut response = if unchanged { StatusCode::NOT_MODIFIED.into_response() } else { file.bytes.into_response() };
+        let own = response.headers_mut();
+        own.insert(header::CONTENT_TYPE, HeaderValue::from_static(file.content_type));
+        own.insert(header::ETAG, file.etag.clone());
+        own.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        self.secured(response)
+    }
+
+    /// What every answer of the page carries.
+    fn secured(&self, mut response: Response) -> Response {
+        const OPENER: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_SECURITY_POLICY, self.policy.clone());
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        headers.insert(OPENER, HeaderValue::from_static("same-origin"));
+        response
+    }
 }

@@ -1,6 +1,7 @@
 //! The endpoints over a real store in a folder of its own: what a reader gets, page by page and live, and what nobody gets of another partner's.
 
 mod handbook;
+mod page;
 mod pipes;
 
 use super::*;
@@ -478,42 +479,4 @@ async fn searches_at_once_are_bounded_and_one_that_is_left_makes_room() {
     assert_eq!(refused.problem(), (429, "busy".into()));
     drop(tail);
     server.tail(&token, "a", None).await;
-}
-
-#[tokio::test]
-async fn the_page_and_its_files_come_with_a_strict_policy() {
-    let server = Server::start().await;
-    let page = server.get("/", &[]).await;
-    assert_eq!((page.status.as_u16(), page.headers["content-type"].to_str().unwrap()), (200, "text/html; charset=utf-8"));
-    assert_eq!(page.headers["x-content-type-options"], "nosniff");
-    assert_eq!(page.headers["referrer-policy"], "no-referrer");
-    let policy = page.headers["content-security-policy"].to_str().unwrap();
-    assert!(
-        policy.starts_with("default-src 'none'; script-src 'self';")
-            && policy.contains("require-trusted-types-for 'script'")
-            && !policy.contains("unsafe")
-    );
-    let etag = page.headers["etag"].to_str().unwrap();
-    let again = server.get("/", &[("if-none-match", etag)]).await;
-    assert_eq!((again.status.as_u16(), again.text.as_str()), (304, ""));
-    assert_eq!(server.get("/assets/nothing.js", &[]).await.status, 404);
-    // Every file that a file of the page names is there, and every file of the folder is served.
-    let quoted = |text: &str| text.split(['"', '\'']).map(str::to_owned).collect::<Vec<_>>();
-    let mut named: BTreeSet<String> =
-        quoted(&page.text).iter().filter_map(|name| name.strip_prefix("/assets/").map(str::to_owned)).collect();
-    for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/ui")).unwrap() {
-        let name = file.unwrap().file_name().into_string().unwrap();
-        named.extend((name != "index.html").then_some(name));
-    }
-    for name in named.clone() {
-        let file = server.get(&format!("/assets/{name}"), &[]).await;
-        assert_eq!(file.status, 200, "{name}");
-        if name.ends_with(".js") {
-            assert_eq!(file.headers["content-type"], "text/javascript; charset=utf-8");
-            let imports = quoted(&file.text)
-                .into_iter()
-                .filter_map(|import| import.strip_prefix("./").filter(|import| import.ends_with(".js")).map(str::to_owned));
-            assert!(imports.clone().all(|import| named.contains(&import)), "{name} imports what is served");
-        }
-    }
 }

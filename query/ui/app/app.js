@@ -1,0 +1,36 @@
+// @ts-check
+// The page as a whole: the door for who is not signed in, else the bar and what the address says.
+
+import { html, useEffect } from "../lib/html.js";
+import { t } from "../i18n/i18n.js";
+import { ProblemsPage } from "../problems/page.js";
+import { Explorer } from "../search/explorer.js";
+import { StartPage } from "../start/page.js";
+import { RequestPage } from "../trace/page.js";
+import { view } from "./address.js";
+import { Bar } from "./bar.js";
+import { Dialogs } from "./dialogs.js";
+import { Door } from "./door.js";
+import { Failure } from "./notes.js";
+import { learn, session, trouble } from "./session.js";
+import { Toast } from "./toast.js";
+
+const PAGES = { start: StartPage, explore: Explorer, request: RequestPage, problems: ProblemsPage };
+
+export function App() {
+  const { page, query, request } = view.value;
+  useEffect(() => {
+    const what = page === "explore" ? query : page === "request" ? request : "";
+    document.title = what ? `${what.slice(0, 120)} · martlog` : "martlog";
+  }, [page, query, request]);
+  if (trouble.value !== null) return html`<main class="page"><${Failure} error=${trouble.value} again=${learn} /></main>`;
+  if (!session.value) return html`<${Door} />`;
+  const Page = PAGES[page];
+  return html`
+    <a class="skip" href="#content">${t("app.skip")}</a>
+    <${Bar} />
+    <main id="content" class=${`page ${page}`} tabindex="-1"><${Page} /></main>
+    <${Dialogs} />
+    <${Toast} />
+  `;
+}

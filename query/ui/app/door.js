@@ -1,0 +1,37 @@
+// @ts-check
+// The door: a token becomes a session.
+
+import { html, useEffect, useRef, useState } from "../lib/html.js";
+import { t } from "../i18n/i18n.js";
+import { doorReason, enter } from "./session.js";
+import { Settings } from "./settings.js";
+
+export function Door() {
+  const [wrong, setWrong] = useState("");
+  const [busy, setBusy] = useState(false);
+  const field = useRef(/** @type {HTMLInputElement | null} */ (null));
+  useEffect(() => field.current?.focus(), []);
+  const submit = async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    setBusy(true);
+    const said = await enter(field.current?.value ?? "");
+    setBusy(false);
+    setWrong(said);
+    if (said) field.current?.select();
+  };
+  const why = { ended: t("door.ended"), left: t("door.left"), "": t("door.first") }[doorReason.value];
+  return html`
+    <main id="door" class="door">
+      <form id="sign-in" class="card" onSubmit=${submit}>
+        <img src="assets/icon.svg" alt="" width="36" height="36" />
+        <h1>${t("door.title")}</h1>
+        <p>${why}</p>
+        <label for="token">${t("door.token")}</label>
+        <input id="token" ref=${field} type="password" autocomplete="current-password" spellcheck=${false} required placeholder="mart_partner_…" aria-describedby="door-error" aria-invalid=${wrong ? "true" : null} />
+        <p id="door-error" class="error" role="alert" hidden=${!wrong}>${wrong}</p>
+        <button class="primary" type="submit" disabled=${busy}>${t("door.enter")}</button>
+      </form>
+      <div class="door-settings"><${Settings} /></div>
+    </main>
+  `;
+}

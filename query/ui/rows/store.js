@@ -1,0 +1,134 @@
+// @ts-check
+// The rows that are loaded, newest first: many, so each is kept as the text that came and read when it is shown.
+//
+// Bounds: ROWS_MAX rows and TEXT_MAX characters. A row has a number `n` that never changes: 0, 1, 2… for what a search brought, −1, −2… for what arrived since.
+
+import { signal } from "../lib/html.js";
+
+/** @typedef {import("../lib/api.js").Row} Row */
+/** @typedef {{row: Row, text: string}} Came */
+/** @typedef {{id: string, n: number, level: string, text: string}} Entry */
+
+export const ROWS_MAX = 100_000;
+/** Characters of all texts: lines may be 256 KiB each. */
+const TEXT_MAX = 96 << 20;
+/** Rows that are kept read: a few screens. */
+const READ_MAX = 600;
+/** Dropping is done by so many, for the sake of speed. */
+const DROP = 1_000;
+
+export class RowStore {
+  constructor() {
+    /** Changes with every change of the rows. */
+    this.version = signal(0);
+    /** @type {Entry[]} oldest last */
+    this.older = [];
+    /** @type {Entry[]} newest last */
+    this.newer = [];
+    /** How many of the newer ones were let go of. */
+    this.dropped = 0;
+    this.characters = 0;
+    /** A frame that will tell of new rows. */
+    this.frame = 0;
+    /** @type {Map<string, Entry>} */
+    this.byId = new Map();
+    /** @type {Map<string, Row>} */
+    this.read = new Map();
+  }
+
+  clear() {
+    [this.older, this.newer, this.dropped, this.characters] = [[], [], 0, 0];
+    this.byId.clear();
+    this.read.clear();
+    this.changed();
+  }
+
+  /** Tells of rows that came since the last frame, now. */
+  flush() {
+    if (this.frame) this.changed();
+  }
+
+  changed() {
+    cancelAnimationFrame(this.frame);
+    this.frame = 0;
+    this.version.value = this.version.peek() + 1;
+  }
+
+  get count() {
+    return this.newer.length + this.older.length;
+  }
+
+  get full() {
+    return this.count >= ROWS_MAX || this.characters >= TEXT_MAX;
+  }
+
+  /** Behind the last one, as a search gives them. @param {Came[]} rows */
+  append(rows) {
+    const first = this.count === 0;
+    for (const { row, text } of rows) this.add(this.older, row, text, this.older.length);
+    // The first ones are shown at once, the others with the next frame: an answer comes in many pieces.
+    if (first) this.changed();
+    else this.frame ||= requestAnimationFrame(() => this.changed());
+  }
+
+  /** Before the first one, in the order of arrival; the oldest go where there is no more room. @param {Came[]} rows */
+  prepend(rows) {
+    for (const { row, text } of rows) this.add(this.newer, row, text, -1 - this.dropped - this.newer.length);
+    while (this.count > ROWS_MAX || (this.characters > TEXT_MAX && this.count > 1)) this.drop(Math.max(Math.min(DROP, this.count >> 1), 1));
+    if (rows.length > 0) this.changed();
+  }
+
+  /** @param {Entry[]} list @param {Row} row @param {string} text @param {number} n */
+  add(list, row, text, n) {
+    if (this.byId.has(row.id)) return;
+    const entry = { id: row.id, n, level: row.level ?? "", text };
+    list.push(entry);
+    this.byId.set(row.id, entry);
+    this.characters += text.length;
+    this.remember(row);
+  }
+
+  /** Lets go of the oldest. @param {number} count */
+  drop(count) {
+    const gone = this.older.splice(Math.max(this.older.length - count, 0));
+    if (gone.length === 0) {
+      gone.push(...this.newer.splice(0, count));
+      this.dropped += gone.length;
+    }
+    for (const entry of gone) {
+      this.byId.delete(entry.id);
+      this.characters -= entry.text.length;
+    }
+  }
+
+  /** The entry at a place of the list. @param {number} index @returns {Entry | undefined} */
+  at(index) {
+    const { length } = this.newer;
+    return index < length ? this.newer[length - 1 - index] : this.older[index - length];
+  }
+
+  /** The place of a row in the list; −1 where it is not there. @param {string} id */
+  indexOf(id) {
+    const entry = this.byId.get(id);
+    if (!entry) return -1;
+    return entry.n >= 0 ? this.newer.length + entry.n : this.newer.length + this.dropped + entry.n;
+  }
+
+  /** @param {Entry} entry @returns {Row} */
+  row(entry) {
+    const known = this.read.get(entry.id);
+    if (known) return known;
+    const said = JSON.parse(entry.text);
+    return this.remember(said.row ?? said);
+  }
+
+  /** @param {Row} row */
+  remember(row) {
+    if (this.read.size >= READ_MAX) for (const id of [...this.read.keys()].slice(0, READ_MAX >> 1)) this.read.delete(id);
+    this.read.set(row.id, row);
+    return row;
+  }
+}
+
+/** What the explorer shows. */
+export const rows = new RowStore();
