@@ -41,6 +41,13 @@ async fn a_partner_that_leaves_leaves_no_byte() {
         (count(&staff, "mine").await, count(&leaving, "mine").await, count(&staff, "in:quarantine claimed").await),
         (18_300, 18_300, 300)
     );
+    // What was asked names it, too.
+    assert_eq!(count(&leaving, "module:sms-zq7x mine").await, 18_300);
+    assert_eq!(count(&staff, "other OR instance:sms-zq7x-csp-zq7x").await, 36_600);
+    for api in [&leaving, &staff] {
+        api.create("excerpts", json!({"query": "mine", "note": "of acme-zq7x"})).await;
+        assert_eq!(api.post("export", &json!({"query": "mine", "limit": 10})).await.status, 200);
+    }
     let before = rows(&staying, "other").await;
     assert_eq!(before.len(), 18_300);
     until("splits", async || scene.data().join("splits/acme-zq7x").is_dir().then_some(())).await;
@@ -58,7 +65,7 @@ async fn a_partner_that_leaves_leaves_no_byte() {
 
     // A collector that still has the files sends nothing again; a crash brings nothing back.
     collect(&scene, &server, &token, &labels).await;
-    assert_eq!(count(&staff, "in:quarantine zq7x").await, 0);
+    assert_eq!(count(&staff, "in:quarantine (mine OR claimed)").await, 0);
     server.process.kill().await;
     let server = scene.serve_with(&FLAGS).await;
     assert_eq!(places_of(&scene.data(), PLANTED), Vec::<String>::new());
@@ -94,6 +101,9 @@ async fn one_account_is_erased_whatever_cuts_it_off_and_the_report_counts_each_l
         let survivors = (rows(&partner_at(&server, &partner), "innocent").await, rows(&partner_at(&server, &other), "innocent").await);
         assert_eq!(survivors.0.len() + survivors.1.len(), kept);
 
+        // What somebody copied, and that it was asked for.
+        let copied = server.api.create("excerpts", json!({"query": account, "limit": 1_000})).await;
+        assert!(copied["rows"].as_u64().is_some_and(|rows| rows > 0), "{copied}");
         let begun = server.api.post("erasures", &json!({"account": account, "reference": format!("ticket {round}")})).await;
         assert_eq!(begun.status, 202, "{}", begun.text);
         let id = begun.json()["id"].as_str().expect("an id").to_owned();

@@ -24,6 +24,7 @@ mod demo;
 mod deployment;
 mod disk;
 mod erasure;
+mod export;
 mod field;
 mod isolation;
 mod journeys;

@@ -1,6 +1,7 @@
 //! What the user typed, and no more: [`crate::config`] turns it into what the program means.
 
 mod admin;
+mod export;
 mod stats;
 
 use crate::config::units::{ByteSize, Span};
@@ -8,6 +9,7 @@ use crate::demo::DemoArgs;
 use crate::logging::LogFormat;
 pub(crate) use admin::*;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub(crate) use export::{ExportArgs, ExportFormat};
 pub(crate) use stats::StatsArgs;
 use std::path::PathBuf;
 
@@ -39,10 +41,14 @@ pub(crate) enum Command {
     Search(SearchArgs),
     /// Count and shape what is found: a query with pipes, as a table.
     Stats(StatsArgs),
+    /// Write all lines of a query into a file, with a manifest that proves it whole.
+    Export(ExportArgs),
     /// Follow matching lines as they arrive.
     Tail(TailArgs),
     /// Copy a data folder while its server runs or not, or check such a copy.
     Backup(BackupArgs),
+    /// Write a script that lets a shell complete what is typed.
+    Completions(CompletionsArgs),
     /// Change and show partners, modules, instances, tokens and the quarantine (staff).
     Admin(AdminArgs),
 }
@@ -52,9 +58,15 @@ impl Command {
     pub(crate) fn kind(&self) -> Kind {
         match self {
             Self::Serve(_) | Self::Collect(_) => Kind::Service,
-            Self::Demo(_) | Self::Check(_) | Self::Search(_) | Self::Stats(_) | Self::Tail(_) | Self::Backup(_) | Self::Admin(_) => {
-                Kind::Tool
-            }
+            Self::Demo(_)
+            | Self::Check(_)
+            | Self::Search(_)
+            | Self::Stats(_)
+            | Self::Export(_)
+            | Self::Tail(_)
+            | Self::Backup(_)
+            | Self::Completions(_)
+            | Self::Admin(_) => Kind::Tool,
         }
     }
 }
@@ -272,6 +284,27 @@ fn share(text: &str) -> Result<f64, String> {
         Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
         _ => Err("give a share from 0 to 1, such as 0.97".to_owned()),
     }
+}
+
+/// `martlog completions`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  martlog completions bash > ~/.local/share/bash-completion/completions/martlog\n  \
+    martlog completions zsh > ~/.zfunc/_martlog\n  martlog completions fish > ~/.config/fish/completions/martlog.fish")]
+pub(crate) struct CompletionsArgs {
+    /// For which shell.
+    #[arg(value_enum)]
+    pub(crate) shell: Shell,
+}
+
+/// The shells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Shell {
+    /// Bash.
+    Bash,
+    /// Zsh.
+    Zsh,
+    /// Fish.
+    Fish,
 }
 
 /// `martlog backup`.

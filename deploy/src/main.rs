@@ -9,6 +9,7 @@ mod check;
 mod cli;
 mod client;
 mod collect;
+mod completions;
 mod config;
 mod demo;
 mod logging;
@@ -49,8 +50,10 @@ fn run(command: Command) -> Result<Outcome, Failure> {
             Command::Check(args) => check::command(args),
             Command::Search(args) => client::search::run(args).await,
             Command::Stats(args) => client::stats::run(args).await,
+            Command::Export(args) => client::export::run(args).await,
             Command::Tail(args) => client::tail::run(args).await,
             Command::Backup(args) => backup::run(args).await,
+            Command::Completions(args) => completions::run(&args),
             Command::Admin(args) => client::admin::run(args).await,
         }
     });

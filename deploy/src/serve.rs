@@ -16,12 +16,15 @@ pub(crate) mod tls;
 use crate::outcome::{Failure, Outcome};
 use crate::signals;
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::connect_info::Connected;
+use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
+use axum::serve::IncomingStream;
 use futures_util::StreamExt as _;
 use limit::{CONNECTIONS_MAX, Limited};
 use martlog_indexer::Indexer;
+use martlog_indexer::doors::asker::Remote;
 use metrics::Metrics;
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -118,6 +121,7 @@ impl Server {
         let app = app(&self.indexer, &self.metrics, &stop);
         let certificate = self.certificate;
         let listener = Door::new(Limited::new(self.listener, CONNECTIONS_MAX), certificate.clone());
+        let app = app.into_make_service_with_connect_info::<Peer>();
         let serving = axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
         let serving = std::future::IntoFuture::into_future(serving);
         tokio::pin!(serving);
@@ -176,6 +180,23 @@ fn app(indexer: &Indexer, metrics: &Arc<Metrics>, stop: &CancellationToken) -> R
         .merge(martlog_query::http::router(indexer.clone()))
         .layer(middleware::from_fn_with_state(stop.clone(), end_event_streams))
         .layer(middleware::from_fn_with_state(Arc::clone(metrics), metrics::count))
+        .layer(middleware::from_fn(from_where))
+}
+
+/// The other end of a connection.
+#[derive(Debug, Clone, Copy)]
+struct Peer(SocketAddr);
+
+impl Connected<IncomingStream<'_, Door>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, Door>) -> Self {
+        Self(*stream.remote_addr())
+    }
+}
+
+/// Says beside a request where it comes from, for the records of who asked what.
+async fn from_where(ConnectInfo(peer): ConnectInfo<Peer>, mut request: Request, next: Next) -> Response {
+    request.extensions_mut().insert(Remote(peer.0.ip()));
+    next.run(request).await
 }
 
 async fn end_event_streams(State(stop): State<CancellationToken>, request: Request, next: Next) -> Response {

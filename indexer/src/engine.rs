@@ -1,6 +1,7 @@
 //! The parts of a store put together, and its life: open, take, close.
 
 use crate::append::{Applier, Sequencer, Ticket, now_ns};
+use crate::audit::Audit;
 use crate::catalog::Catalog;
 use crate::erase::Erasures;
 use crate::flush::{self, Limits, Looked, Publisher, Retention};
@@ -33,6 +34,7 @@ pub(crate) struct Engine {
     pub(crate) publisher: Publisher,
     pub(crate) catalog: Catalog,
     pub(crate) registry: Registry,
+    pub(crate) audit: Audit,
     pub(crate) counters: Arc<Counters>,
     pub(crate) nodes: Nodes,
     /// A node that has said nothing for so long is lost.
@@ -49,6 +51,10 @@ pub(crate) struct Engine {
     pub(crate) marks_lsn: AtomicU64,
     /// Held by who snapshots the marks.
     pub(crate) checkpointing: tokio::sync::Mutex<()>,
+    /// Held by who makes an excerpt, together, and by who erases rows in them, alone.
+    pub(crate) excerpts: Arc<tokio::sync::RwLock<()>>,
+    /// Held by who counts excerpts to keep one more.
+    pub(crate) excerpting: tokio::sync::Mutex<()>,
     /// Held by who releases a quarantine.
     pub(crate) releasing: tokio::sync::Mutex<()>,
     /// Nothing more is taken.
@@ -98,6 +104,7 @@ impl Engine {
             failure,
         };
         let wal = Arc::new(blocking(move || Ok(recovery.start(applier)?)).await?);
+        let audit = Audit::open(catalog.clone(), registry.clone(), closing.clone()).await?;
         let engine = Arc::new(Self {
             wal,
             sequencer,
@@ -105,6 +112,7 @@ impl Engine {
             publisher,
             catalog,
             registry,
+            audit,
             counters,
             nodes,
             node_lost_after: options.node_lost_after,
@@ -116,6 +124,8 @@ impl Engine {
             reserve,
             marks_lsn: AtomicU64::new(contents.marks.lsn),
             checkpointing: tokio::sync::Mutex::default(),
+            excerpts: Arc::default(),
+            excerpting: tokio::sync::Mutex::default(),
             releasing: tokio::sync::Mutex::default(),
             closing: closing.clone(),
             failed,
@@ -180,6 +190,7 @@ impl Engine {
             tracing::warn!(%error, "could not snapshot the marks; the next start replays them");
         }
         self.registry.close().await;
+        self.audit.close().await;
         self.catalog.close().await;
     }
 

@@ -1,5 +1,6 @@
 //! The indexer as one thing: opened on a data folder, shared by clones, closed once. A thin front of the parts.
 
+use crate::audit::Audit;
 use crate::catalog::{Catalog, CatalogError};
 use crate::engine::Engine;
 use crate::flush::{Limits, Retention};
@@ -203,6 +204,12 @@ impl Indexer {
     #[must_use]
     pub fn registry(&self) -> &Registry {
         &self.engine.registry
+    }
+
+    /// Who asked what.
+    #[must_use]
+    pub fn audit(&self) -> &Audit {
+        &self.engine.audit
     }
 
     /// The catalog.

@@ -8,12 +8,14 @@
 //! ```
 
 pub mod append;
+pub mod audit;
 pub mod backup;
 pub mod catalog;
 mod completeness;
 pub mod doors;
 mod engine;
 pub mod erase;
+pub mod excerpts;
 mod filter;
 mod flush;
 mod folder;

@@ -50,6 +50,8 @@ pub(crate) enum Object {
         #[command(subcommand)]
         action: NodeAction,
     },
+    /// Who asked what: searches, exports, excerpts and tokens, newest first.
+    Audit(AuditArgs),
     /// Erase the lines of one account for good, and report how many they were.
     Erase(EraseArgs),
     /// What was erased, and what is being erased.
@@ -170,6 +172,26 @@ pub(crate) enum QuarantineAction {
 pub(crate) enum NodeAction {
     /// Show them: which speak, which are silent, which are taken for lost.
     List,
+}
+
+/// Which records of who asked what.
+#[derive(Debug, Args)]
+pub(crate) struct AuditArgs {
+    /// The first time, included: RFC 3339, or back from now as in -1h [default: the first record].
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) from: Option<String>,
+    /// The last time, excluded [default: now].
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) to: Option<String>,
+    /// Of this alone, such as search, export or token_made.
+    #[arg(long)]
+    pub(crate) action: Option<String>,
+    /// Records at most.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) limit: u32,
+    /// Go on behind an earlier answer, which ended with this.
+    #[arg(long)]
+    pub(crate) cursor: Option<String>,
 }
 
 /// Which lines are to be erased.

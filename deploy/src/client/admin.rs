@@ -18,12 +18,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What is to be done: one request, and where a token in its answer goes.
-struct Errand {
-    method: Method,
-    path: Vec<String>,
-    query: &'static [(&'static str, &'static str)],
-    body: Option<Value>,
-    token_out: Option<PathBuf>,
+pub(super) struct Errand {
+    pub(super) method: Method,
+    pub(super) path: Vec<String>,
+    pub(super) query: Vec<(&'static str, String)>,
+    pub(super) body: Option<Value>,
+    pub(super) token_out: Option<PathBuf>,
+    /// The answer for people.
+    pub(super) show: fn(&Value) -> String,
 }
 
 /// How often the server is asked whether an erasure has ended.
@@ -53,7 +55,7 @@ pub(crate) async fn run(args: AdminArgs) -> Result<Outcome, Failure> {
             writeln!(stdout, "{answer}")?;
         }
     } else {
-        stdout.write_all(shown(&answer).as_bytes())?;
+        stdout.write_all((errand.show)(&answer).as_bytes())?;
     }
     stdout.flush()?;
     Ok(Outcome::Fine)
@@ -78,7 +80,7 @@ async fn ended(client: &Client, mut report: Value) -> Result<Value, NoAnswer> {
 
 /// Asks; a list that comes in pages is put together.
 async fn ask(client: &Client, errand: &Errand, path: &[&str]) -> Result<Value, NoAnswer> {
-    let request = || client.request(errand.method.clone(), path).query(errand.query);
+    let request = || client.request(errand.method.clone(), path).query(&errand.query);
     let mut whole = match &errand.body {
         Some(body) => client.json(request().json(body)).await?,
         None => client.json(request()).await?,
@@ -110,7 +112,7 @@ fn errand(object: Object) -> Errand {
             PartnerAction::List => of_action("partners", Action::List, partner),
             PartnerAction::Show { id } => of_action("partners", Action::Show { id }, partner),
             PartnerAction::Remove { id, purge } => {
-                let query: &'static [_] = if purge { &[("purge", "true")] } else { &[] };
+                let query = if purge { vec![("purge", "true".to_owned())] } else { Vec::new() };
                 Errand { query, ..of_action("partners", Action::Remove { id }, partner) }
             }
         },
@@ -131,20 +133,27 @@ fn errand(object: Object) -> Errand {
                     (Method::POST, path, Some(without_nulls(json!({ "instance": instance }))))
                 }
             };
-            Errand { method, path, query: &[], body, token_out: None }
+            Errand { method, path, query: Vec::new(), body, token_out: None, show: shown }
         }
         Object::Node { action: NodeAction::List } => {
-            Errand { method: Method::GET, path: vec!["nodes".to_owned()], query: &[], body: None, token_out: None }
+            let path = vec!["nodes".to_owned()];
+            Errand { method: Method::GET, path, query: Vec::new(), body: None, token_out: None, show: shown }
         }
-        Object::Erase(args) => {
-            Errand { method: Method::POST, path: vec!["erasures".to_owned()], query: &[], body: Some(account(args)), token_out: None }
-        }
+        Object::Erase(args) => Errand {
+            method: Method::POST,
+            path: vec!["erasures".to_owned()],
+            query: Vec::new(),
+            body: Some(account(args)),
+            token_out: None,
+            show: shown,
+        },
+        Object::Audit(args) => super::audit::errand(args),
         Object::Erasure { action } => {
             let path = match action {
                 ErasureAction::List => vec!["erasures".to_owned()],
                 ErasureAction::Show { id } => vec!["erasures".to_owned(), id],
             };
-            Errand { method: Method::GET, path, query: &[], body: None, token_out: None }
+            Errand { method: Method::GET, path, query: Vec::new(), body: None, token_out: None, show: shown }
         }
     }
 }
@@ -157,14 +166,14 @@ fn of_action<A: Args>(collection: &str, action: Action<A>, body: fn(A) -> Value)
         Action::Show { id } => (Method::GET, vec![collection, id], None),
         Action::Remove { id } => (Method::DELETE, vec![collection, id], None),
     };
-    Errand { method, path, query: &[], body, token_out: None }
+    Errand { method, path, query: Vec::new(), body, token_out: None, show: shown }
 }
 
 fn of_set_action<A: Args>(collection: &str, action: SetAction<A>, body: fn(A) -> Value) -> Errand {
     let action = match action {
         SetAction::Set(args) => {
             let path = vec![collection.to_owned(), args.id.clone()];
-            return Errand { method: Method::PATCH, path, query: &[], body: Some(changed(args)), token_out: None };
+            return Errand { method: Method::PATCH, path, query: Vec::new(), body: Some(changed(args)), token_out: None, show: shown };
         }
         SetAction::Add(args) => Action::Add(args),
         SetAction::List => Action::List,
@@ -271,7 +280,7 @@ fn shown(answer: &Value) -> String {
 }
 
 /// Columns are the members of the items, in the order in which they first come.
-fn table(items: &[Value]) -> String {
+pub(super) fn table(items: &[Value]) -> String {
     if items.is_empty() {
         return "none\n".to_owned();
     }

@@ -1,9 +1,11 @@
-//! The commands that ask a server: search, stats, tail, admin.
+//! The commands that ask a server: search, stats, export, tail, admin.
 //!
 //! Log text is hostile: whatever of it reaches a terminal goes through [`render::clean`].
 
 pub(crate) mod admin;
 pub(crate) mod api;
+mod audit;
+pub(crate) mod export;
 mod problem;
 mod render;
 pub(crate) mod search;

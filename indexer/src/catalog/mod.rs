@@ -1,15 +1,17 @@
 //! The catalog: what the store consists of, in SQLite (`synchronous=FULL`), changed by transactions only.
 //!
-//! It knows splits, the next seq and applied LSN of each module, a snapshot of the marks with its LSN, gaps, released quarantines, the epoch, and (through
-//! the registry) partners, modules, instances and tokens.
+//! It knows splits, the next seq and applied LSN of each module, a snapshot of the marks with its LSN, gaps, released quarantines, the epoch, who asked
+//! what, excerpts, and (through the registry) partners, modules, instances and tokens.
 //!
 //! Invariants: a change is one transaction, committed and synced when its call returns, or nothing of it holds; a call that is
 //! dropped half-way rolls back. The schema is that of `migrations/`, which are embedded and never edited after a release.
 //! Numbers: see [`numbers`].
 
+mod audit;
 mod copy;
 mod erasures;
 mod error;
+mod excerpts;
 mod gaps;
 pub(crate) mod hours;
 mod marks;
@@ -20,6 +22,7 @@ mod splits;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use audit::AuditPage;
 pub use error::CatalogError;
 pub use nodes::SavedNode;
 

@@ -15,6 +15,7 @@
 //! absent and what is not the caller's get the same 404.
 
 mod append;
+pub mod asker;
 pub mod auth;
 mod backup;
 mod body;

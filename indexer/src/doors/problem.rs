@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use std::time::Duration;
 
 /// The header with the request's id.
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// How long a client waits when the catalog failed: a full disk takes a while.
 const CATALOG_RETRY_S: u64 = 5;
 

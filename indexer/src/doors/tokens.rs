@@ -5,15 +5,22 @@ use super::body::{Id, Json};
 use super::listing::{Page, json};
 use super::problem::Problem;
 use crate::Indexer;
-use crate::registry::NewToken;
+use crate::audit::{Action, Asker, Question, Reach};
+use crate::registry::{NewToken, Scope, Token};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse as _, Response};
 use serde_json::{Map, Value};
 
-pub(super) async fn create(State(indexer): State<Indexer>, _: Staff, Json(new): Json<NewToken>) -> Result<Response, Problem> {
+pub(super) async fn create(
+    State(indexer): State<Indexer>,
+    Staff(scope): Staff,
+    asker: Asker,
+    Json(new): Json<NewToken>,
+) -> Result<Response, Problem> {
     let minted = indexer.registry().mint_token(new).await?;
+    recorded(&indexer, &scope, &asker, Action::TokenMade, &minted.token).await;
     let mut answer = Map::new();
     answer.insert("id".to_owned(), Value::from(&*minted.token.id));
     answer.insert("token".to_owned(), Value::from(minted.text));
@@ -31,7 +38,18 @@ pub(super) async fn show(State(indexer): State<Indexer>, Reader(scope): Reader, 
     Ok(axum::Json(indexer.registry().token(&scope, &id)?).into_response())
 }
 
-pub(super) async fn revoke(State(indexer): State<Indexer>, _: Staff, Id(id): Id) -> Result<StatusCode, Problem> {
+pub(super) async fn revoke(State(indexer): State<Indexer>, Staff(scope): Staff, asker: Asker, Id(id): Id) -> Result<StatusCode, Problem> {
+    let token = indexer.registry().token(&scope, &id)?;
     indexer.registry().revoke_token(&id).await?;
+    recorded(&indexer, &scope, &asker, Action::TokenRevoked, &token).await;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Records what became of a token. It is done already: a record that cannot be written now is written later.
+async fn recorded(indexer: &Indexer, scope: &Scope, asker: &Asker, action: Action, token: &Token) {
+    let reach = token.partner.clone().map_or_else(Reach::nothing, |partner| Reach::Instances(vec![(partner, "".into())]));
+    let question = Question { action, query: None, range: None, subject: Some(token.id.to_string()), reach };
+    if let Err(error) = indexer.audit().happened(scope, asker, question).await {
+        tracing::error!(%error, token = &*token.id, action = action.as_str(), "not yet recorded");
+    }
 }

@@ -65,7 +65,7 @@ impl AccountErasure {
         Ok(())
     }
 
-    fn predicate(&self) -> Predicate {
+    pub(crate) fn predicate(&self) -> Predicate {
         let equals = |name: &&str| Predicate::Field(Field::Attribute((*name).to_owned()), Test::Equals(self.account.clone()));
         let mut any: Vec<Predicate> = IDENTITIES.iter().map(equals).collect();
         if self.looks_at_texts() {
@@ -134,6 +134,8 @@ impl Indexer {
         for (key, seqs) in found {
             self.take_out(id, &key, Arc::new(seqs)).await?;
         }
+        engine.audit.forget_account(&wanted.account).await?;
+        self.forget_account_in_excerpts(&wanted).await?;
         // A merge that read the rows before has not published them, and its file is gone when this is had.
         drop(engine.publisher.hold_rewriting().await);
         scrub::drop_snapshot(engine).await?;

@@ -21,6 +21,9 @@ struct Leaving {
     quarantines: Vec<Arc<str>>,
     /// Where its instances were: whose a file is, is not known after a restart.
     namespaces: Vec<String>,
+    /// The ids of its modules and instances, and its names: what records of questions may have in their texts.
+    #[serde(default)]
+    names: Vec<String>,
 }
 
 impl Leaving {
@@ -50,7 +53,8 @@ impl Indexer {
         let registry = self.registry();
         let partner = registry.partner(scope, id)?;
         let (quarantines, namespaces) = registry.traces_of(&partner.id);
-        let leaving = Leaving { partner: Arc::clone(&partner.id), quarantines, namespaces };
+        let names = registry.names_of(&partner.id);
+        let leaving = Leaving { partner: Arc::clone(&partner.id), quarantines, namespaces, names };
         let request = serde_json::to_string(&leaving).map_err(io::Error::other)?;
         let erasure = Erasure::new(Kind::Partner, request, reference, scope);
         self.engine.catalog.begin_erasure(&erasure).await?;
@@ -68,6 +72,9 @@ impl Indexer {
         let engine = &self.engine;
         engine.erasures.leaving.lock().insert(Arc::clone(&leaving.partner));
         engine.registry.remove_partner_whole(&leaving.partner, &leaving.quarantines).await?;
+        let own = [leaving.partner.to_string()];
+        let named: Vec<String> = leaving.names.iter().chain(&leaving.namespaces).chain(&own).cloned().collect();
+        engine.audit.forget_partner(&leaving.partner, &named).await?;
         // Behind it, everything that was taken before the partner began to leave is applied.
         let begun = scrub::begin(engine).await?;
         let rows = {
@@ -89,6 +96,7 @@ impl Indexer {
             removed.await.map_err(io::Error::other)??;
             rows
         };
+        self.forget_partner_in_excerpts(&leaving.partner, &leaving.quarantines, &named).await?;
         scrub::drop_snapshot(engine).await?;
         scrub::finish(engine, &begun).await?;
         engine.erasures.leaving.lock().remove(&leaving.partner);

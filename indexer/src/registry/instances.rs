@@ -8,6 +8,7 @@ use super::owners::OwnerCache;
 use super::state::State;
 use super::{Created, Keep, Registry, RegistryError, Scope, ids, keep, policies};
 use crate::catalog::numbers::{damaged, now_ns};
+use crate::row::Owner;
 use martlog_formats::policy::Policy;
 use serde::{Deserialize, Serialize};
 use sqlx::{Row as _, SqliteConnection};
@@ -219,6 +220,29 @@ impl Registry {
     #[must_use]
     pub fn instances(&self, scope: &Scope) -> Vec<Arc<Instance>> {
         self.shared.state.read().instances.values().filter(|instance| scope.allows(&instance.owner(""))).cloned().collect()
+    }
+
+    /// The instances of the scope whose owner is `like` this, so many at most, and whether these are all of the scope.
+    pub(crate) fn instances_like(&self, scope: &Scope, most: usize, like: impl Fn(&Owner) -> bool) -> (Vec<Arc<Instance>>, bool) {
+        let state = self.shared.state.read();
+        let own = scope.partner().map(|partner| state.instances_of(partner).filter_map(|id| state.instances.get(id)));
+        let everybodys = scope.is_staff().then(|| state.instances.values());
+        let mut all = true;
+        let mut found = Vec::new();
+        for instance in own.into_iter().flatten().chain(everybodys.into_iter().flatten()) {
+            let owner = instance.owner("");
+            if !scope.allows(&owner) {
+                continue;
+            }
+            if !like(&owner) {
+                all = false;
+            } else if found.len() < most {
+                found.push(Arc::clone(instance));
+            } else {
+                return (found, false);
+            }
+        }
+        (found, all)
     }
 
     /// An instance of the scope.

@@ -38,7 +38,7 @@ pub use quarantine::{Pod, PodHead, Reason};
 #[cfg(test)]
 pub(crate) use scope::Reach;
 pub use scope::{Principal, Scope};
-pub use secret::Kind;
+pub use secret::{Kind, Link};
 pub use sessions::{SESSION_AGE_MAX, SignedIn};
 pub use tokens::{Minted, NewToken, Token};
 

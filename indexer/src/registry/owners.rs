@@ -77,7 +77,7 @@ impl State {
 
 impl Instance {
     /// The owner of rows that this version of it logs; the same `Arc` for the same version.
-    pub(super) fn owner(&self, version: &str) -> Arc<Owner> {
+    pub(crate) fn owner(&self, version: &str) -> Arc<Owner> {
         let mut owners = self.owners.0.lock();
         if let Some(owner) = owners.get(version) {
             return Arc::clone(owner);

@@ -122,6 +122,36 @@ impl Registry {
         .await
     }
 
+    /// Whether it is registered.
+    pub(crate) fn has_partner(&self, id: &str) -> bool {
+        self.shared.state.read().partners.contains_key(id)
+    }
+
+    /// Whether a text has the id or name of something that is another partner's, in any case.
+    pub(crate) fn names_others(&self, partner: &str, text: &str) -> bool {
+        let text = text.to_lowercase();
+        let has = |name: &str| !name.is_empty() && text.contains(&name.to_lowercase());
+        let named = |id: &str, name: &Option<String>| has(id) || name.as_deref().is_some_and(has);
+        let state = self.shared.state.read();
+        state.partners.values().any(|other| *other.id != *partner && named(&other.id, &other.name))
+            || state.modules.values().any(|other| *other.partner != *partner && named(&other.id, &other.name))
+            || state.instances.values().any(|other| *other.partner != *partner && (has(&other.id) || has(&other.selector.namespace)))
+    }
+
+    /// The ids of what is a partner's, and their names.
+    pub(crate) fn names_of(&self, id: &str) -> Vec<String> {
+        let state = self.shared.state.read();
+        let modules = state.modules.values().filter(|module| *module.partner == *id);
+        let mut names: Vec<String> = modules
+            .flat_map(|module| [Some(module.id.to_string()), module.name.clone()])
+            .chain([state.partners.get(id).and_then(|partner| partner.name.clone())])
+            .flatten()
+            .collect();
+        names.extend(state.instances_of(id).map(ToString::to_string));
+        names.retain(|name| !name.is_empty());
+        names
+    }
+
     /// What else names a partner: the quarantined pods that claim to be its, and the namespaces of its instances.
     pub(crate) fn traces_of(&self, id: &str) -> (Vec<Arc<str>>, Vec<String>) {
         let state = self.shared.state.read();

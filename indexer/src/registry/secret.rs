@@ -3,6 +3,7 @@
 //! ```text
 //! token   = "mart_" kind "_" random "_" crc       kind = staff | partner | ingest | collector
 //! random  = 40 base62 characters (238 bits)       crc  = CRC-32 of all before its "_", as 6 base62 digits
+//! link    = "mart_excerpt_" random "_" crc                opens one excerpt; no token
 //! session = "sess_" random
 //! ```
 //!
@@ -17,6 +18,8 @@ use sha2::{Digest as _, Sha256};
 /// What is kept of a secret: its SHA-256. The secrets have 238 random bits, so a slow hash would add nothing.
 pub(super) type Digest = [u8; 32];
 
+/// The word of links where tokens have their kind.
+const LINK: &str = "excerpt";
 const BRAND: &str = "mart";
 const SESSION_PREFIX: &str = "sess_";
 const RANDOM_CHARS: usize = 40;
@@ -71,6 +74,32 @@ pub(super) fn parse(text: &str) -> Option<(Kind, Digest)> {
     let (brand, kind, random) = (pieces.next()?, Kind::from_word(pieces.next()?)?, pieces.next()?);
     let formed = brand == BRAND && is_random(random) && pieces.next().is_none() && checksum(body) == crc;
     formed.then(|| (kind, digest(text)))
+}
+
+/// What is kept of the secret of an excerpt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link(Digest);
+
+impl Link {
+    /// A new secret, and what is kept of it.
+    pub(crate) fn mint() -> (String, Self) {
+        let body = format!("{BRAND}_{LINK}_{}", random(RANDOM_CHARS));
+        let text = format!("{body}_{}", checksum(&body));
+        let link = Self(digest(&text));
+        (text, link)
+    }
+
+    /// What is kept of this secret; `None` when it has not the form of one.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (body, crc) = text.rsplit_once('_')?;
+        let random = body.strip_prefix(BRAND)?.strip_prefix('_')?.strip_prefix(LINK)?.strip_prefix('_')?;
+        (is_random(random) && checksum(body) == crc).then(|| Self(digest(text)))
+    }
+
+    pub(crate) fn digest(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 /// A new session.
@@ -136,6 +165,14 @@ mod tests {
         assert_eq!(parse_session(&mint(Kind::Staff)), None);
         let session = mint_session();
         assert_eq!(parse_session(&session), Some(digest(&session)));
+    }
+
+    #[test]
+    fn a_link_is_no_token_and_a_token_no_link() {
+        let (text, link) = Link::mint();
+        assert_eq!((Link::parse(&text), parse(&text), parse_session(&text)), (Some(link), None, None));
+        assert_eq!(Link::parse(&mint(Kind::Partner)), None);
+        assert_eq!(Link::parse(&format!("{}x", &text[..text.len() - 1])), None);
     }
 
     proptest! {

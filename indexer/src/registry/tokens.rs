@@ -189,6 +189,12 @@ impl Registry {
         token.ok_or_else(|| RegistryError::absent("token", id))
     }
 
+    /// Whether a token is there and has not expired.
+    pub(crate) fn token_holds(&self, id: &str) -> bool {
+        let now_ns = now_ns();
+        self.own_token(id).is_some_and(|token| token.holds_at(now_ns))
+    }
+
     /// The token with this id, whosever it is, for one who has shown its text.
     pub(crate) fn own_token(&self, id: &str) -> Option<Arc<Token>> {
         self.shared.state.read().tokens.get(id).cloned()

@@ -148,17 +148,38 @@ struct Known<'a> {
     /// The owner of all of them.
     owner: Option<&'a Owner>,
     seqs: Range<u64>,
+    /// Whether the owner is as the registry has it now: which version a row is of is not known then.
+    registered: bool,
 }
 
 /// What can be said of a predicate for all rows of a module whose seqs lie in this range.
 pub(super) fn of_module(predicate: &Predicate, key: &ModuleKey, seqs: Range<u64>) -> Answer {
-    Known { key, owner: None, seqs }.answer(predicate)
+    Known { key, owner: None, seqs, registered: false }.answer(predicate)
 }
 
 /// The same for all rows of a chunk, which have one owner.
 pub(super) fn of_chunk(predicate: &Predicate, chunk: &Chunk) -> Answer {
-    let known = |row: &Row| Known { key: &row.owner.key, owner: Some(&row.owner), seqs: seqs_of(chunk) }.answer(predicate);
+    let known =
+        |row: &Row| Known { key: &row.owner.key, owner: Some(&row.owner), seqs: seqs_of(chunk), registered: false }.answer(predicate);
     chunk.rows.first().map_or(Answer::No, known)
+}
+
+/// Whether rows of a registered instance can match.
+pub(crate) fn may_be_of(predicate: &Predicate, owner: &Owner) -> bool {
+    Known { key: &owner.key, owner: Some(owner), seqs: 0..u64::MAX, registered: true }.answer(predicate) != Answer::No
+}
+
+/// Whether a predicate says anything of whose a row is.
+pub(crate) fn asks_for_owners(predicate: &Predicate) -> bool {
+    match predicate {
+        Predicate::And(parts) | Predicate::Or(parts) => parts.iter().any(asks_for_owners),
+        Predicate::Not(inner) => asks_for_owners(inner),
+        Predicate::None => true,
+        Predicate::Field(Field::Stamp(stamp), _) => {
+            matches!(stamp, Stamp::Id | Stamp::Partner | Stamp::Module | Stamp::Instance | Stamp::Csp | Stamp::Environment)
+        }
+        _ => false,
+    }
 }
 
 impl Known<'_> {
@@ -184,6 +205,7 @@ impl Known<'_> {
                 },
                 _ => Answer::Maybe,
             },
+            (Stamp::Version | Stamp::Environment, _) if self.registered => Answer::Maybe,
             (Stamp::Partner, _) => from_bool(stamp_passes(&self.key.partner, test)),
             (Stamp::Module, _) => from_bool(stamp_passes(&self.key.module, test)),
             (stamp, Some(owner)) => owner_stamp(stamp, owner).map_or(Answer::Maybe, |value| from_bool(stamp_passes(value, test))),

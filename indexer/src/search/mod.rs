@@ -64,6 +64,8 @@ mod ticker;
 mod together;
 mod turn;
 
+pub(crate) use gate::{asks_for_owners, may_be_of};
+
 pub use aggregate::{AggregateRequest, Group, Key, Measure};
 pub use predicate::{Field, Predicate, Test};
 pub use request::{Bucket, Event, Histogram, HistogramRequest, Order, SearchRequest, Summary, TailCursor, TailEvent, TailRequest};

@@ -3,7 +3,7 @@
 //! A line that is not there and one of somebody else are the same answer: 404.
 
 use super::stats::run_problem;
-use super::{App, body, now_ns, planned, private, row};
+use super::{App, body, now_ns, planned, private, record, row};
 use crate::pipes::{self, Asked, Flow, Line};
 use crate::plan::Setting;
 use crate::plan::pipes::AROUND_MAX;
@@ -12,6 +12,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
+use martlog_indexer::audit::{Action, Asker, Ended};
 use martlog_indexer::doors::auth;
 use martlog_indexer::doors::problem::Problem;
 use martlog_indexer::row::Row;
@@ -39,7 +40,7 @@ const fn around() -> usize {
     AROUND
 }
 
-pub(super) async fn context(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+pub(super) async fn context(State(app): State<App>, headers: HeaderMap, asker: Asker, body: Body) -> Result<Response, Problem> {
     let scope = auth::scope(&app.indexer, &headers).await?;
     let body: ContextBody = body::json(&headers, body, app.limits.body_bytes_max).await?;
     if body.before.max(body.after) as u64 > AROUND_MAX {
@@ -57,17 +58,22 @@ pub(super) async fn context(State(app): State<App>, headers: HeaderMap, body: Bo
     let epoch = app.indexer.store().epoch();
     let plan = planned(&query, Setting { now_ns: now_ns(), range, range_given: false, staff: scope.is_staff(), epoch }).await?;
     let asked = Asked { indexer: &app.indexer, scope: &scope, plan: &plan, deadline: Instant::now() + app.limits.deadline };
-    let row = one(&asked).await?.ok_or_else(absent)?;
+    let mut open = record::begin(&app, &scope, &asker, Action::Context, &query, &plan);
+    let row = record::noted(&mut open, one(&asked).await.and_then(|row| row.ok_or_else(absent)))?;
     let seq = row.seq;
-    let lines = pipes::around(&asked, Line { row, found: true }, body.before, body.after).await.map_err(|error| run_problem(&error))?;
+    let lines = pipes::around(&asked, Line { row, found: true }, body.before, body.after).await.map_err(|error| run_problem(&error));
+    let lines = record::noted(&mut open, lines)?;
     let at = lines.iter().position(|line| line.row.seq == seq).unwrap_or(0);
     let mut answer = b"{\"rows\":[".to_vec();
     for (place, line) in lines.iter().enumerate() {
         if place > 0 {
             answer.push(b',');
         }
+        let before = answer.len();
         row::write(&mut answer, &line.row, epoch);
+        open.row(&line.row.owner, answer.len() - before);
     }
+    open.end(Ended::Complete);
     answer.extend(format!("],\"at\":{at}}}").as_bytes());
     Ok(private(answer.into_response(), "application/json"))
 }

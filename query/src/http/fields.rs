@@ -4,12 +4,13 @@
 //! the sample is all that matches.
 
 use super::sample::Sample;
-use super::{App, body, planned_filter, private, setting, warnings};
+use super::{App, body, planned_filter, private, record, setting, warnings};
 use crate::pipes::Asked;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
+use martlog_indexer::audit::{Action, Asker};
 use martlog_indexer::doors::auth;
 use martlog_indexer::doors::problem::Problem;
 use serde::Deserialize;
@@ -31,14 +32,15 @@ pub(super) struct FieldsBody {
     to: Option<String>,
 }
 
-pub(super) async fn fields(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+pub(super) async fn fields(State(app): State<App>, headers: HeaderMap, asker: Asker, body: Body) -> Result<Response, Problem> {
     let scope = auth::scope(&app.indexer, &headers).await?;
     let body: FieldsBody = body::json(&headers, body, app.limits.body_bytes_max).await?;
     let setting = setting(&app, &scope, body.from.as_deref(), body.to.as_deref())?;
     let _place = app.search_place()?;
     let plan = planned_filter(&body.query, setting).await?;
     let asked = Asked { indexer: &app.indexer, scope: &scope, plan: &plan, deadline: Instant::now() + app.limits.deadline };
-    let sample = Sample::newest(&asked, SAMPLE_LINES).await?;
+    let mut open = record::begin(&app, &scope, &asker, Action::Fields, &body.query, &plan);
+    let sample = record::noted(&mut open, Sample::newest(&asked, SAMPLE_LINES).await)?;
     let answer = json!({
         "fields": listed(&sample),
         "sampled": sample.lines,
@@ -46,7 +48,9 @@ pub(super) async fn fields(State(app): State<App>, headers: HeaderMap, body: Bod
         "more_fields": sample.more_fields,
         "warnings": warnings(&plan, &body.query),
     });
-    Ok(private(answer.to_string().into_response(), "application/json"))
+    let text = answer.to_string();
+    record::answered(open, sample.fields.len(), &text);
+    Ok(private(text.into_response(), "application/json"))
 }
 
 #[allow(clippy::cast_precision_loss)] // Shares of some thousand lines.

@@ -4,13 +4,14 @@
 //! behind the clock only those with lines.
 
 use super::errors::search_problem;
-use super::{App, body, complete, planned_filter, private, setting, warnings};
+use super::{App, body, complete, planned_filter, private, record, setting, warnings};
 use crate::buckets::{self, shown};
 use crate::time::{self, TimeRange, rfc3339};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
+use martlog_indexer::audit::{Action, Asker};
 use martlog_indexer::doors::auth;
 use martlog_indexer::doors::problem::Problem;
 use martlog_indexer::search::request::{GroupBy, SearchError};
@@ -32,7 +33,7 @@ pub(super) struct HistogramBody {
     by: Option<GroupBy>,
 }
 
-pub(super) async fn histogram(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+pub(super) async fn histogram(State(app): State<App>, headers: HeaderMap, asker: Asker, body: Body) -> Result<Response, Problem> {
     let scope = auth::scope(&app.indexer, &headers).await?;
     let body: HistogramBody = body::json(&headers, body, app.limits.body_bytes_max).await?;
     let setting = setting(&app, &scope, body.from.as_deref(), body.to.as_deref())?;
@@ -41,6 +42,7 @@ pub(super) async fn histogram(State(app): State<App>, headers: HeaderMap, body: 
     let warnings = warnings(&plan, &body.query);
     let shown = shown(plan.range, setting.now_ns);
     let interval_ns = interval(body.interval.as_deref(), shown)?;
+    let mut open = record::begin(&app, &scope, &asker, Action::Histogram, &body.query, &plan);
     let deadline = Instant::now() + app.limits.deadline;
     let request = HistogramRequest {
         predicate: plan.predicate,
@@ -53,7 +55,8 @@ pub(super) async fn histogram(State(app): State<App>, headers: HeaderMap, body: 
     };
     let completeness = app.indexer.completeness(&scope).await;
     let counted = tokio::time::timeout_at(deadline.into(), app.indexer.histogram(&scope, request)).await;
-    let histogram = counted.unwrap_or(Err(SearchError::Deadline)).map_err(|error| search_problem(&error))?;
+    let histogram = counted.unwrap_or(Err(SearchError::Deadline)).map_err(|error| search_problem(&error));
+    let histogram = record::noted(&mut open, histogram)?;
     let total: u64 = histogram.buckets.iter().map(|bucket| bucket.count).sum();
     let buckets = filled(histogram, shown, interval_ns);
     let answer = json!({
@@ -65,7 +68,9 @@ pub(super) async fn histogram(State(app): State<App>, headers: HeaderMap, body: 
         "complete": complete::complete(&completeness, plan.range.from_ns),
         "warnings": warnings,
     });
-    Ok(private(answer.to_string().into_response(), "application/json"))
+    let text = answer.to_string();
+    record::answered(open, buckets.len(), &text);
+    Ok(private(text.into_response(), "application/json"))
 }
 
 /// The width of a bucket, ns.

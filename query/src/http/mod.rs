@@ -8,15 +8,19 @@
 //! stops when its reader goes away: the answer's stream owns the store's receiver, and dropping the one drops the other. Nothing runs detached.
 //! Every body, query, search and answer has a bound: see [`Limits`].
 
+mod audit;
 mod body;
 mod complete;
 mod context;
 mod cursor;
 mod errors;
+mod excerpts;
+mod export;
 mod fields;
 mod histogram;
 mod page;
 mod parse;
+mod record;
 mod row;
 mod sample;
 mod search;
@@ -39,6 +43,7 @@ use serde_json::Value;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tower_http::compression::CompressionLayer;
 
 /// The bounds of the reading side.
 #[derive(Debug, Clone)]
@@ -67,7 +72,7 @@ impl Default for Limits {
     }
 }
 
-/// Search, tail, histogram, parse and the page.
+/// Search, tail, histogram, parse, the audit and the page.
 pub fn router(indexer: Indexer) -> Router {
     router_with(indexer, Limits::default())
 }
@@ -78,6 +83,7 @@ pub fn router_with(indexer: Indexer, limits: Limits) -> Router {
         indexer,
         searches: Arc::new(Semaphore::new(limits.searches_max)),
         tails: Arc::new(Semaphore::new(limits.tails_max)),
+        exports: export::Exports::default(),
         limits: Arc::new(limits),
     };
     let api = Router::new()
@@ -89,6 +95,11 @@ pub fn router_with(indexer: Indexer, limits: Limits) -> Router {
         .route("/context", post(context::context))
         .route("/tail", get(tail::tail))
         .route("/parse", post(parse::parse))
+        .route("/export", post(export::export).layer(CompressionLayer::new()))
+        .route("/exports/{id}", get(export::show))
+        .route("/excerpts", get(excerpts::list).post(excerpts::make))
+        .route("/excerpts/{id}", get(excerpts::show).delete(excerpts::revoke))
+        .route("/audit", get(audit::audit))
         .method_not_allowed_fallback(errors::method_not_allowed)
         .with_state(app);
     Router::new().nest("/api/v1", api).route("/api/{*path}", any(errors::no_such_endpoint)).merge(page::router())
@@ -101,6 +112,7 @@ struct App {
     limits: Arc<Limits>,
     searches: Arc<Semaphore>,
     tails: Arc<Semaphore>,
+    exports: export::Exports,
 }
 
 impl App {

@@ -13,6 +13,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
+use martlog_indexer::audit::{Action, Asker, Ended, Question, Reach};
 use martlog_indexer::doors::auth;
 use martlog_indexer::doors::problem::Problem;
 use serde::Deserialize;
@@ -28,7 +29,7 @@ pub(super) struct ParseBody {
     position: Option<usize>,
 }
 
-pub(super) async fn parse(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+pub(super) async fn parse(State(app): State<App>, headers: HeaderMap, asker: Asker, body: Body) -> Result<Response, Problem> {
     let scope = auth::scope(&app.indexer, &headers).await?;
     let body: ParseBody = body::json(&headers, body, app.limits.body_bytes_max).await?;
     let setting = setting(&app, &scope, body.from.as_deref(), body.to.as_deref())?;
@@ -39,8 +40,12 @@ pub(super) async fn parse(State(app): State<App>, headers: HeaderMap, body: Body
         (Err(problem), None) => return Err(problem),
     };
     if let Some(position) = body.position {
+        // Each key that is pressed asks another: that there were some is told, and the text of the query when it is searched for.
+        let question = Question { action: Action::Suggest, query: None, range: None, subject: None, reach: Reach::Everything };
+        let open = app.indexer.audit().begin(&scope, &asker, question);
         let suggested = suggestions(&app, &scope, &body.query, byte_at(&body.query, position), setting).await;
         answer.insert("suggestions".to_owned(), suggested);
+        open.end(Ended::Complete);
     }
     Ok(private(Value::Object(answer).to_string().into_response(), "application/json"))
 }

@@ -5,13 +5,14 @@
 
 use super::cursor::{SearchCursor, binding};
 use super::errors::{members, search_problem};
-use super::{App, body, complete, planned_filter, private, row, setting, warnings};
+use super::{App, body, complete, planned_filter, private, record, row, setting, warnings};
 use crate::time::rfc3339;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use futures_util::stream;
+use martlog_indexer::audit::{Action, Asker, Ended, Open};
 use martlog_indexer::doors::auth;
 use martlog_indexer::doors::problem::Problem;
 use martlog_indexer::registry::Scope;
@@ -53,7 +54,7 @@ pub(super) struct SearchBody {
 /// The order as clients write it.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum OrderWord {
+pub(super) enum OrderWord {
     #[default]
     #[serde(alias = "newest_first")]
     Newest,
@@ -61,18 +62,28 @@ enum OrderWord {
     Oldest,
 }
 
+impl OrderWord {
+    pub(super) const fn order(self) -> Order {
+        match self {
+            Self::Newest => Order::NewestFirst,
+            Self::Oldest => Order::OldestFirst,
+        }
+    }
+}
+
 /// What is known before the first row is found.
 struct Prepared {
     request: SearchRequest,
     binding: u64,
     warnings: Vec<Value>,
+    open: Open,
 }
 
-pub(super) async fn search(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+pub(super) async fn search(State(app): State<App>, headers: HeaderMap, asker: Asker, body: Body) -> Result<Response, Problem> {
     let scope = auth::scope(&app.indexer, &headers).await?;
     let body: SearchBody = body::json(&headers, body, app.limits.body_bytes_max).await?;
     let place = app.search_place()?;
-    let prepared = prepare(&app, &scope, &body).await?;
+    let prepared = prepare(&app, &scope, &asker, &body).await?;
     // Asked before the search, so that it never promises more than the rows hold.
     let complete = complete::complete(&app.indexer.completeness(&scope).await, prepared.request.from_ns);
     let answer = Answer {
@@ -83,6 +94,7 @@ pub(super) async fn search(State(app): State<App>, headers: HeaderMap, body: Bod
         binding: prepared.binding,
         warnings: prepared.warnings,
         complete,
+        open: prepared.open,
         last: None,
         events: app.indexer.search(&scope, prepared.request),
         batch: Vec::with_capacity(EVENTS),
@@ -95,7 +107,7 @@ pub(super) async fn search(State(app): State<App>, headers: HeaderMap, body: Bod
     Ok(private(Response::new(Body::from_stream(pieces)), "application/x-ndjson"))
 }
 
-async fn prepare(app: &App, scope: &Scope, body: &SearchBody) -> Result<Prepared, Problem> {
+async fn prepare(app: &App, scope: &Scope, asker: &Asker, body: &SearchBody) -> Result<Prepared, Problem> {
     let limit = body.limit.unwrap_or(LIMIT);
     if !(1..=LIMIT_MAX).contains(&limit) {
         let detail = format!("\"limit\" is {limit}; it can be 1 to {LIMIT_MAX}; further rows are asked for with the cursor of the summary");
@@ -105,13 +117,11 @@ async fn prepare(app: &App, scope: &Scope, body: &SearchBody) -> Result<Prepared
     let plan = planned_filter(&body.query, setting).await?;
     let mut warnings = warnings(&plan, &body.query);
     warnings.extend(disk_warning(app, scope));
-    let order = match body.order {
-        OrderWord::Newest => Order::NewestFirst,
-        OrderWord::Oldest => Order::OldestFirst,
-    };
+    let order = body.order.order();
     let binding = binding(&plan.canonical, order, scope);
     let cursor = body.cursor.as_deref().map(|text| SearchCursor::decode(text, binding)).transpose()?;
     let range = cursor.as_ref().map_or(plan.range, SearchCursor::range);
+    let open = record::begin(app, scope, asker, Action::Search, &body.query, &plan);
     let request = SearchRequest {
         predicate: plan.predicate,
         from_ns: range.from_ns,
@@ -124,7 +134,7 @@ async fn prepare(app: &App, scope: &Scope, body: &SearchBody) -> Result<Prepared
         quarantine: plan.quarantine,
         deadline: Instant::now() + app.limits.deadline,
     };
-    Ok(Prepared { request, binding, warnings })
+    Ok(Prepared { request, binding, warnings, open })
 }
 
 /// For staff alone, who can do something about it: the newest lines are still on their nodes. Everybody else reads in `complete` how far behind that is.
@@ -144,6 +154,7 @@ struct Answer {
     binding: u64,
     warnings: Vec<Value>,
     complete: Value,
+    open: Open,
     last: Option<Position>,
     done: bool,
     _place: OwnedSemaphorePermit,
@@ -178,9 +189,11 @@ impl Answer {
     fn line(&mut self, piece: &mut Vec<u8>, event: Event) {
         match event {
             Event::Row(found) => {
+                let before = piece.len();
                 piece.extend(b"{\"row\":");
                 row::write(piece, &found, self.epoch);
                 piece.extend(b"}");
+                self.open.row(&found.owner, piece.len() - before);
                 self.last = Some(found.position());
             }
             Event::Progress { scanned, share } => {
@@ -188,11 +201,14 @@ impl Answer {
             }
             Event::Summary(summary) => {
                 self.done = true;
+                self.open.finish(Ended::Complete);
                 piece.extend(json!({"summary": self.summary(&summary)}).to_string().as_bytes());
             }
             Event::Error(error) => {
                 self.done = true;
-                piece.extend(json!({"error": members(&search_problem(&error))}).to_string().as_bytes());
+                let problem = search_problem(&error);
+                self.open.finish(Ended::Failed(problem.code));
+                piece.extend(json!({"error": members(&problem)}).to_string().as_bytes());
             }
         }
         piece.push(b'\n');

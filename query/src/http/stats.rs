@@ -3,7 +3,7 @@
 //! `approximate` names the columns that are not exact, with the relative error that they may have; `truncated` says that a bound was met, and a warning which.
 
 use super::errors::{query_problem, search_problem};
-use super::{App, body, complete, planned, private, setting, warnings};
+use super::{App, body, complete, planned, private, record, setting, warnings};
 use crate::lang::{Code, QueryError, Span};
 use crate::pipes::{self, Asked, RunError, Table};
 use crate::time::rfc3339;
@@ -11,6 +11,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
+use martlog_indexer::audit::{Action, Asker};
 use martlog_indexer::doors::auth;
 use martlog_indexer::doors::problem::Problem;
 use serde::Deserialize;
@@ -26,7 +27,7 @@ pub(super) struct StatsBody {
     to: Option<String>,
 }
 
-pub(super) async fn stats(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+pub(super) async fn stats(State(app): State<App>, headers: HeaderMap, asker: Asker, body: Body) -> Result<Response, Problem> {
     let scope = auth::scope(&app.indexer, &headers).await?;
     let body: StatsBody = body::json(&headers, body, app.limits.body_bytes_max).await?;
     let setting = setting(&app, &scope, body.from.as_deref(), body.to.as_deref())?;
@@ -42,7 +43,8 @@ pub(super) async fn stats(State(app): State<App>, headers: HeaderMap, body: Body
     }
     let completeness = app.indexer.completeness(&scope).await;
     let asked = Asked { indexer: &app.indexer, scope: &scope, plan: &plan, deadline: began + app.limits.deadline };
-    let table = pipes::run(asked).await.map_err(|error| run_problem(&error))?;
+    let mut open = record::begin(&app, &scope, &asker, Action::Stats, &body.query, &plan);
+    let table = record::noted(&mut open, pipes::run(asked).await.map_err(|error| run_problem(&error)))?;
     let mut told = warnings(&plan, &body.query);
     told.extend(table.notes.warnings.iter().map(|(code, message)| json!({"code": code, "message": message})));
     told.extend(approximate(&table));
@@ -57,7 +59,9 @@ pub(super) async fn stats(State(app): State<App>, headers: HeaderMap, body: Body
         "warnings": told,
         "cost": {"elapsed_ms": u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX), "rows_read": table.notes.rows_read},
     });
-    Ok(private(answer.to_string().into_response(), "application/json"))
+    let text = answer.to_string();
+    record::answered(open, table.rows.len(), &text);
+    Ok(private(text.into_response(), "application/json"))
 }
 
 /// What is not exact, as a sentence.

@@ -10,7 +10,7 @@
 //! last `status` of a tail that the server ends has `"end"` with the reason.
 
 use super::cursor::{decode_tail, encode_tail};
-use super::{App, complete, planned_filter, private, row, setting, warnings};
+use super::{App, complete, planned_filter, private, record, row, setting, warnings};
 use crate::time::rfc3339;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
@@ -18,6 +18,7 @@ use axum::response::sse::{Event as Sent, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use martlog_indexer::Indexer;
+use martlog_indexer::audit::{Action, Asker, Ended, Open};
 use martlog_indexer::doors::auth;
 use martlog_indexer::doors::problem::Problem;
 use martlog_indexer::registry::Scope;
@@ -47,6 +48,7 @@ pub(super) struct TailParameters {
 pub(super) async fn tail(
     State(app): State<App>,
     headers: HeaderMap,
+    asker: Asker,
     parameters: Result<Query<TailParameters>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Problem> {
     let scope = auth::scope(&app.indexer, &headers).await?;
@@ -67,6 +69,8 @@ pub(super) async fn tail(
     if plan.says_time {
         warnings.push(json!({"code": "W210", "message": "a tail begins now: the time in the query was left out"}));
     }
+    let open = record::begin(&app, &scope, &asker, Action::Tail, &parameters.query, &plan);
+    open.tell();
     let request = TailRequest { predicate: plan.predicate, after: Some(after), quarantine: plan.quarantine };
     let mut ticks = interval(app.limits.status_every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -82,6 +86,7 @@ pub(super) async fn tail(
         opening: Some((after, json!({"query": plan.canonical, "warnings": warnings}))),
         ready: VecDeque::new(),
         ended: false,
+        open,
         _place: place,
     };
     let events = stream::unfold(tail, |mut tail| async move { tail.next().await.map(|event| (Ok::<_, Infallible>(event), tail)) });
@@ -105,6 +110,7 @@ struct Tail {
     opening: Option<(TailCursor, Value)>,
     ready: VecDeque<Sent>,
     ended: bool,
+    open: Open,
     _place: OwnedSemaphorePermit,
 }
 
@@ -132,6 +138,7 @@ impl Tail {
             Some(TailEvent::Row(found, cursor)) => {
                 let mut data = Vec::new();
                 row::write(&mut data, &found, self.epoch);
+                self.open.row(&found.owner, data.len());
                 self.rows += 1;
                 let data = String::from_utf8(data).unwrap_or_default();
                 self.ready.push_back(Sent::default().event("row").id(encode_tail(cursor)).data(data));
@@ -146,6 +153,7 @@ impl Tail {
 
     fn end(&mut self, reason: &str) {
         self.ended = true;
+        self.open.finish(Ended::Complete);
         self.ready.push_back(Sent::default().event("status").data(json!({"end": reason}).to_string()));
     }
 

@@ -4,7 +4,7 @@
 
 use super::errors::search_problem;
 use super::sample::{OF_PLATFORM, Sample};
-use super::{App, body, planned_filter, private, setting, warnings};
+use super::{App, body, planned_filter, private, record, setting, warnings};
 use crate::pipes::Asked;
 use crate::plan::pipes::line_column;
 use crate::plan::steps::Column;
@@ -12,6 +12,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
+use martlog_indexer::audit::{Action, Asker};
 use martlog_indexer::doors::auth;
 use martlog_indexer::doors::problem::Problem;
 use martlog_indexer::search::request::SearchError;
@@ -49,7 +50,7 @@ struct Values {
     more: bool,
 }
 
-pub(super) async fn values(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+pub(super) async fn values(State(app): State<App>, headers: HeaderMap, asker: Asker, body: Body) -> Result<Response, Problem> {
     let scope = auth::scope(&app.indexer, &headers).await?;
     let body: ValuesBody = body::json(&headers, body, app.limits.body_bytes_max).await?;
     let limit = body.limit.unwrap_or(LIMIT);
@@ -65,8 +66,10 @@ pub(super) async fn values(State(app): State<App>, headers: HeaderMap, body: Bod
     let _place = app.search_place()?;
     let plan = planned_filter(&body.query, setting).await?;
     let asked = Asked { indexer: &app.indexer, scope: &scope, plan: &plan, deadline: Instant::now() + app.limits.deadline };
-    let mut values =
-        if OF_PLATFORM.contains(&body.field.as_str()) { counted(&asked, &body.field).await? } else { seen(&asked, &body.field).await? };
+    let mut open = record::begin(&app, &scope, &asker, Action::Values, &body.query, &plan);
+    let is_counted = OF_PLATFORM.contains(&body.field.as_str());
+    let values = if is_counted { counted(&asked, &body.field).await } else { seen(&asked, &body.field).await };
+    let mut values = record::noted(&mut open, values)?;
     let prefix = body.prefix.to_lowercase();
     values.values.retain(|(value, _)| value.to_lowercase().starts_with(&prefix));
     values.more |= values.values.len() > limit;
@@ -79,7 +82,9 @@ pub(super) async fn values(State(app): State<App>, headers: HeaderMap, body: Bod
         "more_values": values.more,
         "warnings": warnings(&plan, &body.query),
     });
-    Ok(private(answer.to_string().into_response(), "application/json"))
+    let text = answer.to_string();
+    record::answered(open, values.values.len(), &text);
+    Ok(private(text.into_response(), "application/json"))
 }
 
 /// What the store counts in columns that every line has.

@@ -77,7 +77,7 @@ impl Cell {
     }
 
     /// As a text; none of nothing.
-    pub(super) fn text(&self) -> Option<Cow<'_, str>> {
+    pub(crate) fn text(&self) -> Option<Cow<'_, str>> {
         Some(match self {
             Self::Null => return None,
             Self::Bool(is) => Cow::Borrowed(if *is { "true" } else { "false" }),

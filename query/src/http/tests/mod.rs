@@ -1,5 +1,8 @@
 //! The endpoints over a real store in a folder of its own: what a reader gets, page by page and live, and what nobody gets of another partner's.
 
+mod audit;
+mod excerpts;
+mod export;
 mod handbook;
 mod page;
 mod pipes;

@@ -1,0 +1,72 @@
+//! `GET /api/v1/audit?from&to&action&limit&cursor`: who asked what, newest first: `{"records":[…],"cursor"}`.
+//!
+//! Staff see everything; a partner what its own tokens asked, and of what staff asked of its lines: that, when, and how many of its own lines were in the answer. See
+//! [`martlog_indexer::audit`].
+
+use super::{App, now_ns, private};
+use crate::time::{BadTime, moment};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use martlog_indexer::audit::{Action, Wanted};
+use martlog_indexer::doors::auth;
+use martlog_indexer::doors::problem::Problem;
+use serde::Deserialize;
+use serde_json::json;
+
+/// Records of an answer that does not say how many it wants, and at most.
+const LIMIT: u32 = 100;
+const LIMIT_MAX: u32 = 1_000;
+
+/// The part of the address behind `?`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Parameters {
+    from: Option<String>,
+    to: Option<String>,
+    action: Option<String>,
+    limit: Option<u32>,
+    cursor: Option<String>,
+}
+
+pub(super) async fn audit(
+    State(app): State<App>,
+    headers: HeaderMap,
+    parameters: Result<Query<Parameters>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let scope = auth::scope(&app.indexer, &headers).await?;
+    let Query(parameters) =
+        parameters.map_err(|error| Problem::new(400, "bad_parameters", "The address cannot be read", error.body_text()))?;
+    let wanted = wanted(&parameters)?;
+    let (records, next) = app.indexer.audit().read(&scope, &wanted).await?;
+    let answer = json!({"records": records, "cursor": next.map(|id| id.to_string())});
+    Ok(private(answer.to_string().into_response(), "application/json"))
+}
+
+fn wanted(parameters: &Parameters) -> Result<Wanted, Problem> {
+    let now_ns = now_ns();
+    let time = |text: &Option<String>, default: i64| {
+        let moment = text.as_deref().map(|text| moment(text, now_ns)).transpose();
+        let moment = moment.map_err(|BadTime(reason)| Problem::new(400, "bad_time_range", "The time range cannot be read", reason))?;
+        Ok::<_, Problem>(moment.map_or(default, |moment| moment.start_ns))
+    };
+    let action = parameters.action.as_deref().map(|word| Action::from_word(word).ok_or_else(|| unknown(word))).transpose()?;
+    let limit = parameters.limit.unwrap_or(LIMIT);
+    if !(1..=LIMIT_MAX).contains(&limit) {
+        let detail = format!("`limit` is {limit}; it can be 1 to {LIMIT_MAX}; further records are asked for with the cursor");
+        return Err(Problem::new(400, "bad_limit", "The limit is out of range", detail));
+    }
+    let before = parameters.cursor.as_deref().map(|text| text.parse::<i64>().map_err(|_| damaged())).transpose()?;
+    Ok(Wanted { from_ns: time(&parameters.from, i64::MIN)?, to_ns: time(&parameters.to, i64::MAX)?, action, limit, before })
+}
+
+fn unknown(word: &str) -> Problem {
+    let known: Vec<&str> = Action::ALL.iter().map(|action| action.as_str()).collect();
+    let shown: String = word.chars().take(40).collect();
+    Problem::invalid("action", format!("there is no action `{shown}`: it is one of {}", known.join(", ")))
+}
+
+fn damaged() -> Problem {
+    Problem::new(400, "cursor_damaged", "The cursor cannot be read", "this is no cursor that the server gave; ask again without it")
+}
