@@ -11,3 +11,4 @@ mod span;
 mod sse;
 pub(crate) mod stats;
 pub(crate) mod tail;
+mod why;

@@ -24,6 +24,7 @@ mod stats;
 mod suggest;
 mod tail;
 mod values;
+mod why;
 
 use crate::lang::{Code, QueryError, Span};
 use crate::plan::{Plan, Setting, plan};

@@ -5,6 +5,7 @@
 
 use super::cursor::{SearchCursor, binding};
 use super::errors::{members, search_problem};
+use super::why::{self, Question};
 use super::{App, body, complete, planned_filter, private, row, setting, warnings};
 use crate::time::rfc3339;
 use axum::body::{Body, Bytes};
@@ -48,6 +49,13 @@ pub(super) struct SearchBody {
     /// Count every match, also beyond the limit.
     #[serde(default)]
     count: bool,
+    /// Say why, when nothing matches.
+    #[serde(default = "yes")]
+    explain: bool,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// The order as clients write it.
@@ -66,6 +74,8 @@ struct Prepared {
     request: SearchRequest,
     binding: u64,
     warnings: Vec<Value>,
+    /// What is asked when nothing matches.
+    question: Option<Box<Question>>,
 }
 
 pub(super) async fn search(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
@@ -84,6 +94,8 @@ pub(super) async fn search(State(app): State<App>, headers: HeaderMap, body: Bod
         warnings: prepared.warnings,
         complete,
         last: None,
+        question: prepared.question,
+        unexplained: None,
         events: app.indexer.search(&scope, prepared.request),
         batch: Vec::with_capacity(EVENTS),
         done: false,
@@ -113,7 +125,7 @@ async fn prepare(app: &App, scope: &Scope, body: &SearchBody) -> Result<Prepared
     let cursor = body.cursor.as_deref().map(|text| SearchCursor::decode(text, binding)).transpose()?;
     let range = cursor.as_ref().map_or(plan.range, SearchCursor::range);
     let request = SearchRequest {
-        predicate: plan.predicate,
+        predicate: plan.predicate.clone(),
         from_ns: range.from_ns,
         to_ns: range.to_ns,
         order,
@@ -124,7 +136,10 @@ async fn prepare(app: &App, scope: &Scope, body: &SearchBody) -> Result<Prepared
         quarantine: plan.quarantine,
         deadline: Instant::now() + app.limits.deadline,
     };
-    Ok(Prepared { request, binding, warnings })
+    // A further page is there because the first one found something.
+    let asked = || Question { indexer: app.indexer.clone(), scope: scope.clone(), plan, query: body.query.clone() };
+    let question = (body.explain && body.cursor.is_none()).then(|| Box::new(asked()));
+    Ok(Prepared { request, binding, warnings, question })
 }
 
 /// For staff alone, who can do something about it: the newest lines are still on their nodes. Everybody else reads in `complete` how far behind that is.
@@ -145,6 +160,9 @@ struct Answer {
     warnings: Vec<Value>,
     complete: Value,
     last: Option<Position>,
+    question: Option<Box<Question>>,
+    /// The summary of a search that found nothing, until the reason is found.
+    unexplained: Option<Summary>,
     done: bool,
     _place: OwnedSemaphorePermit,
 }
@@ -173,6 +191,21 @@ impl Answer {
             self.line(piece, event);
         }
         self.batch = batch;
+        if let (Some(summary), Some(question)) = (self.unexplained.take(), self.question.take()) {
+            let why = why::why(&question).await;
+            self.end(piece, &summary, Some(json!(why)));
+        }
+    }
+
+    /// Writes the summary, the last line.
+    fn end(&mut self, piece: &mut Vec<u8>, summary: &Summary, why: Option<Value>) {
+        self.done = true;
+        let mut value = self.summary(summary);
+        if let Some(why) = why {
+            value["why"] = why;
+        }
+        piece.extend(json!({"summary": value}).to_string().as_bytes());
+        piece.push(b'\n');
     }
 
     fn line(&mut self, piece: &mut Vec<u8>, event: Event) {
@@ -187,8 +220,12 @@ impl Answer {
                 piece.extend(json!({"progress": {"scanned": scanned, "share": share}}).to_string().as_bytes())
             }
             Event::Summary(summary) => {
-                self.done = true;
-                piece.extend(json!({"summary": self.summary(&summary)}).to_string().as_bytes());
+                let is_nothing = summary.returned == 0 && !summary.more;
+                match is_nothing && self.question.is_some() {
+                    true => self.unexplained = Some(summary),
+                    false => self.end(piece, &summary, None),
+                }
+                return;
             }
             Event::Error(error) => {
                 self.done = true;

@@ -2,6 +2,7 @@
 
 mod handbook;
 mod pipes;
+mod why;
 
 use super::*;
 use axum::body::{Body, Bytes};
