@@ -12,9 +12,9 @@ use std::sync::Arc;
 use tower_http::compression::CompressionLayer;
 use xxhash_rust::xxh3::xxh3_128;
 
-const HTML: &str = "text/html; charset=utf-8";
-const SCRIPT: &str = "text/javascript; charset=utf-8";
-const STYLE: &str = "text/css; charset=utf-8";
+pub(super) const HTML: &str = "text/html; charset=utf-8";
+pub(super) const SCRIPT: &str = "text/javascript; charset=utf-8";
+pub(super) const STYLE: &str = "text/css; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
 /// The files: name, type, bytes. `index.html` is `/`, the others are below `/assets/`.
@@ -41,7 +41,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 
 /// A file with its entity tag.
 #[derive(Debug, Clone)]
-struct File {
+pub(super) struct File {
     content_type: &'static str,
     bytes: &'static [u8],
     etag: HeaderValue,
@@ -58,14 +58,14 @@ pub(super) fn router() -> Router {
 }
 
 impl File {
-    fn new(content_type: &'static str, bytes: &'static [u8]) -> Self {
+    pub(super) fn new(content_type: &'static str, bytes: &'static [u8]) -> Self {
         // Weak: the answer may be compressed on its way.
         let etag = HeaderValue::from_str(&format!("W/\"{:032x}\"", xxh3_128(bytes))).unwrap_or(HeaderValue::from_static("W/\"0\""));
         Self { content_type, bytes, etag }
     }
 }
 
-fn serve(files: &[(&str, File)], name: &str, headers: &HeaderMap) -> Response {
+pub(super) fn serve(files: &[(&str, File)], name: &str, headers: &HeaderMap) -> Response {
     let Some((_, file)) = files.iter().find(|(known, _)| *known == name) else {
         return secured((StatusCode::NOT_FOUND, "there is no such file\n").into_response());
     };

@@ -23,7 +23,6 @@ use martlog_formats::fields::ATTRIBUTES_PREFIX;
 use martlog_indexer::search::{Field, Predicate};
 use pipes::Shape;
 use regex::Regex;
-use serde_json::{Value as Json, json};
 use std::sync::Arc;
 use steps::{Step, Steps};
 use subject::Subject;
@@ -97,17 +96,6 @@ pub struct Warning {
     pub message: String,
     /// Which part of the query, bytes; `None` for all of it.
     pub span: Option<Span>,
-}
-
-impl Warning {
-    /// For an answer; the places are those of `query`.
-    #[must_use]
-    pub fn json(&self, query: &str) -> Json {
-        match self.span {
-            Some(span) => json!({"code": self.code, "message": self.message, "span": {"utf16": span.utf16(query), "bytes": span}}),
-            None => json!({"code": self.code, "message": self.message}),
-        }
-    }
 }
 
 /// Reads a query and plans it. This can take some milliseconds where the query has regular expressions.

@@ -14,10 +14,12 @@ mod advice;
 mod find;
 mod names;
 
+use super::told::Spans;
 use crate::lang::Span;
 use crate::plan::Plan;
 use martlog_indexer::Indexer;
 use martlog_indexer::registry::Scope;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -35,7 +37,7 @@ const NEAR_MAX: usize = 3;
 const TEXT_MAX: usize = 200;
 
 /// Why nothing matched.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub(super) struct Why {
     /// What to do, for programs.
     code: Code,
@@ -48,6 +50,7 @@ pub(super) struct Why {
     clauses: Vec<ClauseAlone>,
     /// Clauses beyond those.
     #[serde(skip_serializing_if = "is_zero")]
+    #[schemars(default)]
     clauses_left_out: usize,
     /// Names and values that nothing within the scope has.
     unknown: Vec<Unknown>,
@@ -69,8 +72,9 @@ pub(super) struct Why {
 }
 
 /// What to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "WhyCode")]
 enum Code {
     /// Nothing is stored within the scope.
     NoLinesAtAll,
@@ -95,18 +99,22 @@ enum Code {
 }
 
 /// A request that finds something.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "WhyFix")]
 struct Fix {
+    /// Another query.
     #[serde(skip_serializing_if = "Option::is_none")]
     query: Option<String>,
+    /// An earlier beginning.
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<String>,
+    /// A later end.
     #[serde(skip_serializing_if = "Option::is_none")]
     to: Option<String>,
 }
 
 /// A clause by itself, within scope and range.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 struct ClauseAlone {
     /// As it was written, cut where it is long.
     text: String,
@@ -120,7 +128,8 @@ struct ClauseAlone {
 }
 
 /// A number of lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "LineCount")]
 struct Count {
     /// How many.
     lines: u64,
@@ -128,17 +137,13 @@ struct Count {
     exact: bool,
 }
 
-/// A piece of the query, `[from, to)`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-struct Spans {
-    utf16: Span,
-    bytes: Span,
-}
-
 /// A name that is none.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "UnknownName")]
 struct Unknown {
+    /// Where it stands.
     span: Spans,
+    /// The field.
     field: String,
     /// Absent where the field itself is not there.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -148,16 +153,19 @@ struct Unknown {
 }
 
 /// A line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "LineAt")]
 struct Hit {
+    /// When it was said.
     time: String,
+    /// Its id.
     id: String,
     #[serde(skip)]
     time_ns: i64,
 }
 
 /// What was searched.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 struct Searched {
     /// Whether it was the quarantine instead of what has an owner.
     quarantine: bool,
@@ -196,7 +204,7 @@ impl Question {
     }
 
     fn spans(&self, span: Span) -> Spans {
-        Spans { utf16: span.utf16(&self.query), bytes: span }
+        Spans::of(span, &self.query)
     }
 }
 
