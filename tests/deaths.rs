@@ -51,7 +51,12 @@ async fn each_query_of_death_ends_in_time_with_an_answer_or_advice_while_lines_c
     slowest.sort_by_key(|(took, _)| std::cmp::Reverse(*took));
     println!("{} queries, {advised} answered with advice; the slowest:", corpus.len());
     slowest.iter().take(5).for_each(|(took, query)| println!("  {} ms  {query}", took.as_millis()));
-    println!("acknowledgement p99: {} ms alone, {} ms beside them ({} pushes)", p99(&quiet).as_millis(), p99(&busy).as_millis(), busy.len());
+    println!(
+        "acknowledgement p99: {} ms alone, {} ms beside them ({} pushes)",
+        p99(&quiet).as_millis(),
+        p99(&busy).as_millis(),
+        busy.len()
+    );
     let peak = server.process.peak_memory_bytes();
     println!("peak memory: {} MiB", peak >> 20);
     assert!(peak <= MEMORY_BYTES_MAX, "the server held {} MiB", peak >> 20);
@@ -89,7 +94,10 @@ fn advice(query: &str, problem: &Value) -> bool {
     assert!(!text("code").is_empty() && !text("detail").is_empty(), "{query}: {problem}");
     let does = ["narrow", "at most", "write", "shorter", "fewer", "less", "search", "leave", "ask", "can be", "send"];
     let says = format!("{} {}", text("detail"), text("hint"));
-    assert!(problem["fix"].is_string() || problem["hint"].is_string() || does.iter().any(|word| says.contains(word)), "no advice for {query}: {problem}");
+    assert!(
+        problem["fix"].is_string() || problem["hint"].is_string() || does.iter().any(|word| says.contains(word)),
+        "no advice for {query}: {problem}"
+    );
     false
 }
 
@@ -137,7 +145,9 @@ fn corpus() -> Vec<(String, String)> {
     for file in files {
         let kind = file.file_stem().expect("a name").to_string_lossy().into_owned();
         let text = std::fs::read_to_string(&file).expect("UTF-8");
-        corpus.extend(text.split('\n').filter(|line| !line.is_empty() && !line.starts_with("# ")).map(|line| (kind.clone(), line.to_owned())));
+        corpus.extend(
+            text.split('\n').filter(|line| !line.is_empty() && !line.starts_with("# ")).map(|line| (kind.clone(), line.to_owned())),
+        );
     }
     corpus
 }

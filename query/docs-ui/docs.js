@@ -71,7 +71,7 @@ function contentLine([type, content]) {
   return make("div", {}, make("code", {}, type), ...(content.schema ? [stream, ...short(content.schema)] : []));
 }
 
-function endpoint(method, path, operation) {
+function endpoint(method, path, operation, shared) {
   const parts = [
     make("h3", {}, make("span", { class: "method" }, method), path),
     make("p", {}, operation.summary, " ", make("span", { class: "dim" }, operation.description)),
@@ -88,10 +88,10 @@ function endpoint(method, path, operation) {
     parts.push(make("h4", {}, `Body${optional}`), ...Object.entries(operation.requestBody.content).map(contentLine));
   }
   parts.push(make("h4", {}, "Ask"), copyable(curl(method, path, operation)), make("h4", {}, "Answers"));
-  const answers = Object.entries(operation.responses).flatMap(([status, answer]) => [
-    make("dt", {}, make("code", {}, status)),
-    make("dd", {}, answer.description, ...Object.entries(answer.content ?? {}).map(contentLine)),
-  ]);
+  const answers = Object.entries(operation.responses).flatMap(([status, told]) => {
+    const answer = told.$ref ? shared[typeName(told.$ref)] : told;
+    return [make("dt", {}, make("code", {}, status)), make("dd", {}, answer.description, ...Object.entries(answer.content ?? {}).map(contentLine))];
+  });
   parts.push(make("dl", {}, ...answers));
   return make("section", { id: operation.operationId }, ...parts);
 }
@@ -117,7 +117,7 @@ function show(api) {
     const links = operations.map(([method, path, operation]) =>
       make("li", {}, make("a", { href: `#${operation.operationId}` }, `${method.toUpperCase()} ${path.replace("/api/v1", "")}`)));
     contents.append(make("strong", {}, tag), make("ul", {}, ...links));
-    shown.append(make("h2", {}, tag), ...operations.map(([method, path, operation]) => endpoint(method, path, operation)));
+    shown.append(make("h2", {}, tag), ...operations.map(([method, path, operation]) => endpoint(method, path, operation, api.components.responses)));
   }
   const types = Object.entries(api.components.schemas);
   shown.append(make("h2", { id: "types" }, "Types"));

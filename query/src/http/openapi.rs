@@ -9,6 +9,7 @@ use martlog_indexer::doors::problem::ProblemBody;
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 /// Where it is.
@@ -26,7 +27,7 @@ pub(crate) fn document(operations: &[Operation]) -> Value {
         settings.meta_schema = None;
     });
     let mut generator = settings.into_generator();
-    let problem = generator.subschema_for::<ProblemBody>();
+    let problem = json!({"application/problem+json": {"schema": generator.subschema_for::<ProblemBody>()}});
     let mut paths: Map<String, Value> = Map::new();
     for operation in operations {
         let path = paths.entry(operation.path).or_insert_with(|| json!({}));
@@ -40,6 +41,7 @@ pub(crate) fn document(operations: &[Operation]) -> Value {
         "paths": paths,
         "components": {
             "schemas": components(generator),
+            "responses": problems(operations, &problem),
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer", "bearerFormat": "mart_{staff|partner|ingest|collector}_…", "description": "A token; it belongs into no address."},
                 "session": {
@@ -57,7 +59,7 @@ fn components(mut generator: SchemaGenerator) -> Map<String, Value> {
     schemas
 }
 
-fn described(operation: &Operation, problem: &schemars::Schema, generator: &mut SchemaGenerator) -> Value {
+fn described(operation: &Operation, problem: &Value, generator: &mut SchemaGenerator) -> Value {
     let mut told = json!({
         "operationId": operation.id,
         "tags": [operation.tag],
@@ -110,7 +112,7 @@ fn contents(contents: &[Content], generator: &mut SchemaGenerator) -> Value {
 }
 
 /// By status; where an answer and a problem share one, by media type.
-fn responses(operation: &Operation, problem: &schemars::Schema, generator: &mut SchemaGenerator) -> Value {
+fn responses(operation: &Operation, problem: &Value, generator: &mut SchemaGenerator) -> Value {
     let mut responses: Map<String, Value> = Map::new();
     for Answer { status, about, content, headers } in &operation.answers {
         let mut told = json!({"description": about});
@@ -123,15 +125,39 @@ fn responses(operation: &Operation, problem: &schemars::Schema, generator: &mut 
         responses.insert(status.to_string(), told);
     }
     for status in &operation.problems {
-        let told = responses.entry(status.to_string()).or_insert_with(|| json!({"description": meaning(*status)}));
-        told["content"]["application/problem+json"] = json!({"schema": problem});
-        if matches!(status, 429 | 503) {
-            told["headers"]["Retry-After"] =
-                json!({"description": "Seconds to wait; not with every 503.", "schema": {"type": "integer", "minimum": 1}});
+        match responses.get_mut(&status.to_string()) {
+            None => drop(responses.insert(status.to_string(), json!({"$ref": format!("#/components/responses/{}", name(*status))}))),
+            Some(told) => {
+                told["content"]["application/problem+json"] = problem["application/problem+json"].clone();
+                add_retry_after(told, *status);
+            }
         }
     }
     responses.sort_keys();
     Value::Object(responses)
+}
+
+/// Problems by their status, which many endpoints share.
+fn problems(operations: &[Operation], problem: &Value) -> Map<String, Value> {
+    let statuses: BTreeSet<u16> = operations.iter().flat_map(|operation| operation.problems.iter().copied()).collect();
+    let one = |status| {
+        let mut told = json!({"description": meaning(status), "content": problem});
+        add_retry_after(&mut told, status);
+        (name(status), told)
+    };
+    statuses.into_iter().map(one).collect()
+}
+
+/// The name of what endpoints share.
+fn name(status: u16) -> String {
+    format!("Problem{status}")
+}
+
+fn add_retry_after(told: &mut Value, status: u16) {
+    if matches!(status, 429 | 503) {
+        told["headers"]["Retry-After"] =
+            json!({"description": "Seconds to wait; not with every 503.", "schema": {"type": "integer", "minimum": 1}});
+    }
 }
 
 /// What a status says.

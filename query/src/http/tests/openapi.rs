@@ -44,8 +44,8 @@ fn references_lead_somewhere_and_names_are_given_once() {
     let (mut references, mut ids) = (BTreeSet::new(), BTreeSet::new());
     collect(&document, &mut references);
     for reference in references {
-        let name = reference.strip_prefix("#/components/schemas/").unwrap_or_else(|| panic!("{reference}"));
-        assert!(document["components"]["schemas"].get(name).is_some(), "{reference}");
+        let pointer = reference.strip_prefix('#').unwrap_or_else(|| panic!("{reference}"));
+        assert!(document.pointer(pointer).is_some(), "{reference}");
     }
     for (path, methods) in document["paths"].as_object().unwrap() {
         for operation in methods.as_object().unwrap().values() {
