@@ -256,7 +256,8 @@ pub(super) fn quarantine() -> [Operation; 2] {
 }
 
 pub(super) fn nodes() -> Operation {
-    door(Method::Get, "/api/v1/nodes", "listNodes", UPKEEP, STAFF, "Lists the nodes that collectors speak for.").gives::<nodes::Nodes>(200, "All of them.")
+    door(Method::Get, "/api/v1/nodes", "listNodes", UPKEEP, STAFF, "Lists the nodes that collectors speak for.")
+        .gives::<nodes::Nodes>(200, "All of them.")
 }
 
 pub(super) fn erasures() -> [Operation; 3] {

@@ -59,6 +59,7 @@ impl Kind {
 /// How far an erasure is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "ErasureState")]
 pub enum State {
     /// It goes on, or waits for another one.
     Running,

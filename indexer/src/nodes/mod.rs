@@ -81,6 +81,7 @@ pub(crate) struct Listed {
     pub(crate) state: State,
     /// When it was heard last, by the server's clock.
     #[serde(rename = "heard", serialize_with = "crate::registry::rfc3339")]
+    #[schemars(with = "String")]
     pub(crate) heard_ns: i64,
     pub(crate) silent_seconds: u64,
     /// Files that may still grow or are not acknowledged to their end.
