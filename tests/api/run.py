@@ -5,7 +5,7 @@ time of each role bounded. Left out, and why:
 
 * `tail` and `backup`: their answers end when the reader goes away, so nothing that waits for the end of one comes back; they have tests of their own.
 * `erase`, as staff: each would rewrite the store of the run, one behind the other; without `dry_run` in most of them the queue outlives the run.
-* `signOut` and `signIn` change nothing here: the token of the role goes with every request.
+* Nothing else: what creates, changes and removes in the registry is asked with the rest.
 """
 
 import json

@@ -156,7 +156,7 @@ pub(super) fn ingest() -> Operation {
     .header("Content-Encoding", "`zstd` or `gzip`; none without it.")
     .header("Idempotency-Key", "A name of this request, at most 255 bytes: sent again with it, the lines are stored once.")
     .gives::<ingest::Answer>(200, "What became of the lines; they are durable.")
-    .fails(&[408, 409, 422, 429, 500])
+    .fails(&[404, 408, 409, 422, 429, 500])
 }
 
 pub(super) fn partners() -> [Operation; 5] {
