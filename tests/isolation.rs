@@ -96,6 +96,99 @@ async fn a_token_for_some_instances_sees_no_other_instance() {
     assert!(!counted.text.contains("sms-csp-434"), "{}", counted.text);
 }
 
+/// A server that holds only this partner's lines, and one that holds others' besides, give the same reasons: names, counts, nearest lines, sentences.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_reason_for_an_empty_answer_is_that_of_a_server_without_anybody_else() {
+    let (alone, shared) = (Scene::new(), Scene::new());
+    let (alone_server, shared_server) = (alone.serve().await, shared.serve().await);
+    let noon = chrono::Utc::now() - chrono::TimeDelta::hours(3);
+    let at = |minutes: i64| (noon + chrono::TimeDelta::minutes(minutes)).to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+    let line =
+        |minutes: i64, message: &str| format!(r#"{{"timestamp":"{}","level":"info","message":"{message}","colour":"red"}}"#, at(minutes));
+    let mut readers = Vec::new();
+    for (scene, server) in [(&alone, &alone_server), (&shared, &shared_server)] {
+        let owner = server.partner("acme", "sms", "csp-434", "csp-434-sms").await;
+        let mut pod = scene.pod("csp-434-sms", "sms-1", "5b1c9d0e-8f6a-4c58-9f57-3a1f0f6f2b11", "app");
+        for (minutes, message) in [(-90, "early bird"), (0, "plain"), (1, "plain worm"), (90, "late bird")] {
+            pod.print(&line(minutes, message));
+        }
+        let narrow = server.token(json!({"kind": "partner", "partner": "acme", "instances": ["sms-csp-434"]})).await;
+        readers.push([owner, Api::new(&server.address, &narrow)]);
+    }
+    // What only the shared server has: another partner, whose lines and names lie near, in the range and out of it, and a pod of nobody's.
+    shared_server.partner("globex", "smt", "csp-435", "csp-435-smt").await;
+    let mut theirs = shared.pod("csp-435-smt", "smt-1", "6b1c9d0e-8f6a-4c58-9f57-3a1f0f6f2b12", "app");
+    let mut nobodys = shared.pod("csp-9-new", "new-1", "7b1c9d0e-8f6a-4c58-9f57-3a1f0f6f2b13", "app");
+    for minutes in [-200, -89, 0, 2, 89, 100] {
+        theirs.print(&line(minutes, SECRET).replace("colour", "tint"));
+        nobodys.print(&line(minutes, SECRET));
+    }
+    for (scene, server) in [(&alone, &alone_server), (&shared, &shared_server)] {
+        scene.collect_once(&server.address, &server.collector_token().await).await;
+    }
+    let queries = [
+        SECRET,
+        "bird",
+        "bird worm",
+        "early OR late",
+        "plain bird",
+        "plain worm level:error",
+        "module:smt",
+        "module:smx plain",
+        "instance:smt-csp-435",
+        "instance:sms-csp-43",
+        "csp:csp-435",
+        "csp:csp-436",
+        "partner:globex",
+        "partner:globe bird",
+        "tint:red",
+        "colour:rod",
+        "color:red",
+        "namespace:csp-435-smt",
+        "pod:new-1",
+        "-plain",
+        "~\"xylo.*\"",
+        "level:error",
+        "id:smt/1/0",
+        "session:1",
+    ];
+    let mut compared = 0;
+    for query in queries {
+        for (from, to) in [(at(-10), at(10)), (at(-300), at(-250)), (at(20), at(30)), (at(95), at(170))] {
+            for (one, other) in readers[0].iter().zip(&readers[1]) {
+                let mut told = Vec::new();
+                for reader in [one, other] {
+                    let found = reader.search_with(json!({"query": query, "from": from, "to": to})).await;
+                    let epochs: Vec<String> = ids(&found.summary["why"]);
+                    let why = epochs.iter().fold(found.summary["why"].to_string(), |why, epoch| why.replace(epoch.as_str(), "EPOCH"));
+                    told.push((found.rows.len(), why));
+                }
+                assert_eq!(told[0], told[1], "{query} from {from} to {to}");
+                compared += usize::from(told[0].1 != "null");
+            }
+        }
+    }
+    println!("compared {compared} reasons");
+    assert!(compared > 100, "most of these find nothing: {compared}");
+    // The staff of the shared server see what was hidden, so there was something to hide.
+    let why =
+        shared_server.api.search_with(json!({"query": format!("module:smt {SECRET} early"), "from": at(-10), "to": at(10)})).await.summary
+            ["why"]
+            .take();
+    assert_eq!(why["clauses"][1]["alone"]["lines"], 2, "{why}");
+    let why =
+        shared_server.api.search_with(json!({"query": format!("{SECRET} -smt -module:smt"), "from": at(-10), "to": at(10)})).await.summary
+            ["why"]
+            .take();
+    assert_eq!((&why["code"], &why["quarantine"]["lines"]), (&json!("look_in_quarantine"), &json!(2)), "{why}");
+}
+
+/// The epochs in the ids of lines.
+fn ids(why: &serde_json::Value) -> Vec<String> {
+    let hits = ["before", "after", "newest", "oldest"].into_iter().filter_map(|member| why[member]["id"].as_str());
+    hits.filter_map(|id| id.split('/').nth(1)).map(str::to_owned).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_kind_of_token_opens_only_its_own_doors() {
     let scene = Scene::new();

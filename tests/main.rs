@@ -20,6 +20,7 @@ mod broken_disk;
 mod capture;
 mod container;
 mod crash;
+mod deaths;
 mod demo;
 mod deployment;
 mod disk;

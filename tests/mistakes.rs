@@ -93,6 +93,7 @@ async fn nothing_found_is_exit_1_and_a_server_that_is_down_exit_3() {
     let staff = scene.data().join("staff.token");
     let (code, _, err) = run(&["search", "nothing", "--server", &server.address, "--token-file", path(&staff)], &scene.root).await;
     assert_eq!(code, Some(1), "{err}");
+    assert!(err.contains("why: the store has no line yet") && err.contains("searched"), "{err}");
     let address = server.address.clone();
     drop(server);
     let (code, _, err) = run(&["search", "nothing", "--server", &address, "--token-file", path(&staff)], &scene.root).await;

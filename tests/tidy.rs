@@ -61,6 +61,25 @@ fn only_its_own_crate_names_each_technology() {
     assert!(found.is_empty(), "{found:#?}");
 }
 
+/// Routes below `/api/v1` come from `describe::Api::at` alone, which wants to know what they are, so that none is missing in the API's document.
+#[test]
+fn every_route_of_the_api_is_described() {
+    let own = ["describe.rs", "page.rs", "docs.rs"];
+    let mut found = Vec::new();
+    for folder in ["indexer/src/doors", "query/src"] {
+        let is_own = |file: &Path| own.iter().any(|name| file.ends_with(name));
+        for file in files(&root().join(folder))
+            .into_iter()
+            .filter(|file| file.extension().is_some_and(|extension| extension == "rs") && !is_own(file))
+        {
+            let text = std::fs::read_to_string(&file).unwrap_or_default();
+            let routes = text.lines().filter(|line| line.contains(".route(") && !line.contains("\"/api/{*path}\""));
+            found.extend(routes.map(|line| format!("{}: {}", file.display(), line.trim())));
+        }
+    }
+    assert!(found.is_empty(), "these routes are not described: add them with Api::at: {found:#?}");
+}
+
 /// The files of the project below a folder, without what is built.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();

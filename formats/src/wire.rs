@@ -12,6 +12,7 @@
 
 use crate::record::Record;
 use postcard::ser_flavors::Flavor;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The first four bytes of a batch; the digit is the version of the form.
@@ -31,7 +32,7 @@ pub struct BatchHeader {
 }
 
 /// The life of one container on one node: identity that needs no surviving local state.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Stream {
     /// The Kubernetes namespace.
     pub namespace: String,
@@ -68,8 +69,8 @@ impl Substream {
 }
 
 /// A file's identity: a 128-bit hash of cluster, node, stream and the file's first line (up to 1 KiB), the same after rename and gzip.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct FileId(pub u128);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, JsonSchema)]
+pub struct FileId(#[schemars(with = "String", regex(pattern = r"^[0-9a-fA-F]{32}$"))] pub u128);
 
 impl std::fmt::Display for FileId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -185,7 +186,7 @@ impl GapReason {
 }
 
 /// The answer to a batch, JSON. The HTTP status is 200 when every part is `durable`, 409 when one conflicts, else 429 or 503 with `Retry-After`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AppendAnswer {
     /// The store's epoch: another one means it was restored, and marks may be lower than acknowledged.
     pub epoch: u64,
@@ -194,7 +195,7 @@ pub struct AppendAnswer {
 }
 
 /// What became of a part. None of these means "forget it".
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum PartAnswer {
     /// Everything below the marks (one per extent) is on disk.
@@ -224,7 +225,7 @@ pub enum PartAnswer {
 }
 
 /// `POST /api/v1/positions`, JSON: which marks does the server have?
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PositionsRequest {
     /// The node that asks; its cluster is its token's.
     pub node: String,
@@ -233,7 +234,7 @@ pub struct PositionsRequest {
 }
 
 /// The durable marks of the files asked for, in their order, `[stdout, stderr]`; 0 where nothing is known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PositionsAnswer {
     /// See [`AppendAnswer::epoch`].
     pub epoch: u64,
@@ -242,7 +243,7 @@ pub struct PositionsAnswer {
 }
 
 /// `POST /api/v1/heartbeat`, JSON, every few seconds: how far the collector is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Heartbeat {
     /// The node.
     pub node: String,
@@ -256,7 +257,7 @@ pub struct Heartbeat {
 pub const EPOCH_HEADER: &str = "x-martlog-epoch";
 
 /// How far one file is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FileProgress {
     /// The container's life.
     pub stream: Stream,

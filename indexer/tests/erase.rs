@@ -2,7 +2,7 @@
 
 use crate::harness::*;
 use martlog_indexer::Indexer;
-use martlog_indexer::erase::AccountErasure;
+use martlog_indexer::erase::{AccountErasure, State};
 use std::time::Duration;
 
 async fn erase(indexer: &Indexer, account: &str) -> u64 {
@@ -10,8 +10,8 @@ async fn erase(indexer: &Indexer, account: &str) -> u64 {
     let id = indexer.begin_account_erasure(&staff(indexer).await, &wanted, None).await.unwrap();
     for _ in 0..1_000 {
         let report = indexer.erasure(&id).await.unwrap().unwrap();
-        if report["state"] == "done" {
-            return report["rows"].as_u64().unwrap();
+        if report.state == State::Done {
+            return report.rows;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

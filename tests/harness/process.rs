@@ -65,6 +65,13 @@ impl Process {
         self.child.kill().await.expect("kill");
     }
 
+    /// The most memory that it ever held, bytes.
+    pub(crate) fn peak_memory_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().expect("a running process"))).expect("its status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
+    }
+
     /// A signal such as SIGINT.
     pub(crate) fn signal(&self, signal: rustix::process::Signal) {
         let pid =

@@ -13,3 +13,4 @@ mod span;
 mod sse;
 pub(crate) mod stats;
 pub(crate) mod tail;
+mod why;

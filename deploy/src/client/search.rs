@@ -5,6 +5,7 @@
 use super::api::{Client, NoAnswer};
 use super::problem::Problem;
 use super::render::{Row, Style, clean, time_ms};
+use super::why::Why;
 use crate::cli::{Order, SearchArgs};
 use crate::config;
 use crate::outcome::{Failure, Outcome};
@@ -39,6 +40,8 @@ struct Summary {
     cursor: Option<String>,
     complete: Option<Complete>,
     warnings: Vec<Value>,
+    /// Why nothing was found.
+    why: Option<Why>,
 }
 
 /// How complete an answer is.
@@ -153,6 +156,7 @@ impl Summary {
         for warning in &self.warnings {
             text.push_str(&format!("\nnote: {}", warning_sentence(warning)));
         }
+        text.extend(self.why.as_ref().map(Why::sentence));
         text
     }
 }

@@ -5,11 +5,13 @@
 //! refused when it is said. Invariants: a secret is never kept; what is not said is as if there was no policy ([`Action::Keep`], all levels, no limit); an
 //! unknown key is an error that names the nearest known one.
 
+mod schema;
 mod set;
 
 pub use set::{Group, HashKey, POLICY_VERSION, PolicySet, Target};
 
 use crate::record::Severity;
+use schemars::JsonSchema;
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
@@ -54,18 +56,21 @@ pub struct Redaction([Option<Action>; Class::ALL.len()]);
 pub struct Level(Severity);
 
 /// Bytes a second, as written: `5MiB`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
 pub struct Rate {
     text: String,
     bytes_per_second: u64,
 }
 
 /// What is said of an instance's lines, as it is said, kept and sent.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Policy {
     /// What becomes of personal data.
     #[serde(skip_serializing_if = "Redaction::is_empty")]
+    #[schemars(default)]
     pub redaction: Redaction,
     /// Lines below it are left out and counted.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,6 +1,7 @@
 //! The policies of many instances, as a server tells them to its collectors and a collector keeps them for a start without a server.
 
 use super::Policy;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,7 +10,7 @@ use std::fmt;
 pub const POLICY_VERSION: u32 = 1;
 
 /// The answer of `GET /api/v1/policy`, JSON: what is said of instances; of one that is not in it, nothing is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PolicySet {
     /// [`POLICY_VERSION`].
     pub version: u32,
@@ -18,7 +19,7 @@ pub struct PolicySet {
 }
 
 /// Instances of one partner with one policy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Group {
     /// The partner.
     pub partner: String,
@@ -32,7 +33,7 @@ pub struct Group {
 }
 
 /// An instance and its pods: those of the namespace that have all the labels.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Target {
     /// The instance.
     pub id: String,
@@ -44,8 +45,8 @@ pub struct Target {
 }
 
 /// The secret of a partner's hashes: the same for ever, so that equal values stay equal. Written as 64 hex digits; in no `Debug` output.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct HashKey([u8; 32]);
+#[derive(Clone, Copy, PartialEq, Eq, JsonSchema)]
+pub struct HashKey(#[schemars(with = "String", regex(pattern = r"^[0-9a-f]{64}$"))] [u8; 32]);
 
 impl PolicySet {
     /// No policies.

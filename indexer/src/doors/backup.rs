@@ -12,23 +12,59 @@ use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::convert::Infallible;
 use std::time::Duration;
 
 /// How often the client is told that the snapshot is held; a client that is gone is noticed by it.
 const HELD_EVERY: Duration = Duration::from_secs(5);
 
+/// A line of the answer.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "BackupLine")]
+pub(super) enum Line {
+    /// The first one: what is to be copied.
+    Snapshot(Copy),
+    /// The snapshot is still there.
+    Held(bool),
+}
+
+/// A snapshot to be copied.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "BackupSnapshot")]
+pub(super) struct Copy {
+    /// Where it is on the server's machine.
+    folder: String,
+    /// The store's epoch.
+    epoch: u64,
+    /// The newest record of its log.
+    lsn: u64,
+    /// What belongs to it.
+    files: Vec<CopyFile>,
+}
+
+/// A file of a snapshot.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "BackupFile")]
+struct CopyFile {
+    /// Below the folder.
+    path: String,
+    /// Its length.
+    bytes: u64,
+}
+
 pub(super) async fn backup(State(indexer): State<Indexer>, Staff(scope): Staff) -> Result<Response, Problem> {
     let snapshot = indexer.snapshot().await?;
     tracing::info!(files = snapshot.files.len(), lsn = snapshot.lsn, token = scope.token_id(), "a snapshot for a backup was made");
-    let first = line(&described(&snapshot));
+    let first = line(&Line::Snapshot(described(&snapshot)));
     let pieces = stream::unfold((Some(first), snapshot), |(first, snapshot)| async move {
         let piece = match first {
             Some(first) => first,
             None => {
                 tokio::time::sleep(HELD_EVERY).await;
-                line(&json!({ "held": true }))
+                line(&Line::Held(true))
             }
         };
         Some((Ok::<_, Infallible>(piece), (None, snapshot)))
@@ -36,11 +72,14 @@ pub(super) async fn backup(State(indexer): State<Indexer>, Staff(scope): Staff) 
     Ok(([(CONTENT_TYPE, "application/x-ndjson"), (CACHE_CONTROL, "no-store")], Body::from_stream(pieces)).into_response())
 }
 
-fn described(snapshot: &Snapshot) -> Value {
-    let files: Vec<Value> = snapshot.files.iter().map(|file| json!({ "path": file.path, "bytes": file.bytes })).collect();
-    json!({ "snapshot": { "folder": snapshot.dir().to_string_lossy(), "epoch": snapshot.epoch, "lsn": snapshot.lsn, "files": files } })
+fn described(snapshot: &Snapshot) -> Copy {
+    let files = snapshot.files.iter().map(|file| CopyFile { path: file.path.clone(), bytes: file.bytes }).collect();
+    Copy { folder: snapshot.dir().to_string_lossy().into_owned(), epoch: snapshot.epoch, lsn: snapshot.lsn, files }
 }
 
-fn line(value: &Value) -> Bytes {
-    format!("{value}\n").into()
+fn line(line: &Line) -> Bytes {
+    // These types always have a JSON form.
+    let mut text = serde_json::to_vec(line).unwrap_or_default();
+    text.push(b'\n');
+    text.into()
 }

@@ -9,27 +9,44 @@ use super::body::{Id, Json};
 use super::problem::Problem;
 use crate::Indexer;
 use crate::erase::{AccountErasure, EraseError};
+pub(super) use crate::erase::{DryRun, Report};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// The longest reference, bytes.
 const REFERENCE_BYTES_MAX: usize = 200;
 
 /// What is asked for.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "NewErasure")]
 pub(super) struct Body {
+    /// The account's id, phone number or subscriber's number, in any spelling.
     account: String,
+    /// Of this telco alone.
     csp: Option<String>,
+    /// Of this partner's modules alone.
     partner: Option<String>,
+    /// The first time, RFC 3339.
     from: Option<String>,
+    /// The time behind the last one.
     to: Option<String>,
+    /// For the report: one line, such as a ticket's number.
     reference: Option<String>,
+    /// Counts what would go, and nothing does.
     #[serde(default)]
     dry_run: bool,
+}
+
+/// All reports.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Erasures")]
+pub(super) struct Reports {
+    /// The oldest first.
+    erasures: Vec<Report>,
 }
 
 pub(super) async fn create(State(indexer): State<Indexer>, Staff(scope): Staff, Json(body): Json<Body>) -> Result<Response, Problem> {
@@ -49,11 +66,11 @@ pub(super) async fn create(State(indexer): State<Indexer>, Staff(scope): Staff, 
     begun(&indexer, &id).await
 }
 
-pub(super) async fn list(State(indexer): State<Indexer>, _: Staff) -> Result<axum::Json<Value>, Problem> {
-    Ok(axum::Json(json!({ "erasures": indexer.erasures().await? })))
+pub(super) async fn list(State(indexer): State<Indexer>, _: Staff) -> Result<axum::Json<Reports>, Problem> {
+    Ok(axum::Json(Reports { erasures: indexer.erasures().await? }))
 }
 
-pub(super) async fn show(State(indexer): State<Indexer>, _: Staff, Id(id): Id) -> Result<axum::Json<Value>, Problem> {
+pub(super) async fn show(State(indexer): State<Indexer>, _: Staff, Id(id): Id) -> Result<axum::Json<Report>, Problem> {
     let report = indexer.erasure(&id).await?;
     report.map(axum::Json).ok_or_else(|| Problem::not_found("there is no such erasure"))
 }

@@ -19,6 +19,7 @@ use martlog_formats::parse::Settings;
 use martlog_formats::policy::Level;
 use martlog_formats::wire::BATCH_BYTES_MAX;
 use martlog_formats::{Profile, Record, Verdict, parse};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -43,18 +44,20 @@ struct Parameters {
 }
 
 /// The answer.
-#[derive(Debug, Default, Serialize)]
-struct Answer {
+#[derive(Debug, Default, Serialize, JsonSchema)]
+#[schemars(rename = "Ingested")]
+pub(super) struct Answer {
     /// Lines that are stored.
     accepted: usize,
     verdicts: Verdicts,
     problems: Vec<LineProblem>,
     /// Problems beyond those that are told one by one.
     #[serde(skip_serializing_if = "is_zero")]
+    #[schemars(default)]
     problems_more: usize,
 }
 
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 struct Verdicts {
     ok: usize,
     repaired: usize,
@@ -63,7 +66,7 @@ struct Verdicts {
 }
 
 /// A reason for a line's verdict.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct LineProblem {
     /// From 1, empty lines counted.
     line: usize,

@@ -5,7 +5,7 @@
 
 use super::auth::{Reader, Staff};
 use super::body::{Id, Json};
-use super::listing::{Page, json};
+use super::listing::Page;
 use super::problem::Problem;
 use super::quarantine::{Released, release_matching};
 use crate::Indexer;
@@ -13,13 +13,25 @@ use crate::registry::{Instance, NewInstance, PatchInstance};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use serde_json::Value;
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::sync::Arc;
+
+/// An instance that was made or changed.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "GivenInstance")]
+pub(super) struct Given {
+    #[serde(flatten)]
+    instance: Arc<Instance>,
+    /// What left the quarantine for it.
+    released: Released,
+}
 
 pub(super) async fn create(State(indexer): State<Indexer>, _: Staff, Json(new): Json<NewInstance>) -> Result<Response, Problem> {
     let created = indexer.registry().create_instance(new).await?;
     let status = if created.new { StatusCode::CREATED } else { StatusCode::OK };
     let released = release_matching(&indexer).await?;
-    Ok((status, axum::Json(with_released(&created.value, &released)?)).into_response())
+    Ok((status, axum::Json(Given { instance: created.value, released })).into_response())
 }
 
 pub(super) async fn list(State(indexer): State<Indexer>, Reader(scope): Reader, page: Page) -> Result<Response, Problem> {
@@ -38,16 +50,10 @@ pub(super) async fn patch(
 ) -> Result<Response, Problem> {
     let instance = indexer.registry().patch_instance(&id, patch).await?;
     let released = release_matching(&indexer).await?;
-    Ok(axum::Json(with_released(&instance, &released)?).into_response())
+    Ok(axum::Json(Given { instance, released }).into_response())
 }
 
 pub(super) async fn remove(State(indexer): State<Indexer>, _: Staff, Id(id): Id) -> Result<StatusCode, Problem> {
     indexer.registry().remove_instance(&id).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-fn with_released(instance: &Instance, released: &Released) -> Result<Value, Problem> {
-    let mut answer = json(instance)?;
-    answer["released"] = json(released)?;
-    Ok(answer)
 }

@@ -19,6 +19,7 @@ pub mod asker;
 pub mod auth;
 mod backup;
 mod body;
+pub mod describe;
 mod erasures;
 mod heartbeat;
 mod idempotency;
@@ -27,6 +28,7 @@ mod instances;
 mod listing;
 mod modules;
 mod nodes;
+mod operations;
 mod partners;
 mod policy;
 mod positions;
@@ -43,8 +45,8 @@ use axum::Router;
 use axum::extract::{FromRef, Request};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use body::Bodies;
+use describe::{Api, Operation};
 use idempotency::Idempotency;
 use problem::Problem;
 use std::sync::Arc;
@@ -67,34 +69,63 @@ impl FromRef<Doors> for Indexer {
     }
 }
 
-/// The doors under `/api/v1`: append, positions, heartbeat, policy, ingest, partners, modules, instances, tokens, quarantine, session.
+/// The doors under `/api/v1`: append, positions, heartbeat, policy, ingest, partners, modules, instances, tokens, quarantine, nodes, erasures, backup, session.
 pub fn router(indexer: Indexer) -> Router {
     let doors = Doors { indexer, bodies: Bodies::new(), pushes: Arc::default() };
-    Router::new()
-        .route("/api/v1/append", post(append::append))
-        .route("/api/v1/positions", post(positions::positions))
-        .route("/api/v1/heartbeat", post(heartbeat::heartbeat))
-        .route("/api/v1/policy", get(policy::policy))
-        .route("/api/v1/ingest", post(ingest::ingest))
-        .route("/api/v1/partners", get(partners::list).post(partners::create))
-        .route("/api/v1/partners/{id}", get(partners::show).patch(partners::patch).delete(partners::remove))
-        .route("/api/v1/modules", get(modules::list).post(modules::create))
-        .route("/api/v1/modules/{id}", get(modules::show).patch(modules::patch).delete(modules::remove))
-        .route("/api/v1/instances", get(instances::list).post(instances::create))
-        .route("/api/v1/instances/{id}", get(instances::show).patch(instances::patch).delete(instances::remove))
-        .route("/api/v1/tokens", get(tokens::list).post(tokens::create))
-        .route("/api/v1/tokens/{id}", get(tokens::show).delete(tokens::revoke))
-        .route("/api/v1/quarantine", get(quarantine::list))
-        .route("/api/v1/quarantine/{pod_uid}/release", post(quarantine::release))
-        .route("/api/v1/nodes", get(nodes::list))
-        .route("/api/v1/erasures", get(erasures::list).post(erasures::create))
-        .route("/api/v1/erasures/{id}", get(erasures::show))
-        .route("/api/v1/backup", post(backup::backup))
-        .route("/api/v1/session", get(session::show).post(session::sign_in).delete(session::sign_out))
-        .method_not_allowed_fallback(problem::method_not_allowed)
-        .layer(from_fn(auth::own_page_only))
-        .layer(from_fn(in_time))
-        .with_state(doors)
+    let router = api().router.method_not_allowed_fallback(problem::method_not_allowed);
+    router.layer(from_fn(auth::own_page_only)).layer(from_fn(in_time)).with_state(doors)
+}
+
+/// What is said of the doors in the API's document.
+#[must_use]
+pub fn operations() -> Vec<Operation> {
+    api().operations
+}
+
+/// Each door with what is said of it.
+fn api() -> Api<Doors> {
+    let [list_partners, create_partner, show_partner, patch_partner, remove_partner] = operations::partners();
+    let [list_modules, create_module, show_module, patch_module, remove_module] = operations::modules();
+    let [list_instances, create_instance, show_instance, patch_instance, remove_instance] = operations::instances();
+    let [list_tokens, create_token, show_token, revoke_token] = operations::tokens();
+    let [list_quarantine, release] = operations::quarantine();
+    let [list_erasures, erase, show_erasure] = operations::erasures();
+    let [show_session, sign_in, sign_out] = operations::session();
+    Api::default()
+        .at(operations::append(), append::append)
+        .at(operations::positions(), positions::positions)
+        .at(operations::heartbeat(), heartbeat::heartbeat)
+        .at(operations::policy(), policy::policy)
+        .at(operations::ingest(), ingest::ingest)
+        .at(list_partners, partners::list)
+        .at(create_partner, partners::create)
+        .at(show_partner, partners::show)
+        .at(patch_partner, partners::patch)
+        .at(remove_partner, partners::remove)
+        .at(list_modules, modules::list)
+        .at(create_module, modules::create)
+        .at(show_module, modules::show)
+        .at(patch_module, modules::patch)
+        .at(remove_module, modules::remove)
+        .at(list_instances, instances::list)
+        .at(create_instance, instances::create)
+        .at(show_instance, instances::show)
+        .at(patch_instance, instances::patch)
+        .at(remove_instance, instances::remove)
+        .at(list_tokens, tokens::list)
+        .at(create_token, tokens::create)
+        .at(show_token, tokens::show)
+        .at(revoke_token, tokens::revoke)
+        .at(list_quarantine, quarantine::list)
+        .at(release, quarantine::release)
+        .at(operations::nodes(), nodes::list)
+        .at(list_erasures, erasures::list)
+        .at(erase, erasures::create)
+        .at(show_erasure, erasures::show)
+        .at(operations::backup(), backup::backup)
+        .at(show_session, session::show)
+        .at(sign_in, session::sign_in)
+        .at(sign_out, session::sign_out)
 }
 
 /// Ends a request that waits too long.

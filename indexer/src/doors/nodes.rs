@@ -4,13 +4,19 @@
 //! is named in answers as gaps `node_lost` without an end. A node goes from the list when nothing is kept any more of the time when it was heard.
 
 use super::auth::Staff;
-use super::listing::json;
-use super::problem::Problem;
 use crate::Indexer;
 use axum::Json;
 use axum::extract::State;
-use serde_json::Value;
+use schemars::JsonSchema;
+use serde::Serialize;
 
-pub(super) async fn list(State(indexer): State<Indexer>, _: Staff) -> Result<Json<Value>, Problem> {
-    Ok(Json(serde_json::json!({ "nodes": json(&indexer.nodes())? })))
+/// All nodes.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Nodes {
+    /// By cluster and name.
+    nodes: Vec<crate::nodes::Listed>,
+}
+
+pub(super) async fn list(State(indexer): State<Indexer>, _: Staff) -> Json<Nodes> {
+    Json(Nodes { nodes: indexer.nodes() })
 }

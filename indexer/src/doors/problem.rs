@@ -10,6 +10,7 @@ use crate::registry::RegistryError;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde_json::{Map, Value};
 use std::time::Duration;
 
@@ -33,6 +34,50 @@ pub struct Problem {
     pub more: Map<String, Value>,
     /// `Retry-After`, seconds.
     pub retry_after_s: Option<u64>,
+}
+
+/// A problem as it is sent; for the API's document.
+#[derive(JsonSchema)]
+#[schemars(rename = "Problem")]
+#[allow(dead_code, reason = "the document alone reads it")]
+pub struct ProblemBody {
+    /// `urn:martlog:problem:` and the code.
+    #[schemars(rename = "type")]
+    kind: String,
+    /// The same for every problem of the code.
+    title: String,
+    /// The HTTP status.
+    status: u16,
+    /// Stable, such as `unauthenticated` or `E102`.
+    code: String,
+    /// What happened, and what to do.
+    detail: String,
+    /// To find it in the server's log; absent where the answer had begun.
+    #[schemars(default)]
+    request_id: Option<String>,
+    /// Where in the query it is: `[from, to)`.
+    #[schemars(default)]
+    span: Option<Spans>,
+    /// What is meant.
+    #[schemars(default)]
+    hint: Option<String>,
+    /// The whole query, put right.
+    #[schemars(default)]
+    fix: Option<String>,
+    /// The member of the request that is wrong.
+    #[schemars(default)]
+    field: Option<String>,
+}
+
+/// A piece of a query, `[from, to)`, counted in two ways.
+#[derive(JsonSchema)]
+#[allow(dead_code, reason = "the document alone reads it")]
+#[schemars(rename = "ProblemSpan")]
+struct Spans {
+    /// In UTF-16 units, as browsers count.
+    utf16: [usize; 2],
+    /// In bytes of UTF-8.
+    bytes: [usize; 2],
 }
 
 impl Problem {

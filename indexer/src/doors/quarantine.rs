@@ -7,7 +7,6 @@
 use super::Doors;
 use super::auth::Staff;
 use super::body::{Id, parse_json};
-use super::listing::json;
 use super::problem::Problem;
 use crate::Indexer;
 use crate::registry::{Pod, Reason, RegistryError, Scope};
@@ -16,8 +15,8 @@ use crate::store::ModuleView;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -25,7 +24,7 @@ use std::sync::Arc;
 const RELEASE_BYTES_MAX: usize = 4 << 10;
 
 /// What was released.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 pub(super) struct Released {
     /// Pods whose lines are their owner's now.
     pods: u64,
@@ -35,33 +34,67 @@ pub(super) struct Released {
     waiting: u64,
 }
 
+/// The quarantine's pods.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "QuarantinedPods")]
+pub(super) struct Pods {
+    /// Those of the list, then those that the store alone knows.
+    pods: Vec<Listed>,
+}
+
 /// A pod as it is listed.
-#[derive(Debug, Serialize)]
-struct Listed<'a> {
-    #[serde(flatten)]
-    pod: &'a Pod,
-    #[serde(flatten)]
-    reason: &'a Reason,
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(rename = "QuarantinedPod")]
+enum Listed {
+    /// One of the list.
+    Known {
+        #[serde(flatten)]
+        pod: Arc<Pod>,
+        #[serde(flatten)]
+        reason: Reason,
+        /// Rows that wait.
+        rows: u64,
+    },
+    /// The store has rows of it, and it has left the list.
+    Unlisted {
+        /// The pod's UID.
+        pod_uid: Arc<str>,
+        /// `unlisted`.
+        reason: &'static str,
+        /// Rows that wait.
+        rows: u64,
+    },
+}
+
+/// A pod whose rows are their owner's now.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct PodReleased {
+    /// The pod's UID.
+    pod_uid: String,
+    /// Who has its rows.
+    instance: Arc<str>,
+    /// Rows that moved.
     rows: u64,
 }
 
 /// What a release asks for.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Release {
+pub(super) struct Release {
     /// The instance that gets the lines, whatever the pod claims.
     instance: Option<String>,
 }
 
-pub(super) async fn list(State(indexer): State<Indexer>, Staff(scope): Staff) -> Result<axum::Json<Value>, Problem> {
+pub(super) async fn list(State(indexer): State<Indexer>, Staff(scope): Staff) -> Result<axum::Json<Pods>, Problem> {
     let mut rows = rows_held(&indexer, &scope);
     let mut pods = Vec::new();
     for (pod, reason) in indexer.registry().quarantined() {
         let rows = rows.remove(&pod.id).unwrap_or(0);
-        pods.push(json(&Listed { pod: &pod, reason: &reason, rows })?);
+        pods.push(Listed::Known { pod, reason, rows });
     }
-    pods.extend(rows.into_iter().map(|(id, rows)| json!({ "pod_uid": &*id, "reason": "unlisted", "rows": rows })));
-    Ok(axum::Json(json!({ "pods": pods })))
+    pods.extend(rows.into_iter().map(|(pod_uid, rows)| Listed::Unlisted { pod_uid, reason: "unlisted", rows }));
+    Ok(axum::Json(Pods { pods }))
 }
 
 pub(super) async fn release(
@@ -70,7 +103,7 @@ pub(super) async fn release(
     Id(id): Id,
     headers: HeaderMap,
     body: Body,
-) -> Result<axum::Json<Value>, Problem> {
+) -> Result<axum::Json<PodReleased>, Problem> {
     let held = doors.bodies.read(&headers, body, RELEASE_BYTES_MAX).await?;
     let wanted = if held.bytes.is_empty() { Release::default() } else { parse_json::<Release>(&held.bytes)? };
     let indexer = &doors.indexer;
@@ -88,7 +121,7 @@ pub(super) async fn release(
     let rows = indexer.release(&id, owner).await?;
     indexer.registry().forget_pods(&[Arc::from(id.as_str())]).await?;
     tracing::info!(pod_uid = id, %instance, rows, token = scope.token_id(), "a quarantined pod was released");
-    Ok(axum::Json(json!({ "pod_uid": id, "instance": &*instance, "rows": rows })))
+    Ok(axum::Json(PodReleased { pod_uid: id, instance, rows }))
 }
 
 /// Releases every quarantined pod that has an owner now. Idempotent: what fails or is cut short is found again.

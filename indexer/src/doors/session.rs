@@ -7,19 +7,39 @@ use super::auth::{COOKIE, Caller, caller, cookie, unauthenticated};
 use super::body::Json;
 use super::problem::Problem;
 use crate::Indexer;
-use crate::registry::{Principal, RegistryError, SESSION_AGE_MAX, Scope, time_text};
+use crate::registry::{Kind, Principal, RegistryError, SESSION_AGE_MAX, Scope, time_text};
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, ORIGIN, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// The body of a sign-in.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SignIn {
+    /// Of a partner or the staff.
     token: String,
+}
+
+/// Who the caller is.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Caller")]
+pub(super) struct Who {
+    kind: Kind,
+    /// Whose lines it reaches; absent for staff and collectors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partner: Option<String>,
+    /// The only instances that it reaches; absent where it is not narrowed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instances: Option<Vec<String>>,
+    /// A collector's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster: Option<String>,
+    /// When the session, or the token, ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
 }
 
 pub(super) async fn sign_in(State(indexer): State<Indexer>, headers: HeaderMap, Json(body): Json<SignIn>) -> Result<Response, Problem> {
@@ -43,10 +63,10 @@ pub(super) async fn show(State(indexer): State<Indexer>, headers: HeaderMap) -> 
     let answer = match &principal {
         Principal::Reader(scope) => reader(scope, expires_ns),
         Principal::Ingest { partner, instances, .. } => {
-            let instances: Vec<&str> = instances.iter().map(|id| &**id).collect();
-            with_expiry(json!({ "kind": "ingest", "partner": &**partner, "instances": instances }), expires_ns)
+            let instances = instances.iter().map(|id| id.to_string()).collect();
+            Who { partner: Some(partner.to_string()), instances: Some(instances), ..Who::of(Kind::Ingest, expires_ns) }
         }
-        Principal::Collector { cluster, .. } => with_expiry(json!({ "kind": "collector", "cluster": &**cluster }), expires_ns),
+        Principal::Collector { cluster, .. } => Who { cluster: Some(cluster.to_string()), ..Who::of(Kind::Collector, expires_ns) },
     };
     Ok(([(CACHE_CONTROL, "no-store")], axum::Json(answer)).into_response())
 }
@@ -58,22 +78,16 @@ pub(super) async fn sign_out(State(indexer): State<Indexer>, headers: HeaderMap)
     Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, set_cookie("", 0, &headers))]).into_response())
 }
 
-fn reader(scope: &Scope, expires_ns: Option<i64>) -> Value {
-    let mut answer = json!({ "kind": if scope.is_staff() { "staff" } else { "partner" } });
-    if let Some(partner) = scope.partner() {
-        answer["partner"] = partner.into();
-    }
-    if let Some(instances) = scope.instances() {
-        answer["instances"] = instances.iter().map(|id| &**id).collect();
-    }
-    with_expiry(answer, expires_ns)
+fn reader(scope: &Scope, expires_ns: Option<i64>) -> Who {
+    let kind = if scope.is_staff() { Kind::Staff } else { Kind::Partner };
+    let instances = scope.instances().map(|named| named.iter().map(|id| id.to_string()).collect());
+    Who { partner: scope.partner().map(str::to_owned), instances, ..Who::of(kind, expires_ns) }
 }
 
-fn with_expiry(mut answer: Value, expires_ns: Option<i64>) -> Value {
-    if let Some(expires_ns) = expires_ns {
-        answer["expires_at"] = time_text(expires_ns).into();
+impl Who {
+    fn of(kind: Kind, expires_ns: Option<i64>) -> Self {
+        Self { kind, partner: None, instances: None, cluster: None, expires_at: expires_ns.map(time_text) }
     }
-    answer
 }
 
 fn set_cookie(text: &str, age_s: u64, headers: &HeaderMap) -> String {

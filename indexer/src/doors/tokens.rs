@@ -2,7 +2,7 @@
 
 use super::auth::{Reader, Staff};
 use super::body::{Id, Json};
-use super::listing::{Page, json};
+use super::listing::Page;
 use super::problem::Problem;
 use crate::Indexer;
 use crate::audit::{Action, Asker, Question, Reach};
@@ -11,7 +11,20 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse as _, Response};
-use serde_json::{Map, Value};
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::sync::Arc;
+
+/// A token with its text.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "NewTokenText")]
+pub(super) struct Given {
+    /// The token's text, for its holder alone.
+    #[serde(rename = "token")]
+    text: String,
+    #[serde(flatten)]
+    token: Arc<Token>,
+}
 
 pub(super) async fn create(
     State(indexer): State<Indexer>,
@@ -21,12 +34,7 @@ pub(super) async fn create(
 ) -> Result<Response, Problem> {
     let minted = indexer.registry().mint_token(new).await?;
     recorded(&indexer, &scope, &asker, Action::TokenMade, &minted.token).await;
-    let mut answer = Map::new();
-    answer.insert("id".to_owned(), Value::from(&*minted.token.id));
-    answer.insert("token".to_owned(), Value::from(minted.text));
-    if let Value::Object(members) = json(&minted.token)? {
-        answer.extend(members);
-    }
+    let answer = Given { text: minted.text, token: minted.token };
     Ok((StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], axum::Json(answer)).into_response())
 }
 

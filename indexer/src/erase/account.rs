@@ -4,7 +4,7 @@
 //! its text has the value as words side by side. A short value (fewer than [`TEXT_CHARS_MIN`] letters and digits) is looked for in fields alone: "42" is a word of many
 //! lines that are nobody's. A value inside a longer word is another one.
 
-use super::{EraseError, Erased, Erasure, Kind, scrub};
+use super::{DryRun, EraseError, Erased, Erasure, Kind, scrub};
 use crate::Indexer;
 use crate::flush::Built;
 use crate::registry::{RegistryError, Scope};
@@ -13,7 +13,6 @@ use crate::search::predicate::{Field, Predicate, Stamp, Test};
 use crate::search::request::{Event, Order, SearchError, SearchRequest};
 use martlog_formats::{fields, words};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
@@ -91,13 +90,13 @@ impl Indexer {
     ///
     /// # Errors
     /// When the request is invalid or the rows cannot be found.
-    pub async fn count_account(&self, scope: &Scope, wanted: &AccountErasure) -> Result<Value, EraseError> {
+    pub async fn count_account(&self, scope: &Scope, wanted: &AccountErasure) -> Result<DryRun, EraseError> {
         wanted.check()?;
         let mut counts = Counts::new();
         self.each_row(scope, wanted, None, |row| *counts.entry(place(row)).or_default() += 1).await?;
-        let erased: Vec<Value> = tombstones("", counts).iter().map(Erased::json).collect();
-        let rows: u64 = erased.iter().filter_map(|erased| erased["rows"].as_u64()).sum();
-        Ok(json!({ "dry_run": true, "rows": rows, "texts": wanted.looks_at_texts(), "erased": erased }))
+        let erased: Vec<_> = tombstones("", counts).iter().map(Erased::told).collect();
+        let rows: u64 = erased.iter().map(|erased| erased.rows).sum();
+        Ok(DryRun { dry_run: true, rows, texts: wanted.looks_at_texts(), erased })
     }
 
     /// Begins to erase an account's rows: all that had arrived by now. Returns the id under which it is reported.

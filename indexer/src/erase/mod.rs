@@ -24,7 +24,8 @@ use crate::registry::{RegistryError, Scope, time_text};
 use crate::row::Owner;
 use crate::search::request::SearchError;
 use parking_lot::Mutex;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
@@ -34,7 +35,9 @@ use std::time::Duration;
 const RETRY: Duration = Duration::from_secs(10);
 
 /// What is erased.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "ErasureKind")]
 pub enum Kind {
     /// The rows of one account.
     Account,
@@ -51,6 +54,74 @@ impl Kind {
             Self::Partner => "partner",
         }
     }
+}
+
+/// How far an erasure is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "ErasureState")]
+pub enum State {
+    /// It goes on, or waits for another one.
+    Running,
+    /// Everything is gone.
+    Done,
+}
+
+/// An erasure as it is told; what was erased is not in it.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "Erasure")]
+pub struct Report {
+    /// Its id.
+    pub id: String,
+    /// What was erased.
+    pub kind: Kind,
+    /// How far it is.
+    pub state: State,
+    /// What whoever asked for it wrote.
+    pub reference: Option<String>,
+    /// The id of the token that asked.
+    pub token: Arc<str>,
+    /// When, RFC 3339.
+    pub begun_at: String,
+    /// When it was done.
+    pub ended_at: Option<String>,
+    /// Rows that went so far.
+    pub rows: u64,
+    /// Of an account: rows by instance and day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub erased: Option<Vec<ErasedRows>>,
+    /// Why it waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// What an erasure would take.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "ErasureDryRun")]
+pub struct DryRun {
+    /// Always true.
+    pub dry_run: bool,
+    /// Rows that would go.
+    pub rows: u64,
+    /// Whether texts are searched, too.
+    pub texts: bool,
+    /// By instance and day.
+    pub erased: Vec<ErasedRows>,
+}
+
+/// Rows of an instance and a day that went.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ErasedRows {
+    /// Whose.
+    pub partner: Arc<str>,
+    /// The module.
+    pub module: Arc<str>,
+    /// The instance.
+    pub instance: Arc<str>,
+    /// The UTC day, `2026-11-25`.
+    pub day: String,
+    /// How many.
+    pub rows: u64,
 }
 
 /// An erasure as it is kept.
@@ -129,11 +200,11 @@ impl Erasure {
 }
 
 impl Indexer {
-    /// Every erasure as a report, oldest first: `{"id","kind","state","reference","token","begun_at","ended_at","rows","erased":[{"partner","module","instance","day","rows"}],"error"}`.
+    /// Every erasure as a report, oldest first.
     ///
     /// # Errors
     /// When the catalog cannot be read.
-    pub async fn erasures(&self) -> Result<Vec<Value>, EraseError> {
+    pub async fn erasures(&self) -> Result<Vec<Report>, EraseError> {
         let erased = self.catalog().erased().await?;
         Ok(self.catalog().erasures().await?.iter().map(|erasure| self.report(erasure, &erased)).collect())
     }
@@ -142,31 +213,26 @@ impl Indexer {
     ///
     /// # Errors
     /// When the catalog cannot be read.
-    pub async fn erasure(&self, id: &str) -> Result<Option<Value>, EraseError> {
-        Ok(self.erasures().await?.into_iter().find(|report| report["id"] == id))
+    pub async fn erasure(&self, id: &str) -> Result<Option<Report>, EraseError> {
+        Ok(self.erasures().await?.into_iter().find(|report| report.id == id))
     }
 
-    fn report(&self, erasure: &Erasure, erased: &[Erased]) -> Value {
+    fn report(&self, erasure: &Erasure, erased: &[Erased]) -> Report {
         let own: Vec<&Erased> = erased.iter().filter(|erased| erased.erasure == erasure.id).collect();
         let error = self.engine.erasures.failed.lock().clone().filter(|(id, _)| *id == erasure.id).map(|(_, why)| why);
         let done = erasure.ended_ns.is_some() && !self.engine.erasures.running.lock().contains(&erasure.id);
-        let mut report = json!({
-            "id": erasure.id,
-            "kind": erasure.kind.as_str(),
-            "state": if done { "done" } else { "running" },
-            "reference": erasure.reference,
-            "token": &*erasure.token,
-            "begun_at": time_text(erasure.begun_ns),
-            "ended_at": erasure.ended_ns.map(time_text),
-            "rows": if done { erasure.rows } else { own.iter().map(|erased| erased.rows).sum() },
-        });
-        if erasure.kind == Kind::Account {
-            report["erased"] = own.iter().map(|erased| erased.json()).collect();
+        Report {
+            id: erasure.id.clone(),
+            kind: erasure.kind,
+            state: if done { State::Done } else { State::Running },
+            reference: erasure.reference.clone(),
+            token: erasure.token.clone(),
+            begun_at: time_text(erasure.begun_ns),
+            ended_at: erasure.ended_ns.map(time_text),
+            rows: if done { erasure.rows } else { own.iter().map(|erased| erased.rows).sum() },
+            erased: (erasure.kind == Kind::Account).then(|| own.iter().map(|erased| erased.told()).collect()),
+            error,
         }
-        if let Some(error) = error {
-            report["error"] = error.into();
-        }
-        report
     }
 
     /// Goes on with what a crash cut off, and tells what was erased before.
@@ -234,14 +300,14 @@ impl Indexer {
 
 impl Erased {
     /// As reports have it.
-    fn json(&self) -> Value {
-        json!({
-            "partner": &*self.owner.key.partner,
-            "module": &*self.owner.key.module,
-            "instance": &*self.owner.instance,
-            "day": self.day(),
-            "rows": self.rows,
-        })
+    fn told(&self) -> ErasedRows {
+        ErasedRows {
+            partner: self.owner.key.partner.clone(),
+            module: self.owner.key.module.clone(),
+            instance: self.owner.instance.clone(),
+            day: self.day(),
+            rows: self.rows,
+        }
     }
 
     /// The UTC day, `2026-11-25`.

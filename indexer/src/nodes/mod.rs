@@ -60,8 +60,9 @@ pub(crate) struct Followed {
 }
 
 /// How a node is, as staff see it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "NodeState")]
 pub(crate) enum State {
     /// It speaks.
     Ok,
@@ -72,13 +73,15 @@ pub(crate) enum State {
 }
 
 /// A node as it is listed.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Node")]
 pub(crate) struct Listed {
     pub(crate) cluster: Arc<str>,
     pub(crate) node: Arc<str>,
     pub(crate) state: State,
     /// When it was heard last, by the server's clock.
     #[serde(rename = "heard", serialize_with = "crate::registry::rfc3339")]
+    #[schemars(with = "String")]
     pub(crate) heard_ns: i64,
     pub(crate) silent_seconds: u64,
     /// Files that may still grow or are not acknowledged to their end.

@@ -10,6 +10,7 @@ use super::{Created, Keep, Registry, RegistryError, Scope, ids, keep, policies};
 use crate::catalog::numbers::{damaged, now_ns};
 use crate::row::Owner;
 use martlog_formats::policy::Policy;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::{Row as _, SqliteConnection};
 use std::collections::BTreeMap;
@@ -25,7 +26,7 @@ pub(super) const LABEL_KEY_BYTES_MAX: usize = 317;
 pub(super) const LABEL_VALUE_BYTES_MAX: usize = 63;
 
 /// An instance.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Instance {
     /// Its id, unique over all modules.
     pub id: Arc<str>,
@@ -48,13 +49,14 @@ pub struct Instance {
     pub policy: Option<Policy>,
     /// When it was made, ns since the epoch; RFC 3339 in answers.
     #[serde(rename = "created_at", serialize_with = "super::ids::rfc3339")]
+    #[schemars(with = "String")]
     pub created_ns: i64,
     #[serde(skip)]
     pub(super) owners: OwnerCache,
 }
 
 /// Which pods are an instance's: those of the namespace that have all the labels.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Selector {
     /// The Kubernetes namespace.
@@ -65,7 +67,7 @@ pub struct Selector {
 }
 
 /// An instance to be made.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewInstance {
     /// `[a-z0-9][a-z0-9-]{0,62}`.
@@ -87,7 +89,7 @@ pub struct NewInstance {
 }
 
 /// What of an instance shall change; `null` takes it away.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PatchInstance {
     /// The telco.

@@ -3,6 +3,7 @@
 use super::Registry;
 use crate::catalog::numbers::damaged;
 use crate::row::ModuleKey;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
@@ -16,8 +17,9 @@ const UNITS_S: [(char, u64); 4] = [('s', 1), ('m', 60), ('h', 3_600), ('d', 86_4
 const SECONDS_MAX: u64 = 36_500 * 86_400;
 
 /// A length of time as it was written: a whole number and a unit (`s`, `m`, `h`, `d`), such as `30d`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
 pub struct Keep {
     text: String,
     duration: Duration,

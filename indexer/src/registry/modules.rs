@@ -6,6 +6,7 @@ use super::{Created, Keep, Registry, RegistryError, Scope, ids, keep, policies};
 use crate::catalog::numbers::now_ns;
 use crate::row::ModuleKey;
 use martlog_formats::policy::Policy;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::{Row as _, SqliteConnection};
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 const MODULES_MAX: usize = 50_000;
 
 /// A module.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Module {
     /// Its id, unique over all partners.
     pub id: Arc<str>,
@@ -31,11 +32,12 @@ pub struct Module {
     pub policy: Option<Policy>,
     /// When it was made, ns since the epoch; RFC 3339 in answers.
     #[serde(rename = "created_at", serialize_with = "super::ids::rfc3339")]
+    #[schemars(with = "String")]
     pub created_ns: i64,
 }
 
 /// A module to be made.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewModule {
     /// `[a-z0-9][a-z0-9-]{0,62}`.
@@ -53,7 +55,7 @@ pub struct NewModule {
 }
 
 /// What of a module shall change; `null` takes it away.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PatchModule {
     /// Its name for readers.

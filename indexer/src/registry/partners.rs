@@ -5,6 +5,7 @@ use super::state::State;
 use super::{Created, Registry, RegistryError, Scope, ids, policies};
 use crate::catalog::numbers::now_ns;
 use martlog_formats::policy::HashKey;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::{Row as _, SqliteConnection};
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 const PARTNERS_MAX: usize = 10_000;
 
 /// A partner.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Partner {
     /// Its id, unique.
     pub id: Arc<str>,
@@ -22,6 +23,7 @@ pub struct Partner {
     pub name: Option<String>,
     /// When it was made, ns since the epoch; RFC 3339 in answers.
     #[serde(rename = "created_at", serialize_with = "super::ids::rfc3339")]
+    #[schemars(with = "String")]
     pub created_ns: i64,
     /// What its data are hashed with.
     #[serde(skip)]
@@ -29,7 +31,7 @@ pub struct Partner {
 }
 
 /// A partner to be made.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewPartner {
     /// `[a-z0-9][a-z0-9-]{0,62}`.
@@ -39,7 +41,7 @@ pub struct NewPartner {
 }
 
 /// What of a partner shall change; `null` takes it away.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PatchPartner {
     /// Its name for readers.

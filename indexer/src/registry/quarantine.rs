@@ -12,6 +12,7 @@ use super::{Registry, RegistryError};
 use crate::catalog::numbers::now_ns;
 use crate::row::Owner;
 use martlog_formats::wire::Stream;
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqlx::{Row as _, SqliteConnection};
 use std::collections::BTreeMap;
@@ -27,7 +28,7 @@ const PODS_A_BATCH: usize = 1_000;
 const SEEN_EVERY_NS: i64 = 15 * 60 * 1_000_000_000;
 
 /// A pod in the quarantine.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Pod {
     /// The name of its quarantine: the pod's UID.
     #[serde(rename = "pod_uid")]
@@ -46,9 +47,11 @@ pub struct Pod {
     pub labels: BTreeMap<String, String>,
     /// When its first line came, ns since the epoch; RFC 3339 in answers.
     #[serde(rename = "first_seen", serialize_with = "super::ids::rfc3339")]
+    #[schemars(with = "String")]
     pub first_seen_ns: i64,
     /// When a line came last, to within 15 minutes, ns since the epoch; RFC 3339 in answers.
     #[serde(rename = "last_seen", serialize_with = "super::ids::rfc3339")]
+    #[schemars(with = "String")]
     pub last_seen_ns: i64,
     #[serde(skip)]
     pub(super) owner: Arc<Owner>,
@@ -71,7 +74,7 @@ impl PodHead {
 }
 
 /// Why a pod is in the quarantine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum Reason {
     /// No instance's selector takes it.

@@ -5,6 +5,7 @@ use super::secret::{self, Digest, Kind};
 use super::state::State;
 use super::{Registry, RegistryError, Scope, ids};
 use crate::catalog::numbers::{damaged, now_ns};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::{Row as _, SqliteConnection};
 use std::collections::BTreeSet;
@@ -20,7 +21,7 @@ const ID_CHARS: usize = 16;
 const RESERVED_CLUSTER: &str = "ingest";
 
 /// A token without its text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Token {
     /// Its id, to show and to revoke it by.
     pub id: Arc<str>,
@@ -40,16 +41,18 @@ pub struct Token {
     pub note: Option<String>,
     /// When it was made, ns since the epoch; RFC 3339 in answers.
     #[serde(rename = "created_at", serialize_with = "super::ids::rfc3339")]
+    #[schemars(with = "String")]
     pub created_ns: i64,
     /// When it ends, ns since the epoch; RFC 3339 in answers.
     #[serde(rename = "expires_at", serialize_with = "super::ids::rfc3339_option", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub expires_ns: Option<i64>,
     #[serde(skip)]
     pub(super) digest: Digest,
 }
 
 /// A token to be made.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewToken {
     /// What it is for.

@@ -1,12 +1,13 @@
 //! Searching, as the rest of the program asks for it: off the reactor, on a bounded number of threads, ended when nobody waits.
 
 use super::aggregate::{AggregateRequest, Group};
+use super::count::{CountRequest, Counted};
 use super::needs::instances_of;
 use super::predicate::Predicate;
 use super::request::{Event, Histogram, HistogramRequest, SearchError, SearchRequest, TailEvent, TailRequest};
 use super::tail::{Cancel, Feed};
 use super::turn::Turn;
-use super::{aggregate, histogram, run, tail};
+use super::{aggregate, count, histogram, run, tail};
 use crate::Indexer;
 use crate::live::Chunk;
 use crate::registry::Scope;
@@ -68,6 +69,21 @@ impl Indexer {
             aggregate::aggregate(view, scope, &request, cancelled, threads)
         })
         .await
+    }
+
+    /// How many rows match, as far as the request's bounds allow. One that gets no thread in time counts nothing.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn count(&self, scope: &Scope, request: CountRequest) -> Result<Counted, SearchError> {
+        let (deadline, quarantine, predicate) = (request.deadline, request.quarantine, request.predicate.clone());
+        let work = move |view: &View, scope: &Scope, cancelled: &(dyn Fn() -> bool + Sync), threads| {
+            count::count(view, scope, &request, cancelled, threads)
+        };
+        match self.counted(scope, deadline, quarantine, &predicate, work).await {
+            Err(SearchError::Deadline) => Ok(Counted::default()),
+            counted => counted,
+        }
     }
 
     /// Lets `work` count what the scope sees now, on all threads that are free.

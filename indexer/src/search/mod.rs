@@ -13,7 +13,7 @@
 //! needs, clues         what a matching row surely has, for the filters of small splits; what those of live rows tell
 //! lent                 the splits that a search looks into, and how many it holds open
 //! scan                 every matching row, on several threads, into accumulators
-//! histogram            counts over time
+//! histogram            counts over time; count: a bounded number
 //! aggregate, columns   statistics of fields by groups; sketches where exact ones would be too large
 //! tail, catchup        rows as they arrive
 //! ```
@@ -28,6 +28,7 @@ mod candidates;
 mod catchup;
 mod clues;
 mod columns;
+pub mod count;
 mod entry;
 #[cfg(test)]
 mod entry_tests;
@@ -67,5 +68,6 @@ mod turn;
 pub(crate) use gate::{asks_for_owners, may_be_of};
 
 pub use aggregate::{AggregateRequest, Group, Key, Measure};
+pub use count::{CountRequest, Counted};
 pub use predicate::{Field, Predicate, Test};
 pub use request::{Bucket, Event, Histogram, HistogramRequest, Order, SearchRequest, Summary, TailCursor, TailEvent, TailRequest};

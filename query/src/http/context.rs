@@ -16,6 +16,7 @@ use martlog_indexer::audit::{Action, Asker, Ended};
 use martlog_indexer::doors::auth;
 use martlog_indexer::doors::problem::Problem;
 use martlog_indexer::row::Row;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::time::Instant;
 
@@ -23,17 +24,32 @@ use std::time::Instant;
 const AROUND: usize = 10;
 
 /// The body of a request.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "ContextQuestion")]
 pub(super) struct ContextBody {
+    /// The line.
     id: String,
+    /// Lines before it, 100 at most.
     #[serde(default = "around")]
     before: usize,
+    /// Lines behind it, 100 at most.
     #[serde(default = "around")]
     after: usize,
     /// Look into the quarantine; for staff.
     #[serde(default)]
     quarantine: bool,
+}
+
+/// Lines around one.
+#[derive(JsonSchema)]
+#[schemars(rename = "Context")]
+#[allow(dead_code, reason = "the document alone reads it; rows are written as they are")]
+pub(super) struct ContextTold {
+    /// In the order of the stream.
+    rows: Vec<row::RowTold>,
+    /// The place of the one among them.
+    at: usize,
 }
 
 const fn around() -> usize {
@@ -51,7 +67,7 @@ pub(super) async fn context(State(app): State<App>, headers: HeaderMap, asker: A
     if body.id.contains(['"', '\\']) {
         return Err(absent());
     }
-    let _place = app.search_place()?;
+    let _place = app.search_place(&scope)?;
     let query = format!("{}id:\"{}\"", if body.quarantine { "in:quarantine " } else { "" }, body.id);
     // Whenever it was: an id says which line it is.
     let range = TimeRange { from_ns: i64::MIN + DAY, to_ns: i64::MAX - DAY, open: false };

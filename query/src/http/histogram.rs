@@ -3,41 +3,80 @@
 //! All buckets from the first to the last are given, empty ones too;
 //! behind the clock only those with lines.
 
+use super::complete::{Complete, complete};
 use super::errors::search_problem;
-use super::{App, body, complete, planned_filter, private, record, setting, warnings};
+use super::told::Note;
+use super::{App, body, planned_filter, record, setting, warnings};
 use crate::buckets::{self, shown};
 use crate::time::{self, TimeRange, rfc3339};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use martlog_indexer::audit::{Action, Asker};
 use martlog_indexer::doors::auth;
 use martlog_indexer::doors::problem::Problem;
 use martlog_indexer::search::request::{GroupBy, SearchError};
 use martlog_indexer::search::{Bucket, Histogram, HistogramRequest};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Instant;
 
 /// The body of a request.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "HistogramQuestion")]
 pub(super) struct HistogramBody {
+    /// In the language; all lines without it.
     #[serde(default)]
     query: String,
+    /// The first time: RFC 3339, `-1h`, `now`, a date; 24 hours ago without it.
     from: Option<String>,
+    /// The time behind the last one; without it up to now.
     to: Option<String>,
+    /// The width of a piece, such as `5m`; chosen without it.
     interval: Option<String>,
+    /// Count by this, too.
     by: Option<GroupBy>,
+}
+
+/// Lines over time.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Histogram")]
+pub(super) struct Counts {
+    /// The width of a piece.
+    interval: String,
+    /// The range that is shown.
+    from: String,
+    /// Its end.
+    to: String,
+    /// From the first to the last, empty ones too.
+    buckets: Vec<BucketTold>,
+    /// Lines in all of them.
+    total: u64,
+    complete: Complete,
+    warnings: Vec<Note>,
+}
+
+/// A piece of time.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Bucket")]
+struct BucketTold {
+    /// Its beginning.
+    start: String,
+    /// Lines in it.
+    count: u64,
+    /// The same by group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<BTreeMap<String, u64>>,
 }
 
 pub(super) async fn histogram(State(app): State<App>, headers: HeaderMap, asker: Asker, body: Body) -> Result<Response, Problem> {
     let scope = auth::scope(&app.indexer, &headers).await?;
     let body: HistogramBody = body::json(&headers, body, app.limits.body_bytes_max).await?;
     let setting = setting(&app, &scope, body.from.as_deref(), body.to.as_deref())?;
-    let _place = app.search_place()?;
+    let _place = app.search_place(&scope)?;
     let plan = planned_filter(&body.query, setting).await?;
     let warnings = warnings(&plan, &body.query);
     let shown = shown(plan.range, setting.now_ns);
@@ -59,18 +98,16 @@ pub(super) async fn histogram(State(app): State<App>, headers: HeaderMap, asker:
     let histogram = record::noted(&mut open, histogram)?;
     let total: u64 = histogram.buckets.iter().map(|bucket| bucket.count).sum();
     let buckets = filled(histogram, shown, interval_ns);
-    let answer = json!({
-        "interval": time::print_duration(interval_ns),
-        "from": rfc3339(shown.from_ns),
-        "to": rfc3339(shown.to_ns),
-        "buckets": buckets.iter().map(|bucket| bucket_value(bucket, body.by.is_some())).collect::<Vec<_>>(),
-        "total": total,
-        "complete": complete::complete(&completeness, plan.range.from_ns),
-        "warnings": warnings,
-    });
-    let text = answer.to_string();
-    record::answered(open, buckets.len(), &text);
-    Ok(private(text.into_response(), "application/json"))
+    let told = Counts {
+        interval: time::print_duration(interval_ns),
+        from: rfc3339(shown.from_ns),
+        to: rfc3339(shown.to_ns),
+        buckets: buckets.into_iter().map(|bucket| bucket_told(bucket, body.by.is_some())).collect(),
+        total,
+        complete: complete(&completeness, plan.range.from_ns),
+        warnings,
+    };
+    record::answered(open, told.buckets.len(), &told)
 }
 
 /// The width of a bucket, ns.
@@ -93,12 +130,8 @@ fn filled(histogram: Histogram, shown: TimeRange, interval_ns: i64) -> Vec<Bucke
     buckets.into_values().collect()
 }
 
-fn bucket_value(bucket: &Bucket, grouped: bool) -> Value {
-    let mut value = json!({"start": rfc3339(bucket.start_ns), "count": bucket.count});
-    if grouped {
-        value["by"] = json!(bucket.by);
-    }
-    value
+fn bucket_told(bucket: Bucket, grouped: bool) -> BucketTold {
+    BucketTold { start: rfc3339(bucket.start_ns), count: bucket.count, by: grouped.then_some(bucket.by) }
 }
 
 #[cfg(test)]

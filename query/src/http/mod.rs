@@ -1,7 +1,7 @@
 //! The HTTP edge for readers: one file for each endpoint, and what they share.
 //!
 //! ```text
-//! token or cookie ─► Scope ─► body (64 KiB) ─► a place among the running searches, or 429 ─► plan ─► the store ─► answer, row by row
+//! token or cookie ─► Scope ─► body (64 KiB) ─► a place among the running searches and the token's share of them, or 429 ─► plan ─► the store ─► answer, row by row
 //! ```
 //!
 //! Invariants: every endpoint but the page asks for the scope first, and hands it to the store unread; nothing of an answer comes from beyond it. A query
@@ -13,13 +13,17 @@ mod body;
 mod complete;
 mod context;
 mod cursor;
+mod docs;
 mod errors;
 mod excerpts;
 mod export;
 mod fields;
 mod histogram;
+mod openapi;
+mod operations;
 mod page;
 mod parse;
+mod quota;
 mod record;
 mod row;
 mod sample;
@@ -27,22 +31,27 @@ mod search;
 mod stats;
 mod suggest;
 mod tail;
+mod told;
 mod values;
+mod why;
 
 use crate::lang::{Code, QueryError, Span};
 use crate::plan::{Plan, Setting, plan};
 use crate::time::{BadTime, TimeRange};
 use axum::Router;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
-use axum::routing::{any, get, post};
+use axum::routing::any;
 use martlog_indexer::Indexer;
+use martlog_indexer::doors::describe::Api;
 use martlog_indexer::doors::problem::Problem;
 use martlog_indexer::registry::Scope;
-use serde_json::Value;
+pub use quota::Quota;
+use quota::{Kind, Quotas, Running};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use told::warnings;
 use tower_http::compression::CompressionLayer;
 
 /// The bounds of the reading side.
@@ -58,6 +67,8 @@ pub struct Limits {
     pub deadline: Duration,
     /// How often a tail says where it is.
     pub status_every: Duration,
+    /// What each token may take of that.
+    pub quota: Quota,
 }
 
 impl Default for Limits {
@@ -68,6 +79,7 @@ impl Default for Limits {
             tails_max: 256,
             deadline: Duration::from_secs(30),
             status_every: Duration::from_secs(5),
+            quota: Quota::default(),
         }
     }
 }
@@ -83,26 +95,33 @@ pub fn router_with(indexer: Indexer, limits: Limits) -> Router {
         indexer,
         searches: Arc::new(Semaphore::new(limits.searches_max)),
         tails: Arc::new(Semaphore::new(limits.tails_max)),
+        quotas: Arc::new(Quotas::new(limits.quota)),
         exports: export::Exports::default(),
         limits: Arc::new(limits),
     };
-    let api = Router::new()
-        .route("/search", post(search::search))
-        .route("/histogram", post(histogram::histogram))
-        .route("/stats", post(stats::stats))
-        .route("/fields", post(fields::fields))
-        .route("/values", post(values::values))
-        .route("/context", post(context::context))
-        .route("/tail", get(tail::tail))
-        .route("/parse", post(parse::parse))
-        .route("/export", post(export::export).layer(CompressionLayer::new()))
-        .route("/exports/{id}", get(export::show))
-        .route("/excerpts", get(excerpts::list).post(excerpts::make))
-        .route("/excerpts/{id}", get(excerpts::show).delete(excerpts::revoke))
-        .route("/audit", get(audit::audit))
-        .method_not_allowed_fallback(errors::method_not_allowed)
-        .with_state(app);
-    Router::new().nest("/api/v1", api).route("/api/{*path}", any(errors::no_such_endpoint)).merge(page::router())
+    let api = api().router.method_not_allowed_fallback(errors::method_not_allowed).with_state(app);
+    api.route("/api/{*path}", any(errors::no_such_endpoint)).merge(docs::router()).merge(page::router())
+}
+
+/// Each endpoint with what is said of it.
+fn api() -> Api<App> {
+    Api::default()
+        .at(operations::search(), search::search)
+        .at(operations::tail(), tail::tail)
+        .at(operations::histogram(), histogram::histogram)
+        .at(operations::stats(), stats::stats)
+        .at(operations::fields(), fields::fields)
+        .at(operations::values(), values::values)
+        .at(operations::context(), context::context)
+        .at(operations::parse(), parse::parse)
+        .at(operations::export(), export::export.layer(CompressionLayer::new()))
+        .at(operations::manifest(), export::show)
+        .at(operations::excerpts(), excerpts::list)
+        .at(operations::make_excerpt(), excerpts::make)
+        .at(operations::excerpt(), excerpts::show)
+        .at(operations::revoke_excerpt(), excerpts::revoke)
+        .at(operations::audit(), audit::audit)
+        .at(openapi::operation(), openapi::openapi)
 }
 
 /// What the endpoints share.
@@ -113,17 +132,27 @@ struct App {
     searches: Arc<Semaphore>,
     tails: Arc<Semaphore>,
     exports: export::Exports,
+    quotas: Arc<Quotas>,
+}
+
+/// A place among what runs, of all and of the token's.
+#[derive(Debug)]
+struct Place {
+    _of_all: OwnedSemaphorePermit,
+    _of_token: Running,
 }
 
 impl App {
     /// A place among the running searches.
-    fn search_place(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        place(&self.searches, "searches", self.limits.searches_max)
+    fn search_place(&self, scope: &Scope) -> Result<Place, Problem> {
+        let own = self.quotas.take(scope, Kind::Search, Instant::now())?;
+        Ok(Place { _of_all: place(&self.searches, "searches", self.limits.searches_max)?, _of_token: own })
     }
 
     /// A place among the tails.
-    fn tail_place(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        place(&self.tails, "tails", self.limits.tails_max)
+    fn tail_place(&self, scope: &Scope) -> Result<Place, Problem> {
+        let own = self.quotas.take(scope, Kind::Tail, Instant::now())?;
+        Ok(Place { _of_all: place(&self.tails, "tails", self.limits.tails_max)?, _of_token: own })
     }
 }
 
@@ -162,15 +191,29 @@ async fn planned_filter(query: &str, setting: Setting) -> Result<Plan, Problem> 
     Err(errors::query_problem(query, &error))
 }
 
-/// The notes on how a query was read, for an answer.
-fn warnings(plan: &Plan, query: &str) -> Vec<Value> {
-    plan.warnings.iter().map(|warning| warning.json(query)).collect()
+/// Whether the client has the version of this tag.
+fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+    let known = headers.get_all(header::IF_NONE_MATCH).into_iter().filter_map(|tags| tags.to_str().ok()).flat_map(|tags| tags.split(','));
+    known.map(str::trim).any(|known| known == tag || known == "*")
 }
 
 /// The clock, ns since the epoch.
 fn now_ns() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+}
+
+/// An answer in JSON.
+fn answered(answer: &impl serde::Serialize) -> Result<Response, Problem> {
+    written(answer).map(|text| private(axum::response::IntoResponse::into_response(text), "application/json"))
+}
+
+/// An answer's text.
+fn written(answer: &impl serde::Serialize) -> Result<Vec<u8>, Problem> {
+    serde_json::to_vec(answer).map_err(|error| {
+        tracing::error!(%error, "an answer cannot be written");
+        Problem::new(500, "internal", "The server failed", "the answer cannot be written: tell the operator of this server")
+    })
 }
 
 /// Marks an answer as what it is: of this moment and this reader, and read as no other type.

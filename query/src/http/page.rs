@@ -16,16 +16,17 @@ use std::sync::Arc;
 use tower_http::compression::CompressionLayer;
 use xxhash_rust::xxh3::xxh3_128;
 
-/// The files by their paths below `query/ui`, in the binary.
+/// Files by their paths below a folder of this crate, in the binary.
 macro_rules! files {
-    ($($name:literal),* $(,)?) => {
-        &[$(($name, include_bytes!(concat!("../../ui/", $name)))),*]
+    ($folder:literal: $($name:literal),* $(,)?) => {
+        &[$(($name, include_bytes!(concat!("../../", $folder, "/", $name)))),*]
     };
 }
+pub(super) use files;
 
 /// `index.html` is `/`, the others are below `/assets/`.
 #[rustfmt::skip]
-const FILES: &[(&str, &[u8])] = files![
+const FILES: &[(&str, &[u8])] = files!["ui":
     "index.html",
     "app/actions.js",
     "app/address.js",
@@ -132,7 +133,7 @@ struct File {
 
 /// `/` and `/assets/*`.
 pub(super) fn router() -> Router {
-    let page = Arc::new(Page { files: FILES.iter().map(|(name, bytes)| (*name, File::new(name, bytes))).collect(), policy: policy() });
+    let page = Arc::new(Page::new(FILES));
     let assets = Arc::clone(&page);
     Router::new()
         .route("/", get(move |headers: HeaderMap| async move { page.serve("index.html", &headers) }))
@@ -140,13 +141,13 @@ pub(super) fn router() -> Router {
         .layer(CompressionLayer::new())
 }
 
-/// What the page may do.
-fn policy() -> HeaderValue {
-    let html = FILES.iter().find(|(name, _)| *name == "index.html").map(|(_, bytes)| String::from_utf8_lossy(bytes)).unwrap_or_default();
-    let map = html.split_once(MAP_BEGIN).and_then(|(_, rest)| rest.split_once(MAP_END)).map_or("", |(map, _)| map);
-    let hash = STANDARD.encode(Sha256::digest(map.as_bytes()));
+/// What a page may do.
+fn policy(files: &[(&str, &[u8])]) -> HeaderValue {
+    let html = files.iter().find(|(name, _)| *name == "index.html").map(|(_, bytes)| String::from_utf8_lossy(bytes)).unwrap_or_default();
+    let map = html.split_once(MAP_BEGIN).and_then(|(_, rest)| rest.split_once(MAP_END));
+    let hash = map.map_or_else(String::new, |(map, _)| format!(" 'sha256-{}'", STANDARD.encode(Sha256::digest(map.as_bytes()))));
     let policy = format!(
-        "default-src 'none'; script-src 'self' 'sha256-{hash}'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; \
+        "default-src 'none'; script-src 'self'{hash}; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; \
          form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
     );
     HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
@@ -173,13 +174,19 @@ impl File {
 
 /// The files and what every answer carries.
 #[derive(Debug)]
-struct Page {
+pub(super) struct Page {
     files: Vec<(&'static str, File)>,
     policy: HeaderValue,
 }
 
 impl Page {
-    fn serve(&self, name: &str, headers: &HeaderMap) -> Response {
+    /// Of these files, by their names.
+    pub(super) fn new(files: &[(&'static str, &'static [u8])]) -> Self {
+        Self { files: files.iter().map(|(name, bytes)| (*name, File::new(name, bytes))).collect(), policy: policy(files) }
+    }
+
+    /// One of them, or that there is none.
+    pub(super) fn serve(&self, name: &str, headers: &HeaderMap) -> Response {
         let Some((_, file)) = self.files.iter().find(|(known, _)| *known == name) else {
             return self.secured((StatusCode::NOT_FOUND, "there is no such file\n").into_response());
         };

@@ -1,10 +1,12 @@
 //! What endpoints say to the audit: which question is asked, within which scope, and how its answer ended.
 
-use super::App;
+use super::{App, private, written};
 use crate::plan::Plan;
+use axum::response::{IntoResponse as _, Response};
 use martlog_indexer::audit::{Action, Asker, Ended, Open, Question};
 use martlog_indexer::doors::problem::Problem;
 use martlog_indexer::registry::Scope;
+use serde::Serialize;
 
 /// Begins to record a question.
 pub(super) fn begin(app: &App, scope: &Scope, asker: &Asker, action: Action, query: &str, plan: &Plan) -> Open {
@@ -40,8 +42,10 @@ pub(super) fn noted<T>(open: &mut Open, result: Result<T, Problem>) -> Result<T,
     result
 }
 
-/// Records a whole answer of figures, with so many rows.
-pub(super) fn answered(mut open: Open, rows: usize, answer: &str) {
-    open.figures(rows, answer.len());
+/// A whole answer of figures, with so many rows, once it is recorded.
+pub(super) fn answered(mut open: Open, rows: usize, answer: &impl Serialize) -> Result<Response, Problem> {
+    let text = noted(&mut open, written(answer))?;
+    open.figures(rows, text.len());
     open.end(Ended::Complete);
+    Ok(private(text.into_response(), "application/json"))
 }

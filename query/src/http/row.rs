@@ -11,6 +11,77 @@
 use crate::pipes;
 use crate::time::rfc3339;
 use martlog_indexer::row::{Origin, Row};
+use schemars::JsonSchema;
+
+/// A row as it is written below, for the API's document; a test holds both together.
+#[derive(JsonSchema)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+#[schemars(rename = "Row", deny_unknown_fields)]
+#[cfg_attr(test, serde(deny_unknown_fields))]
+#[allow(dead_code, reason = "rows are written by hand, field by field")]
+pub(super) struct RowTold {
+    /// Its id, within this store's epoch.
+    id: String,
+    /// When it was said.
+    time: String,
+    /// `trace` to `fatal`.
+    level: Option<String>,
+    /// The severity number, 1 to 24.
+    severity: Option<u8>,
+    /// The text.
+    message: String,
+    /// Whose it is; absent in the quarantine.
+    partner: Option<String>,
+    /// See `partner`.
+    module: Option<String>,
+    /// The deployment of the module.
+    instance: Option<String>,
+    /// The telco.
+    csp: Option<String>,
+    /// Such as `production`.
+    environment: Option<String>,
+    /// The module's.
+    version: Option<String>,
+    /// `ok`, `repaired`, `raw` or `rejected`.
+    verdict: String,
+    /// Reason codes of the verdict.
+    problems: Vec<String>,
+    /// What was taken out, by kind.
+    redactions: Option<std::collections::BTreeMap<String, u64>>,
+    /// Everything else that the line had.
+    attributes: serde_json::Map<String, serde_json::Value>,
+    /// When it was stored.
+    arrived: String,
+    /// When the container's runtime, or whoever pushed it, had it.
+    read: String,
+    /// By how much it was stored after its time, when that is more than an hour.
+    late_seconds: Option<u64>,
+    /// Where it came from.
+    source: SourceTold,
+}
+
+/// Where a line came from.
+#[derive(JsonSchema)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+#[schemars(rename = "Source", deny_unknown_fields)]
+#[cfg_attr(test, serde(deny_unknown_fields))]
+#[allow(dead_code, reason = "see RowTold")]
+struct SourceTold {
+    /// `ingest` for what was pushed.
+    cluster: Option<String>,
+    node: Option<String>,
+    namespace: Option<String>,
+    pod: Option<String>,
+    pod_uid: Option<String>,
+    container: Option<String>,
+    /// How often the container had begun anew.
+    restart: Option<u32>,
+    /// `stdout` or `stderr`.
+    stream: Option<String>,
+    file: Option<String>,
+    /// Where the line begins in the file, bytes.
+    offset: Option<u64>,
+}
 
 /// What arrives within an hour of its time is not marked: queues and restarts take minutes.
 const LATE_NS: i128 = 3_600_000_000_000;
@@ -220,6 +291,7 @@ mod tests {
                 "stream": "stderr", "file": "0.log", "offset": 99},
         });
         assert_eq!(value, expected);
+        serde_json::from_value::<RowTold>(value).expect("what the document says of rows");
     }
 
     #[test]

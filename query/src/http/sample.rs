@@ -72,7 +72,8 @@ impl Sample {
         Ok(sample)
     }
 
-    fn take(&mut self, row: Row) {
+    /// Looks at a line.
+    pub(super) fn take(&mut self, row: Row) {
         self.lines += 1;
         let mut of_line: HashSet<String> = HashSet::new();
         fields::for_each(&row.record.attributes, |name, scalar| {

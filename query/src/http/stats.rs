@@ -2,36 +2,74 @@
 //!
 //! `approximate` names the columns that are not exact, with the relative error that they may have; `truncated` says that a bound was met, and a warning which.
 
+use super::complete::{Complete, complete};
 use super::errors::{query_problem, search_problem};
-use super::{App, body, complete, planned, private, record, setting, warnings};
+use super::told::Note;
+use super::{App, body, planned, record, setting, warnings};
 use crate::lang::{Code, QueryError, Span};
 use crate::pipes::{self, Asked, RunError, Table};
 use crate::time::rfc3339;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use martlog_indexer::audit::{Action, Asker};
 use martlog_indexer::doors::auth;
 use martlog_indexer::doors::problem::Problem;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 /// The body of a request.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "StatsQuestion")]
 pub(super) struct StatsBody {
+    /// A query with pipes.
     query: String,
+    /// The first time: RFC 3339, `-1h`, `now`, a date; 24 hours ago without it.
     from: Option<String>,
+    /// The time behind the last one; without it up to now.
     to: Option<String>,
+}
+
+/// A table.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Table")]
+pub(super) struct TableTold {
+    /// Names, in the order of the cells.
+    columns: Vec<String>,
+    /// Rows of cells: texts, numbers, truth values, nulls.
+    rows: Vec<Vec<Value>>,
+    /// Columns that are estimated, and the share by which they may be off.
+    approximate: BTreeMap<String, f64>,
+    /// Whether a bound was met; a warning says which.
+    truncated: bool,
+    /// The range that was read.
+    from: String,
+    /// Its end.
+    to: String,
+    complete: Complete,
+    warnings: Vec<Note>,
+    cost: StatsCost,
+}
+
+/// What it took.
+#[derive(Debug, Serialize, JsonSchema)]
+struct StatsCost {
+    /// Wall time.
+    elapsed_ms: u64,
+    /// Rows that were read; 0 where the store counted by itself.
+    rows_read: u64,
 }
 
 pub(super) async fn stats(State(app): State<App>, headers: HeaderMap, asker: Asker, body: Body) -> Result<Response, Problem> {
     let scope = auth::scope(&app.indexer, &headers).await?;
     let body: StatsBody = body::json(&headers, body, app.limits.body_bytes_max).await?;
     let setting = setting(&app, &scope, body.from.as_deref(), body.to.as_deref())?;
-    let _place = app.search_place()?;
+    let _place = app.search_place(&scope)?;
     let began = Instant::now();
     let plan = planned(&body.query, setting).await?;
     if plan.query.pipes.is_empty() {
@@ -46,30 +84,28 @@ pub(super) async fn stats(State(app): State<App>, headers: HeaderMap, asker: Ask
     let mut open = record::begin(&app, &scope, &asker, Action::Stats, &body.query, &plan);
     let table = record::noted(&mut open, pipes::run(asked).await.map_err(|error| run_problem(&error)))?;
     let mut told = warnings(&plan, &body.query);
-    told.extend(table.notes.warnings.iter().map(|(code, message)| json!({"code": code, "message": message})));
+    told.extend(table.notes.warnings.iter().map(|(code, message)| Note::new(code, message.clone())));
     told.extend(approximate(&table));
-    let answer = json!({
-        "columns": table.columns,
-        "rows": table.rows.iter().map(|row| row.iter().map(pipes::Cell::json).collect()).collect::<Vec<Value>>(),
-        "approximate": table.notes.approximate,
-        "truncated": table.notes.truncated,
-        "from": rfc3339(plan.range.from_ns),
-        "to": rfc3339(plan.range.to_ns),
-        "complete": complete::complete(&completeness, plan.range.from_ns),
-        "warnings": told,
-        "cost": {"elapsed_ms": u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX), "rows_read": table.notes.rows_read},
-    });
-    let text = answer.to_string();
-    record::answered(open, table.rows.len(), &text);
-    Ok(private(text.into_response(), "application/json"))
+    let told = TableTold {
+        rows: table.rows.iter().map(|row| row.iter().map(pipes::Cell::json).collect()).collect(),
+        columns: table.columns,
+        approximate: table.notes.approximate.into_iter().collect(),
+        truncated: table.notes.truncated,
+        from: rfc3339(plan.range.from_ns),
+        to: rfc3339(plan.range.to_ns),
+        complete: complete(&completeness, plan.range.from_ns),
+        warnings: told,
+        cost: StatsCost { elapsed_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX), rows_read: table.notes.rows_read },
+    };
+    record::answered(open, told.rows.len(), &told)
 }
 
 /// What is not exact, as a sentence.
-fn approximate(table: &Table) -> Option<Value> {
+fn approximate(table: &Table) -> Option<Note> {
     let columns: Vec<String> =
         table.notes.approximate.iter().map(|(column, error)| format!("{column} (±{:.2} %)", error * 100.0)).collect();
     let message = format!("too many different values to count them exactly: {}", columns.join(", "));
-    (!columns.is_empty()).then(|| json!({"code": "W214", "message": message}))
+    (!columns.is_empty()).then(|| Note::new("W214", message))
 }
 
 /// A query with pipes that did not come to its end.

@@ -4,6 +4,7 @@
 //! of them comes from beyond the scope.
 
 use super::sample::{OF_PLATFORM, Sample};
+use super::told::Spans;
 use super::{App, planned};
 use crate::lang::error::back_ticked;
 use crate::lang::parse_pipes::PIPES;
@@ -14,7 +15,8 @@ use crate::plan::{Plan, Setting};
 use martlog_formats::{Problem as Reason, Verdict};
 use martlog_indexer::doors::problem::Problem;
 use martlog_indexer::registry::Scope;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -29,8 +31,35 @@ const OF_LANGUAGE: [&str; 4] = ["message", "session", "time", "problem"];
 /// The levels, lowest first.
 const LEVELS: [&str; 7] = ["trace", "debug", "info", "warn", "error", "fatal", "none"];
 
+/// What may be written at a place.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Suggestions {
+    /// What a suggestion takes the place of.
+    replace: Spans,
+    /// The likeliest first, 50 at most.
+    items: Vec<Suggestion>,
+    /// Lines that were looked at; null where none had to be.
+    sampled: Option<u64>,
+    /// Whether these are all that match.
+    exact: Option<bool>,
+}
+
+/// A text that may be written.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Suggestion {
+    /// `field`, `value`, `pipe`, `function`, `column` or `keyword`.
+    kind: &'static str,
+    text: String,
+    /// Lines that have it, of those looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<u64>,
+    /// What is said of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+}
+
 /// What may be written at a byte of the query.
-pub(super) async fn suggestions(app: &App, scope: &Scope, query: &str, at: usize, setting: Setting) -> Value {
+pub(super) async fn suggestions(app: &App, scope: &Scope, query: &str, at: usize, setting: Setting) -> Suggestions {
     let place = place(query, at);
     let typed = query[place.span.from..place.span.to].to_lowercase();
     let mut all = Suggested::default();
@@ -54,12 +83,12 @@ pub(super) async fn suggestions(app: &App, scope: &Scope, query: &str, at: usize
         Wants::Clause => all.fields(sample(app, scope, query, &place, setting).await, ":"),
         Wants::Value(field) => all.values(field, sample(app, scope, query, &place, setting).await),
     };
-    json!({
-        "replace": {"utf16": place.span.utf16(query), "bytes": place.span},
-        "items": all.shown(&typed),
-        "sampled": sampled.map(|(lines, _)| lines),
-        "exact": sampled.map(|(_, exact)| exact),
-    })
+    Suggestions {
+        replace: Spans::of(place.span, query),
+        items: all.shown(&typed),
+        sampled: sampled.map(|(lines, _)| lines),
+        exact: sampled.map(|(_, exact)| exact),
+    }
 }
 
 /// The columns that the pipes before the place leave, where they make a table.
@@ -133,22 +162,18 @@ impl Suggested {
     }
 
     /// Those that go on as was typed, the most frequent first; then those that have it within.
-    fn shown(self, typed: &str) -> Vec<Value> {
+    fn shown(self, typed: &str) -> Vec<Suggestion> {
         let bare = |text: &str| text.trim_start_matches(['"', '`']).to_lowercase();
         let rank = |text: &str| if bare(text).starts_with(typed) { Some(0_u8) } else { bare(text).contains(typed).then_some(1) };
         let mut all: Vec<_> = self.0.into_iter().filter_map(|(text, what)| Some((rank(&text)?, text, what))).collect();
         all.sort_by(|(a, text, (_, one, _)), (b, other_text, (_, other, _))| {
             a.cmp(b).then_with(|| other.cmp(one)).then_with(|| text.cmp(other_text))
         });
-        let one = |(_, text, (kind, count, detail)): (u8, String, (&str, u64, String))| {
-            let mut item = json!({"kind": kind, "text": text});
-            if count > 0 {
-                item["count"] = count.into();
-            }
-            if !detail.is_empty() {
-                item["detail"] = detail.into();
-            }
-            item
+        let one = |(_, text, (kind, count, detail)): (u8, String, (&'static str, u64, String))| Suggestion {
+            kind,
+            text,
+            count: Some(count).filter(|count| *count > 0),
+            detail: Some(detail).filter(|detail| !detail.is_empty()),
         };
         all.into_iter().take(SHOWN).map(one).collect()
     }

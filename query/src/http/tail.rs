@@ -10,7 +10,8 @@
 //! last `status` of a tail that the server ends has `"end"` with the reason.
 
 use super::cursor::{decode_tail, encode_tail};
-use super::{App, complete, planned_filter, private, record, row, setting, warnings};
+use super::told::Note;
+use super::{App, Place, complete, planned_filter, private, record, row, setting, warnings};
 use crate::time::rfc3339;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
@@ -28,7 +29,7 @@ use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
 /// Between two signs of life on a silent connection: below the minute after which proxies close one.
@@ -55,7 +56,7 @@ pub(super) async fn tail(
     let Query(parameters) =
         parameters.map_err(|error| Problem::new(400, "bad_parameters", "The address cannot be read", error.body_text()))?;
     let setting = setting(&app, &scope, None, None)?;
-    let place = app.tail_place()?;
+    let place = app.tail_place(&scope)?;
     let plan = planned_filter(&parameters.query, setting).await?;
     // A browser that reconnects repeats the address it began with; where it is now stands in the header.
     let resumed = match headers.get("last-event-id").map(|value| value.to_str()) {
@@ -67,7 +68,7 @@ pub(super) async fn tail(
     let after = resumed.map(decode_tail).transpose()?.unwrap_or_else(now);
     let mut warnings = warnings(&plan, &parameters.query);
     if plan.says_time {
-        warnings.push(json!({"code": "W210", "message": "a tail begins now: the time in the query was left out"}));
+        warnings.push(Note::new("W210", "a tail begins now: the time in the query was left out"));
     }
     let open = record::begin(&app, &scope, &asker, Action::Tail, &parameters.query, &plan);
     open.tell();
@@ -111,7 +112,7 @@ struct Tail {
     ready: VecDeque<Sent>,
     ended: bool,
     open: Open,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Tail {

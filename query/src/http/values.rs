@@ -3,22 +3,24 @@
 //! What the platform stamps on every line is counted in all matching lines; of other fields the newest lines are looked at, and `exact` says whether these are all.
 
 use super::errors::search_problem;
+use super::fields::ValueTold;
 use super::sample::{OF_PLATFORM, Sample};
-use super::{App, body, planned_filter, private, record, setting, warnings};
+use super::told::Note;
+use super::{App, body, planned_filter, record, setting, warnings};
 use crate::pipes::Asked;
 use crate::plan::pipes::line_column;
 use crate::plan::steps::Column;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use martlog_indexer::audit::{Action, Asker};
 use martlog_indexer::doors::auth;
 use martlog_indexer::doors::problem::Problem;
 use martlog_indexer::search::request::SearchError;
 use martlog_indexer::search::{AggregateRequest, Key};
-use serde::Deserialize;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::time::Instant;
 
 /// Lines that are looked at.
@@ -28,18 +30,40 @@ const LIMIT: usize = 20;
 const LIMIT_MAX: usize = 200;
 
 /// The body of a request.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "ValuesQuestion")]
 pub(super) struct ValuesBody {
+    /// Whose values.
     field: String,
+    /// In the language; all lines without it.
     #[serde(default)]
     query: String,
+    /// The first time: RFC 3339, `-1h`, `now`, a date; 24 hours ago without it.
     from: Option<String>,
+    /// The time behind the last one; without it up to now.
     to: Option<String>,
+    /// Values at most: 20 without it, at most 200.
     limit: Option<usize>,
     /// Only values that begin so, in any case.
     #[serde(default)]
     prefix: String,
+}
+
+/// Values by frequency.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Values")]
+pub(super) struct ValuesTold {
+    field: String,
+    /// The most frequent first.
+    values: Vec<ValueTold>,
+    /// Lines that were looked at.
+    lines: u64,
+    /// Whether these are all that match.
+    exact: bool,
+    /// Whether there are other values.
+    more_values: bool,
+    warnings: Vec<Note>,
 }
 
 /// Values with their counts, the most frequent first.
@@ -63,7 +87,7 @@ pub(super) async fn values(State(app): State<App>, headers: HeaderMap, asker: As
         ));
     }
     let setting = setting(&app, &scope, body.from.as_deref(), body.to.as_deref())?;
-    let _place = app.search_place()?;
+    let _place = app.search_place(&scope)?;
     let plan = planned_filter(&body.query, setting).await?;
     let asked = Asked { indexer: &app.indexer, scope: &scope, plan: &plan, deadline: Instant::now() + app.limits.deadline };
     let mut open = record::begin(&app, &scope, &asker, Action::Values, &body.query, &plan);
@@ -74,17 +98,15 @@ pub(super) async fn values(State(app): State<App>, headers: HeaderMap, asker: As
     values.values.retain(|(value, _)| value.to_lowercase().starts_with(&prefix));
     values.more |= values.values.len() > limit;
     values.values.truncate(limit);
-    let answer = json!({
-        "field": body.field,
-        "values": values.values.iter().map(|(value, count)| json!({"value": value, "count": count})).collect::<Vec<_>>(),
-        "lines": values.lines,
-        "exact": values.exact,
-        "more_values": values.more,
-        "warnings": warnings(&plan, &body.query),
-    });
-    let text = answer.to_string();
-    record::answered(open, values.values.len(), &text);
-    Ok(private(text.into_response(), "application/json"))
+    let told = ValuesTold {
+        field: body.field,
+        values: values.values.into_iter().map(|(value, count)| ValueTold { value, count }).collect(),
+        lines: values.lines,
+        exact: values.exact,
+        more_values: values.more,
+        warnings: warnings(&plan, &body.query),
+    };
+    record::answered(open, told.values.len(), &told)
 }
 
 /// What the store counts in columns that every line has.

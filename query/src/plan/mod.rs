@@ -23,7 +23,6 @@ use martlog_formats::fields::ATTRIBUTES_PREFIX;
 use martlog_indexer::search::{Field, Predicate};
 use pipes::Shape;
 use regex::Regex;
-use serde_json::{Value as Json, json};
 use std::sync::Arc;
 use steps::{Step, Steps};
 use subject::Subject;
@@ -47,6 +46,30 @@ pub struct Plan {
     pub query: Query,
     /// The same as text, in its canonical form.
     pub canonical: String,
+    /// Where the clauses of the predicate stand, in its order; `time:` and `in:` are none of them.
+    spans: Vec<Span>,
+}
+
+/// A clause that must hold, outermost.
+#[derive(Debug, Clone)]
+pub struct Clause<'a> {
+    /// As it was written.
+    pub node: &'a Node,
+    /// What it asks for.
+    pub predicate: &'a Predicate,
+}
+
+impl Plan {
+    /// The clauses that all have to hold, in their order.
+    #[must_use]
+    pub fn clauses(&self) -> Vec<Clause<'_>> {
+        let predicates = match &*self.predicate {
+            Predicate::And(of) if self.spans.len() > 1 => of.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        let node = |span: &Span| self.query.clauses().iter().find(|node| node.span == *span);
+        self.spans.iter().zip(predicates).filter_map(|(span, predicate)| Some(Clause { node: node(span)?, predicate })).collect()
+    }
 }
 
 /// What is known besides the query.
@@ -75,17 +98,6 @@ pub struct Warning {
     pub span: Option<Span>,
 }
 
-impl Warning {
-    /// For an answer; the places are those of `query`.
-    #[must_use]
-    pub fn json(&self, query: &str) -> Json {
-        match self.span {
-            Some(span) => json!({"code": self.code, "message": self.message, "span": {"utf16": span.utf16(query), "bytes": span}}),
-            None => json!({"code": self.code, "message": self.message}),
-        }
-    }
-}
-
 /// Reads a query and plans it. This can take some milliseconds where the query has regular expressions.
 ///
 /// # Errors
@@ -104,11 +116,14 @@ pub fn plan(text: &str, setting: &Setting) -> Result<Plan, QueryError> {
     if let Some(ago) = query.ago {
         planner.time.ago(ago, setting.now_ns);
     }
-    let mut clauses = Vec::new();
+    let (mut clauses, mut spans) = (Vec::new(), Vec::new());
     for clause in query.clauses() {
         match planner.whole_query_clause(clause)? {
             true => {}
-            false => clauses.push(planner.node(clause, None)?),
+            false => {
+                clauses.push(planner.node(clause, None)?);
+                spans.push(clause.span);
+            }
         }
     }
     planner.lower_case_operators(query.clauses());
@@ -134,6 +149,7 @@ pub fn plan(text: &str, setting: &Setting) -> Result<Plan, QueryError> {
         warnings: planner.warnings,
         canonical: query.to_string(),
         query,
+        spans,
     })
 }
 
