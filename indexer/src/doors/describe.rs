@@ -28,6 +28,8 @@ pub const INGEST: &[&str] = &["ingest"];
 pub const COLLECTOR: &[&str] = &["collector"];
 /// Every kind.
 pub const ANY: &[&str] = &["staff", "partner", "ingest", "collector"];
+/// Who has the secret of an excerpt.
+pub const EXCERPT: &[&str] = &["excerpt"];
 /// No token is needed.
 pub const NOBODY: &[&str] = &[];
 

@@ -3,17 +3,18 @@
 //! Staff see everything; a partner what its own tokens asked, and of what staff asked of its lines: that, when, and how many of its own lines were in the answer. See
 //! [`martlog_indexer::audit`].
 
-use super::{App, now_ns, private};
+use super::{App, answered, now_ns};
 use crate::time::{BadTime, moment};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use martlog_indexer::audit::{Action, Wanted};
 use martlog_indexer::doors::auth;
 use martlog_indexer::doors::problem::Problem;
-use serde::Deserialize;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// Records of an answer that does not say how many it wants, and at most.
 const LIMIT: u32 = 100;
@@ -30,6 +31,64 @@ pub(super) struct Parameters {
     cursor: Option<String>,
 }
 
+/// Who asked what.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Audit")]
+pub(super) struct AuditTold {
+    /// The newest first.
+    #[schemars(with = "Vec<RecordTold>")]
+    records: Vec<Value>,
+    /// For the next page; null where there is none.
+    cursor: Option<String>,
+}
+
+/// A question, or several like it within a minute. What is not the reader's own says less: see the guide for operators.
+#[derive(JsonSchema)]
+#[schemars(rename = "AuditRecord", deny_unknown_fields)]
+#[allow(dead_code, reason = "records are made field by field, by who reads them")]
+struct RecordTold {
+    id: String,
+    time: String,
+    /// When it was asked last, of several.
+    last: Option<String>,
+    times: u64,
+    action: String,
+    /// `staff`, `partner` or `excerpt`.
+    kind: String,
+    /// The token's id; of somebody else's the kind alone.
+    token: String,
+    partner: Option<String>,
+    instances: Option<Vec<String>>,
+    /// Whether it concerned all that the token reaches.
+    everything: Option<bool>,
+    duration_ms: Option<u64>,
+    remote: Option<String>,
+    request_id: Option<String>,
+    note: Option<String>,
+    query: Option<String>,
+    query_erased: Option<bool>,
+    /// What it made, opened or revoked.
+    subject: Option<String>,
+    from: Option<String>,
+    to: Option<String>,
+    /// `complete`, or how it ended.
+    outcome: Option<String>,
+    rows: u64,
+    bytes: u64,
+    concerned: Vec<PartTold>,
+}
+
+/// What of an answer was of one instance, or of all of a partner's.
+#[derive(JsonSchema)]
+#[schemars(rename = "AuditPart", deny_unknown_fields)]
+#[allow(dead_code, reason = "as above")]
+struct PartTold {
+    partner: String,
+    instance: Option<String>,
+    rows: u64,
+    bytes: u64,
+}
+
 pub(super) async fn audit(
     State(app): State<App>,
     headers: HeaderMap,
@@ -40,8 +99,7 @@ pub(super) async fn audit(
         parameters.map_err(|error| Problem::new(400, "bad_parameters", "The address cannot be read", error.body_text()))?;
     let wanted = wanted(&parameters)?;
     let (records, next) = app.indexer.audit().read(&scope, &wanted).await?;
-    let answer = json!({"records": records, "cursor": next.map(|id| id.to_string())});
-    Ok(private(answer.to_string().into_response(), "application/json"))
+    answered(&AuditTold { records, cursor: next.map(|id| id.to_string()) })
 }
 
 fn wanted(parameters: &Parameters) -> Result<Wanted, Problem> {

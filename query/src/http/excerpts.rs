@@ -6,7 +6,7 @@
 
 use super::errors::search_problem;
 use super::search::OrderWord;
-use super::{App, body, complete, now_ns, planned_filter, private, record, row, setting};
+use super::{App, answered, body, complete, now_ns, planned_filter, private, record, row, setting, written};
 use crate::plan::Plan;
 use crate::time::{self, rfc3339};
 use axum::body::Body;
@@ -21,8 +21,10 @@ use martlog_indexer::registry::{Link, Scope};
 use martlog_indexer::row::Row;
 use martlog_indexer::search::request::SearchError;
 use martlog_indexer::search::{Event, Order, SearchRequest};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Rows of one that does not say how many it wants, and how long it lasts.
@@ -32,8 +34,9 @@ const EXPIRES_IN: &str = "7d";
 const NOTE_BYTES_MAX: usize = 500;
 
 /// The body of a request.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "ExcerptBody")]
 pub(super) struct NewBody {
     #[serde(default)]
     query: String,
@@ -46,12 +49,85 @@ pub(super) struct NewBody {
     note: Option<String>,
 }
 
+/// A new excerpt.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "NewExcerpt")]
+pub(super) struct Made {
+    id: String,
+    /// Opens it; it is told now and never again.
+    secret: String,
+    rows: u64,
+    bytes: u64,
+    /// Whether there are more rows than were asked for.
+    truncated: bool,
+    created_at: String,
+    expires_at: String,
+}
+
+/// What an excerpt is of.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Described {
+    id: String,
+    note: Option<String>,
+    /// Null where an erasure took it away.
+    query: Option<String>,
+    from: String,
+    to: String,
+    created_at: String,
+    expires_at: String,
+    /// Rows that were erased since.
+    erased: u64,
+}
+
+/// An excerpt as its maker sees it.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Excerpt")]
+struct Listed {
+    #[serde(flatten)]
+    of: Described,
+    /// The token that made it.
+    token: Arc<str>,
+    /// Null of what staff made.
+    partner: Option<Arc<str>>,
+    rows: u64,
+    bytes: u64,
+    /// How often it was opened.
+    opened: u64,
+    last_opened: Option<String>,
+}
+
+/// Excerpts.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Excerpts")]
+pub(super) struct List {
+    excerpts: Vec<Listed>,
+}
+
+#[derive(Debug, Serialize)]
+struct Head {
+    #[serde(flatten)]
+    of: Described,
+    complete: Value,
+}
+
+/// An excerpt with its rows.
+#[derive(JsonSchema)]
+#[schemars(rename = "OpenExcerpt")]
+#[allow(dead_code, reason = "the document alone reads it; rows are written as they are kept")]
+pub(super) struct Opened {
+    #[serde(flatten)]
+    of: Described,
+    /// How complete the store was when it was made.
+    complete: complete::Complete,
+    rows: Vec<row::RowTold>,
+}
+
 pub(super) async fn make(State(app): State<App>, headers: HeaderMap, asker: Asker, body: Body) -> Result<Response, Problem> {
     let scope = auth::scope(&app.indexer, &headers).await?;
     let body: NewBody = body::json(&headers, body, app.limits.body_bytes_max).await?;
     let (limit, age_ns) = checked(&body)?;
     let setting = setting(&app, &scope, body.from.as_deref(), body.to.as_deref())?;
-    let _place = app.search_place()?;
+    let _place = app.search_place(&scope)?;
     let plan = planned_filter(&body.query, setting).await?;
     let id = excerpts::new_id();
     let mut open = record::begin_with(&app, &scope, &asker, Action::ExcerptMade, &body.query, &plan, Some(id.clone()));
@@ -70,22 +146,22 @@ pub(super) async fn make(State(app): State<App>, headers: HeaderMap, asker: Aske
         query: body.query,
         range: (plan.range.from_ns, plan.range.to_ns),
         expires_ns: now_ns().saturating_add(age_ns),
-        complete: complete.to_string(),
+        complete: serde_json::to_string(&complete).unwrap_or_default(),
         rows,
     };
     let made = app.indexer.make_excerpt(&scope, turn, new).await.map_err(problem);
     let (excerpt, secret) = record::noted(&mut open, made)?;
     open.end(Ended::Complete);
-    let answer = json!({
-        "id": excerpt.id,
-        "secret": secret,
-        "rows": excerpt.rows,
-        "bytes": excerpt.bytes,
-        "truncated": truncated,
-        "created_at": rfc3339(excerpt.created_ns),
-        "expires_at": rfc3339(excerpt.expires_ns),
-    });
-    Ok(private((StatusCode::CREATED, answer.to_string()).into_response(), "application/json"))
+    let made = Made {
+        secret,
+        truncated,
+        rows: excerpt.rows,
+        bytes: excerpt.bytes,
+        created_at: rfc3339(excerpt.created_ns),
+        expires_at: rfc3339(excerpt.expires_ns),
+        id: excerpt.id,
+    };
+    Ok(private((StatusCode::CREATED, written(&made)?).into_response(), "application/json"))
 }
 
 pub(super) async fn list(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
@@ -93,30 +169,28 @@ pub(super) async fn list(State(app): State<App>, headers: HeaderMap) -> Result<R
     let made = app.indexer.excerpts(&scope).await?;
     let opened = app.indexer.audit().times_opened(&made.iter().map(|excerpt| excerpt.id.clone()).collect::<Vec<_>>()).await?;
     let one = |excerpt: &Excerpt| {
-        let mut one = described(excerpt);
-        let (times, last_ns) = opened.get(&excerpt.id).copied().unwrap_or((0, None));
-        one["token"] = json!(excerpt.token);
-        one["partner"] = json!(excerpt.partner);
-        one["rows"] = excerpt.rows.into();
-        one["bytes"] = excerpt.bytes.into();
-        one["opened"] = times.into();
-        one["last_opened"] = last_ns.map(rfc3339).into();
-        one
+        let (opened, last_ns) = opened.get(&excerpt.id).copied().unwrap_or((0, None));
+        Listed {
+            of: Described::of(excerpt),
+            token: Arc::clone(&excerpt.token),
+            partner: excerpt.partner.clone(),
+            rows: excerpt.rows,
+            bytes: excerpt.bytes,
+            opened,
+            last_opened: last_ns.map(rfc3339),
+        }
     };
-    let answer = json!({"excerpts": made.iter().map(one).collect::<Vec<_>>()});
-    Ok(private(answer.to_string().into_response(), "application/json"))
+    answered(&List { excerpts: made.iter().map(one).collect() })
 }
 
 pub(super) async fn show(State(app): State<App>, headers: HeaderMap, asker: Asker, Path(id): Path<String>) -> Result<Response, Problem> {
     let link = auth::bearer(&headers).and_then(Link::parse).ok_or_else(no_secret)?;
     let (excerpt, rows) = app.indexer.open_excerpt(&id, &link).await?.ok_or_else(absent)?;
     let mut open = app.indexer.audit().begin_excerpt(&excerpt, &asker);
-    let mut answer = described(&excerpt);
-    answer["complete"] = serde_json::from_str(&excerpt.complete).unwrap_or_default();
-    let mut text = answer.to_string();
+    let head = Head { of: Described::of(&excerpt), complete: serde_json::from_str(&excerpt.complete).unwrap_or_default() };
+    let mut bytes = written(&head)?;
     // The rows are text already.
-    text.pop();
-    let mut bytes = text.into_bytes();
+    bytes.pop();
     bytes.extend(b",\"rows\":[");
     for (place, found) in rows.iter().enumerate() {
         if place > 0 {
@@ -210,17 +284,19 @@ fn count(open: &mut Open, rows: &[Row]) {
     rows.iter().for_each(|row| open.row(&row.owner, excerpts::bytes_of(row)));
 }
 
-fn described(excerpt: &Excerpt) -> Value {
-    json!({
-        "id": excerpt.id,
-        "note": excerpt.note,
-        "query": excerpt.query,
-        "from": rfc3339(excerpt.range.0),
-        "to": rfc3339(excerpt.range.1),
-        "created_at": rfc3339(excerpt.created_ns),
-        "expires_at": rfc3339(excerpt.expires_ns),
-        "erased": excerpt.erased,
-    })
+impl Described {
+    fn of(excerpt: &Excerpt) -> Self {
+        Self {
+            id: excerpt.id.clone(),
+            note: excerpt.note.clone(),
+            query: excerpt.query.clone(),
+            from: rfc3339(excerpt.range.0),
+            to: rfc3339(excerpt.range.1),
+            created_at: rfc3339(excerpt.created_ns),
+            expires_at: rfc3339(excerpt.expires_ns),
+            erased: excerpt.erased,
+        }
+    }
 }
 
 fn problem(error: ExcerptError) -> Problem {

@@ -38,10 +38,10 @@ mod why;
 use crate::lang::{Code, QueryError, Span};
 use crate::plan::{Plan, Setting, plan};
 use crate::time::{BadTime, TimeRange};
-use axum::Router;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use axum::routing::any;
+use axum::{Router, handler};
 use martlog_indexer::Indexer;
 use martlog_indexer::doors::describe::Api;
 use martlog_indexer::doors::problem::Problem;
@@ -114,7 +114,7 @@ fn api() -> Api<App> {
         .at(operations::values(), values::values)
         .at(operations::context(), context::context)
         .at(operations::parse(), parse::parse)
-        .at(operations::export(), export::export.layer(CompressionLayer::new()))
+        .at(operations::export(), handler::Handler::layer(export::export, CompressionLayer::new()))
         .at(operations::manifest(), export::show)
         .at(operations::excerpts(), excerpts::list)
         .at(operations::make_excerpt(), excerpts::make)

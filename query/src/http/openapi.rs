@@ -122,7 +122,18 @@ fn responses(operation: &Operation, problem: &Value, generator: &mut SchemaGener
         for (name, about) in headers {
             told["headers"][name] = json!({"description": about, "schema": {"type": "string"}});
         }
-        responses.insert(status.to_string(), told);
+        match (responses.get_mut(&status.to_string()), told["content"].take()) {
+            // In another form.
+            (Some(known), Value::Object(forms)) => forms.into_iter().for_each(|(media_type, form)| known["content"][media_type] = form),
+            (_, forms) => {
+                if !forms.is_null() {
+                    told["content"] = forms;
+                } else if let Some(told) = told.as_object_mut() {
+                    told.remove("content");
+                }
+                responses.insert(status.to_string(), told);
+            }
+        }
     }
     for status in &operation.problems {
         match responses.get_mut(&status.to_string()) {

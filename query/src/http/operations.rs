@@ -1,13 +1,16 @@
 //! What the endpoints for readers are, for the API's document.
 
+use super::audit::AuditTold;
 use super::context::{ContextBody, ContextTold};
+use super::excerpts::{List, Made, NewBody, Opened};
+use super::export::{ExportBody, ExportLine, ManifestTold};
 use super::fields::{FieldsBody, FieldsTold};
 use super::histogram::{Counts, HistogramBody};
 use super::parse::{ParseBody, ParseTold};
 use super::search::{SearchBody, SearchLine};
 use super::stats::{StatsBody, TableTold};
 use super::values::{ValuesBody, ValuesTold};
-use martlog_indexer::doors::describe::{Method, Operation, READERS};
+use martlog_indexer::doors::describe::{EXCERPT, Method, Operation, READERS};
 use schemars::JsonSchema;
 use serde_json::{Value, json};
 
@@ -96,4 +99,70 @@ pub(super) fn parse() -> Operation {
         example,
     )
     .gives::<ParseTold>(200, "The tree, the canonical form, the range of time, notes.")
+}
+
+pub(super) fn export() -> Operation {
+    question::<ExportBody>(
+        "/api/v1/export",
+        "export",
+        "All rows of a query as one stream; without a manifest it is incomplete.",
+        json!({"query": "csp:434 level>=warn", "from": "-24h", "format": "csv"}),
+    )
+    .gives_as::<ExportLine>(200, "application/x-ndjson", "The rows, then the manifest; of csv and text the rows alone.")
+    .gives_as::<String>(200, "text/csv; charset=utf-8; header=present", "")
+    .gives_as::<String>(200, "text/plain; charset=utf-8", "")
+    .with_header("X-Martlog-Export", "The id of the export, for its manifest.")
+}
+
+pub(super) fn manifest() -> Operation {
+    let about = "The manifest of an export of this token that ended well within the last hour.";
+    Operation::new(Method::Get, "/api/v1/exports/{id}", "manifest", SEARCHING, READERS, about)
+        .named("id", "As `X-Martlog-Export` had it.")
+        .gives::<ManifestTold>(200, "What proves that it is whole.")
+}
+
+const EXCERPTS: &str = "Excerpts";
+
+pub(super) fn excerpts() -> Operation {
+    Operation::new(Method::Get, "/api/v1/excerpts", "listExcerpts", EXCERPTS, READERS, "The excerpts that the token's scope made.")
+        .gives::<List>(200, "The newest first.")
+        .fails(&[503])
+}
+
+pub(super) fn make_excerpt() -> Operation {
+    question::<NewBody>(
+        "/api/v1/excerpts",
+        "makeExcerpt",
+        "Copies rows for somebody who has no token, such as for a ticket.",
+        json!({"query": "request_id:463ac35c9f6413ad48485a3953bb6124", "from": "-1h", "expires_in": "7d", "note": "ticket 4711"}),
+    )
+    .gives::<Made>(201, "It is there until it expires, is revoked, or its maker's token is.")
+    .fails(&[409])
+}
+
+pub(super) fn excerpt() -> Operation {
+    let about = "Opens an excerpt with its secret, in the place of a token.";
+    Operation::new(Method::Get, "/api/v1/excerpts/{id}", "openExcerpt", EXCERPTS, EXCERPT, about)
+        .named("id", "Its id.")
+        .gives::<Opened>(200, "Its rows.")
+        .fails(&[503])
+}
+
+pub(super) fn revoke_excerpt() -> Operation {
+    Operation::new(Method::Delete, "/api/v1/excerpts/{id}", "revokeExcerpt", EXCERPTS, READERS, "Revokes an excerpt at once.")
+        .named("id", "Its id.")
+        .gives_nothing(204, "It is no more.")
+        .fails(&[503])
+}
+
+pub(super) fn audit() -> Operation {
+    let about = "Who asked what: all of it for staff; for a partner what its own tokens asked, and what of its lines others asked for.";
+    Operation::new(Method::Get, "/api/v1/audit", "audit", "Access", READERS, about)
+        .asked::<String>("from", "The first time.")
+        .asked::<String>("to", "The last time, excluded.")
+        .asked::<String>("action", "Such as `search` or `export`; all without it.")
+        .asked::<u32>("limit", "Records, at most 1,000; 100 without it.")
+        .asked::<String>("cursor", "From the answer before.")
+        .gives::<AuditTold>(200, "The newest first.")
+        .fails(&[503])
 }

@@ -36,11 +36,13 @@ import { learn } from "./time.js";
  * @property {Why} [why] when nothing was found
  *
  * @typedef {object} Why
- * @property {string} [sentence]
- * @property {{text: string, count: number}[]} [clauses] what each part of the query finds alone
+ * @property {string} code
+ * @property {string} message what it is, and what to do
+ * @property {{query?: string, from?: string, to?: string}} [fix] the same question so that it finds something
+ * @property {{text: string, alone: {lines: number, exact: boolean}}[]} [clauses] what each part of the query finds alone
  * @property {{time: string} | null} [before] the nearest line before the range
  * @property {{time: string} | null} [after]
- * @property {string | {time: string} | null} [newest]
+ * @property {{time: string} | null} [newest]
  *
  * @typedef {object} Problem
  * @property {number} [status]

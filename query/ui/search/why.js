@@ -12,18 +12,19 @@ const AROUND_MS = 300_000;
 
 /** @param {{why: import("../lib/api.js").Why}} props */
 export function Why({ why }) {
-  const newest = typeof why.newest === "string" ? why.newest : why.newest?.time;
+  const { fix, newest } = why;
   return html`
     <div class="why">
-      ${why.sentence && html`<p>${sentence(visible(why.sentence))}</p>`}
+      <p>${sentence(visible(why.message))}</p>
+      ${fix && html`<p class="hint"><button type="button" class="fix" onClick=${() => go(fix)}>${t("mistake.use")} <code>${visible(fix.query ?? [fix.from, fix.to].filter(Boolean).join(" … "))}</code></button></p>`}
       ${(why.clauses ?? []).length > 0 && html`
         <table>
           <caption>${t("why.clauses")}</caption>
-          <tbody>${(why.clauses ?? []).map(({ text, count }) => html`<tr><th scope="row"><button type="button" class="link" onClick=${() => go({ query: text })}><code>${visible(text)}</code></button></th><td>${t("found.lines", { count })}</td></tr>`)}</tbody>
+          <tbody>${(why.clauses ?? []).map(({ text, alone }) => html`<tr><th scope="row"><button type="button" class="link" onClick=${() => go({ query: text })}><code>${visible(text)}</code></button></th><td>${alone.exact ? "" : "≥ "}${t("found.lines", { count: alone.lines })}</td></tr>`)}</tbody>
         </table>`}
       <${Near} time=${why.before?.time} label=${t("why.before")} />
       <${Near} time=${why.after?.time} label=${t("why.after")} />
-      ${newest && html`<p class="muted">${t("why.newest", { time: full(Date.parse(newest)) })}</p>`}
+      ${newest && html`<p class="muted">${t("why.newest", { time: full(Date.parse(newest.time)) })}</p>`}
     </div>
   `;
 }

@@ -18,9 +18,11 @@ mod stream;
 
 pub(super) use finished::{Finished, show};
 
+use super::complete::{Complete, complete};
 use super::errors::query_problem;
 use super::search::OrderWord;
-use super::{App, body, complete, planned, private, record, setting, warnings};
+use super::told::Note;
+use super::{App, body, planned, private, record, setting, warnings};
 use crate::plan::Plan;
 use crate::plan::steps::Step;
 use axum::body::{Body, Bytes};
@@ -31,12 +33,12 @@ use cells::{Chosen, Rows};
 use futures_util::StreamExt as _;
 use martlog_indexer::audit::{Action, Asker, Ended};
 use martlog_indexer::doors::auth;
-use martlog_indexer::doors::problem::{Problem, REQUEST_ID};
+use martlog_indexer::doors::problem::{Problem, ProblemBody, REQUEST_ID};
 use martlog_indexer::registry::Scope;
 use martlog_indexer::search::Order;
 use parking_lot::Mutex;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,7 +63,7 @@ const PIECES: usize = 4;
 const EXPORT_ID: HeaderName = HeaderName::from_static("x-martlog-export");
 
 /// The body of a request.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ExportBody {
     #[serde(default)]
@@ -76,8 +78,9 @@ pub(super) struct ExportBody {
 }
 
 /// What the file is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "ExportFormat")]
 pub(super) enum Format {
     #[default]
     Ndjson,
@@ -86,14 +89,6 @@ pub(super) enum Format {
 }
 
 impl Format {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ndjson => "ndjson",
-            Self::Csv => "csv",
-            Self::Text => "text",
-        }
-    }
-
     const fn content_type(self) -> &'static str {
         match self {
             Self::Ndjson => "application/x-ndjson",
@@ -109,6 +104,41 @@ impl Format {
             Self::Text => "txt",
         }
     }
+}
+
+/// What proves that an export is whole, and tells what it is of.
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+#[schemars(rename = "ExportManifest")]
+pub(super) struct Manifest {
+    id: String,
+    query: String,
+    format: Format,
+    /// `newest` or `oldest`.
+    order: &'static str,
+    limit: Option<usize>,
+    from: String,
+    to: String,
+    complete: Complete,
+    warnings: Vec<Note>,
+    rows: u64,
+    /// Of the rows before compression, the line of names included.
+    bytes: u64,
+    /// Of these bytes, hexadecimal.
+    sha256: String,
+    first: Option<RowPlace>,
+    last: Option<RowPlace>,
+    /// What had arrived until then is in it.
+    as_of: Option<String>,
+    /// Whether there are more rows than the limit.
+    truncated: bool,
+}
+
+/// A row by id and time.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "ExportPlace")]
+struct RowPlace {
+    id: String,
+    time: String,
 }
 
 /// The exports that run, by whose they are.
@@ -162,23 +192,24 @@ pub(super) async fn export(State(app): State<App>, headers: HeaderMap, asker: As
     let columns = columns(&plan, body.format, &body.query)?;
     let id = format!("{:032x}", rand::random::<u128>());
     // Asked before the rows, so that it never promises more than they hold.
-    let complete = complete::complete(&app.indexer.completeness(&scope).await, plan.range.from_ns);
+    let complete = complete(&app.indexer.completeness(&scope).await, plan.range.from_ns);
     let mut open = record::begin_with(&app, &scope, &asker, Action::Export, &body.query, &plan, Some(id.clone()));
     if let Err(error) = open.keep().await {
         open.finish(Ended::Failed("not_recorded"));
         return Err(error.into());
     }
-    let manifest = json!({
-        "id": id,
-        "query": body.query,
-        "format": body.format.as_str(),
-        "order": if body.order.order() == Order::NewestFirst { "newest" } else { "oldest" },
-        "limit": body.limit,
-        "from": crate::time::rfc3339(plan.range.from_ns),
-        "to": crate::time::rfc3339(plan.range.to_ns),
-        "complete": complete,
-        "warnings": warnings(&plan, &body.query),
-    });
+    let manifest = Manifest {
+        id: id.clone(),
+        format: body.format,
+        order: if body.order.order() == Order::NewestFirst { "newest" } else { "oldest" },
+        limit: body.limit,
+        from: crate::time::rfc3339(plan.range.from_ns),
+        to: crate::time::rfc3339(plan.range.to_ns),
+        complete,
+        warnings: warnings(&plan, &body.query),
+        query: body.query,
+        ..Manifest::default()
+    };
     let (sender, pieces) = mpsc::channel(PIECES);
     let rows = Rows::new(body.format, columns, app.indexer.store().epoch());
     let export = Export {
@@ -240,9 +271,27 @@ pub(super) struct Exports {
 }
 
 /// The answer of a value that is there.
-fn manifest_answer(manifest: &Value) -> Response {
-    use axum::response::IntoResponse as _;
-    private(json!({ "manifest": manifest }).to_string().into_response(), "application/json")
+/// An export's manifest.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ExportEnd")]
+pub(super) struct ManifestTold {
+    manifest: Manifest,
+}
+
+/// A line of an export in NDJSON: one of these.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "the document alone reads it; rows are written by hand")]
+pub(super) enum ExportLine {
+    /// A row, or the fields of it that were chosen.
+    Row(serde_json::Map<String, serde_json::Value>),
+    /// The last line: it is whole.
+    Manifest(ManifestTold),
+    /// The last line: it is not.
+    Error {
+        /// Why.
+        error: ProblemBody,
+    },
 }
 
 type Sender = mpsc::Sender<std::io::Result<Bytes>>;

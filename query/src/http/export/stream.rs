@@ -1,7 +1,7 @@
 //! An export under way: pages of rows, written into pieces, hashed, and sent as fast as their reader takes them.
 
 use super::cells::Rows;
-use super::{Finished, Format, PAGE_MAX, PAGE_ROWS, Place, READER_MAX, SILENCE_MAX, Sender};
+use super::{Finished, Format, Manifest, ManifestTold, PAGE_MAX, PAGE_ROWS, Place, READER_MAX, RowPlace, SILENCE_MAX, Sender};
 use crate::http::errors::{members, search_problem};
 use crate::pipes::id;
 use crate::plan::Plan;
@@ -14,7 +14,7 @@ use martlog_indexer::registry::Scope;
 use martlog_indexer::row::{Position, Row};
 use martlog_indexer::search::request::SearchError;
 use martlog_indexer::search::{Event, Order, SearchRequest, Summary};
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use std::time::Instant;
 
@@ -31,7 +31,7 @@ pub(super) struct Export {
     pub(super) left: usize,
     pub(super) rows: Rows,
     /// What is known of it from the beginning.
-    pub(super) manifest: Value,
+    pub(super) manifest: Manifest,
     pub(super) open: Open,
     pub(super) sender: Sender,
     pub(super) finished: Finished,
@@ -44,8 +44,8 @@ struct Sent {
     hash: Sha256,
     rows: u64,
     bytes: u64,
-    first: Option<Value>,
-    last: Option<(Position, Value)>,
+    first: Option<RowPlace>,
+    last: Option<(Position, RowPlace)>,
     as_of_ns: Option<i64>,
 }
 
@@ -125,7 +125,7 @@ impl Export {
     }
 
     fn row(&mut self, row: Row, sent: &mut Sent) {
-        let place = json!({"id": id(&row, self.indexer.store().epoch()), "time": rfc3339(row.record.time_ns)});
+        let place = RowPlace { id: id(&row, self.indexer.store().epoch()), time: rfc3339(row.record.time_ns) };
         if sent.first.is_none() {
             sent.first = Some(place.clone());
         }
@@ -152,21 +152,22 @@ impl Export {
     }
 
     async fn end_well(mut self, sent: Sent, more: bool) {
-        let mut manifest = self.manifest.take();
         let digest = sent.hash.finalize();
-        manifest["rows"] = sent.rows.into();
-        manifest["bytes"] = sent.bytes.into();
-        manifest["sha256"] = digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into();
-        manifest["first"] = sent.first.into();
-        manifest["last"] = sent.last.map(|(_, place)| place).into();
-        manifest["as_of"] = sent.as_of_ns.map(rfc3339).into();
-        manifest["truncated"] = more.into();
-        let id = manifest["id"].as_str().unwrap_or_default().to_owned();
+        let manifest = Manifest {
+            rows: sent.rows,
+            bytes: sent.bytes,
+            sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+            first: sent.first,
+            last: sent.last.map(|(_, place)| place),
+            as_of: sent.as_of_ns.map(rfc3339),
+            truncated: more,
+            ..std::mem::take(&mut self.manifest)
+        };
         // The record first, then the manifest, then the end that the reader waits for.
         self.open.finish(Ended::Complete);
-        self.finished.keep(id, self.scope.token_id().to_owned(), manifest.clone());
+        self.finished.keep(self.scope.token_id().to_owned(), manifest.clone());
         if self.rows.format() == Format::Ndjson {
-            let line = Bytes::from(format!("{}\n", json!({ "manifest": manifest })));
+            let line = Bytes::from(format!("{}\n", json!(ManifestTold { manifest })));
             let _nobody_reads = tokio::time::timeout(READER_MAX, self.sender.send(Ok(line))).await;
         }
     }

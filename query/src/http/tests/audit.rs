@@ -253,7 +253,7 @@ async fn what_is_recorded_outlives_the_server_and_goes_with_its_partner() {
     let done = async |id: &str| {
         loop {
             let report = server.indexer.erasure(id).await.unwrap().unwrap();
-            if report["state"] == "done" {
+            if report.state == martlog_indexer::erase::State::Done {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -116,7 +116,7 @@ async fn what_is_erased_goes_from_excerpts_too() {
         let id = begun.json()["id"].as_str().unwrap().to_owned();
         loop {
             let report = server.indexer.erasure(&id).await.unwrap().unwrap();
-            if report["state"] == "done" {
+            if report.state == martlog_indexer::erase::State::Done {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
