@@ -34,5 +34,5 @@ def lines_conform(context, response, case):
     for line in lines:
         for error in validator.iter_errors(line):
             raise AssertionError(f"{error.message} in the line {json.dumps(line)[:500]}")
-    if not lines or not ({"summary", "error"} & lines[-1].keys()):
-        raise AssertionError("the answer ends without a summary or an error")
+    if not lines or not ({"summary", "manifest", "error"} & lines[-1].keys()):
+        raise AssertionError("the answer ends without a summary, a manifest or an error")
