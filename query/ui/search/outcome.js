@@ -40,7 +40,7 @@ function Nothing() {
   if (query) actions.push({ label: t("nothing.all"), act: () => go({ query: "" }) });
   const why = summary.value?.why;
   return html`
-    <${Note} title=${t("nothing.title")} advice=${why?.sentence ? "" : query ? t("nothing.query") : t("nothing.empty")} actions=${actions}>
+    <${Note} title=${t("nothing.title")} advice=${why?.message ? "" : query ? t("nothing.query") : t("nothing.empty")} actions=${actions}>
       ${why && html`<${Why} why=${why} />`}
       <p><a href=${link({})}>${t("nothing.start")}</a></p>
     <//>
