@@ -37,6 +37,11 @@ impl Request {
         Self { name, method, path, query: None, body: None, bearer: None, plain: None, cursor_of: None }
     }
 
+    /// Whether it changes something, or would if it were allowed.
+    pub(crate) fn changes(&self) -> bool {
+        matches!(self.name, "forbidden" | "export") || self.method == "DELETE"
+    }
+
     /// All that is said in it: what an answer may repeat.
     pub(crate) fn text(&self) -> String {
         format!(
@@ -52,9 +57,9 @@ pub(crate) struct Asker<'w> {
     pub(crate) world: &'w World,
     /// Who asks: a third of what is named is its own.
     pub(crate) grant: &'w Grant,
-    /// Its place among the grants, and how many there are.
+    /// All grants, and its place among them.
+    pub(crate) grants: &'w [Grant],
     pub(crate) at: usize,
-    pub(crate) grants: usize,
 }
 
 impl Asker<'_> {
@@ -70,9 +75,11 @@ impl Asker<'_> {
             ),
             28..33 => Request::post("pages", self.question(json!({"limit": rng.random_range(3..40), "order": order(rng)}), rng)),
             33..36 => {
+                // Nobody is foreign to the staff.
+                let whose = if self.grant.partner.is_some() { rng.random_range(0..self.grants.len()) } else { self.at };
                 let body =
                     json!({"query": WORDS.choose(rng), "from": self.time(0), "to": self.time(12 * 60), "limit": 1, "cursor": "{cursor}"});
-                Request { cursor_of: Some(rng.random_range(0..self.grants)), ..Request::post("foreign cursor", body) }
+                Request { cursor_of: Some(whose), ..Request::post("foreign cursor", body) }
             }
             36..47 => self.histogram(rng),
             47..61 => self.stats(rng),
@@ -195,7 +202,7 @@ impl Asker<'_> {
         let instance = self.instance(rng);
         let pod = self.world.pod(&self.world.lines[self.world.lines.len() - 1]).2;
         let (method, path, body) = match rng.random_range(0..8) {
-            0 | 1 => return Request::other("exports", "GET", format!("exports/{{export:{}}}", rng.random_range(0..self.grants))),
+            0 | 1 => return Request::other("exports", "GET", format!("exports/{{export:{}}}", rng.random_range(0..self.grants.len()))),
             2 => ("POST", "partners".to_owned(), json!({"id": self.world.partner(instance.partner)})),
             3 => ("PATCH", format!("instances/{}", instance.id), json!({"environment": "test"})),
             4 => ("DELETE", format!("modules/{}", instance.module), Value::Null),
@@ -208,8 +215,8 @@ impl Asker<'_> {
 
     /// Somebody's excerpt with its own token, with its own secret, with the secret of another one. Who has an excerpt's secret may open it, so that is asked of its own alone.
     fn excerpt(&self, rng: &mut StdRng) -> Request {
-        let whose = rng.random_range(0..self.grants);
-        let secret_of = if whose == self.at || rng.random_ratio(1, 2) { self.at } else { (whose + 1) % self.grants };
+        let whose = rng.random_range(0..self.grants.len());
+        let secret_of = if whose == self.at || rng.random_ratio(1, 2) { self.at } else { (whose + 1) % self.grants.len() };
         let one = format!("excerpts/{{excerpt:{whose}}}");
         let opened = |whose: usize, secret: usize| Request {
             bearer: Some(format!("{{secret:{secret}}}")),
@@ -218,9 +225,9 @@ impl Asker<'_> {
         match rng.random_range(0..6) {
             0 => Request::other("excerpts", "GET", "excerpts".to_owned()),
             1 => Request::other("excerpts", "GET", one),
-            2 if whose != self.at => Request::other("excerpts", "DELETE", one),
+            2 if !self.grants[whose].is_within(self.grant) => Request::other("excerpts", "DELETE", one),
             2 | 3 => opened(self.at, self.at),
-            4 => opened(self.at, (self.at + 1 + rng.random_range(0..self.grants - 1)) % self.grants),
+            4 => opened(self.at, (self.at + 1 + rng.random_range(0..self.grants.len() - 1)) % self.grants.len()),
             _ => opened(whose, secret_of),
         }
     }

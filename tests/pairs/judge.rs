@@ -109,7 +109,7 @@ fn comparable(request: &Request, answer: &Answer, site: &Site) -> String {
 /// Times of processing, secrets and costs out of an answer.
 fn steady(value: &mut Value, asks_ids: bool) {
     // Of the exports' manifest, `bytes` and `sha256` have ids in them.
-    const MOVING: [&str; 22] = [
+    const MOVING: [&str; 24] = [
         "cost",
         "elapsed_ms",
         "request_id",
@@ -129,6 +129,8 @@ fn steady(value: &mut Value, asks_ids: bool) {
         "fingerprint",
         "rows_per_second",
         "last_used_at",
+        "first_seen",
+        "last_seen",
         "made_at",
         "at_ns",
         "since",

@@ -8,6 +8,7 @@ use crate::world::{Grant, World};
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::time::Duration;
 
 /// How often a server may say that it is busy, and how long it is left alone then.
@@ -25,7 +26,8 @@ pub(crate) struct Reader {
     pub(crate) token: String,
     excerpt: String,
     secret: String,
-    export: String,
+    /// Its last one.
+    export: Mutex<String>,
     /// The secret of an excerpt of the staff there.
     secret_of_staff: String,
 }
@@ -42,13 +44,18 @@ impl Reader {
         let text = |name: &str| made[name].as_str().expect("a text").to_owned();
         let secret_of_staff = of_staff["secret"].as_str().expect("a secret").to_owned();
         let address = site.server.address.clone();
-        let mut reader =
-            Self { client, address, token, excerpt: text("id"), secret: text("secret"), export: String::new(), secret_of_staff };
+        let reader =
+            Self { client, address, token, excerpt: text("id"), secret: text("secret"), export: Mutex::default(), secret_of_staff };
         let export = json!({"query": "refused", "from": noon(0), "to": noon(12), "format": "csv"}).to_string();
         let answer = reader.ask("POST", "export", &reader.token, Some(&export)).await;
-        let id = answer.headers.lines().find_map(|line| line.strip_prefix("x-martlog-export: "));
-        reader.export = id.expect("the id of an export").to_owned();
+        assert!(reader.exported(&answer), "no id of an export: {}", answer.headers);
         reader
+    }
+
+    /// Takes note of the id of an export.
+    fn exported(&self, answer: &Answer) -> bool {
+        let id = answer.headers.lines().find_map(|line| line.strip_prefix("x-martlog-export: "));
+        id.map(|id| *self.export.lock().expect("the id") = id.to_owned()).is_some()
     }
 
     async fn send(&self, method: &str, path: &str, bearer: &str, body: Option<&str>) -> reqwest::Response {
@@ -169,8 +176,14 @@ impl Pair<'_> {
             };
             body["cursor"] = cursor.map_or(Value::Null, Value::String);
         }
+        // A position is behind the query, which is longer or shorter where it has ids.
+        if let Some(body) = body.as_mut().filter(|body| !body["position"].is_null()) {
+            let query = self.filled(body["query"].as_str().unwrap_or_default(), reader, site, is_big);
+            body["position"] = json!(query.encode_utf16().count());
+        }
         let text = body.as_ref().map(|body| self.filled(&body.to_string(), reader, site, is_big));
         let mut answer = reader.ask(request.method, &path, &bearer, text.as_deref()).await;
+        reader.exported(&answer);
         if let ("pages", Some(body)) = (request.name, &text) {
             let mut body: Value = serde_json::from_str(body).expect("what was just written");
             for _ in 1..PAGES_MAX {
@@ -197,9 +210,9 @@ impl Pair<'_> {
                 "row" => site.id(self.world, number),
                 "excerpt" if is_here => reader.excerpt.clone(),
                 "secret" if is_here => reader.secret.clone(),
-                "export" if is_here => reader.export.clone(),
+                "export" if is_here => reader.export.lock().expect("the id").clone(),
                 // As long, and nobody's.
-                "export" => reader.export.chars().map(|c| if c == '0' { '1' } else { '0' }).collect(),
+                "export" => reader.export.lock().expect("the id").chars().map(|c| if c == '0' { '1' } else { '0' }).collect(),
                 "excerpt" => reader.excerpt.chars().map(|c| if c == '0' { '1' } else { '0' }).collect(),
                 _ => own.secret_of_staff.clone(),
             });
@@ -242,7 +255,7 @@ fn reader_of_staff(reader: &Reader, site: &Site) -> Reader {
         token: site.server.api.token.clone(),
         excerpt: String::new(),
         secret: String::new(),
-        export: String::new(),
+        export: Mutex::default(),
         secret_of_staff: String::new(),
     }
 }

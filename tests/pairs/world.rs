@@ -88,6 +88,14 @@ pub(crate) struct Grant {
     pub(crate) instances: Option<Vec<usize>>,
 }
 
+impl Grant {
+    /// Whether it sees nothing that the other one does not.
+    pub(crate) fn is_within(&self, other: &Self) -> bool {
+        let narrower = |granted: &Vec<usize>| self.instances.as_ref().is_some_and(|own| own.iter().all(|at| granted.contains(at)));
+        other.partner.is_none() || (self.partner == other.partner && other.instances.as_ref().is_none_or(narrower))
+    }
+}
+
 pub(crate) struct World {
     pub(crate) instances: Vec<Instance>,
     pub(crate) lines: Vec<Line>,
