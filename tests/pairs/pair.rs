@@ -227,7 +227,7 @@ impl Pair<'_> {
         if answer.status != 200 {
             return Some(format!("{}: {}", answer.status, answer.text));
         }
-        let Some(partner) = self.judge.grant.partner else { return None };
+        let partner = self.judge.grant.partner?;
         let partner = self.world.partner(partner);
         let told: Value = serde_json::from_str(&answer.text).expect("JSON");
         for record in told["records"].as_array().expect("records") {
