@@ -156,6 +156,10 @@ fn steady(value: &mut Value, asks_ids: bool) {
             {
                 members.remove("id");
             }
+            // Of a node, when it was heard last.
+            if members.contains_key("silent_seconds") {
+                ["heard", "silent_seconds", "state"].iter().for_each(|name| drop(members.remove(*name)));
+            }
             MOVING.iter().for_each(|name| drop(members.remove(*name)));
             if asks_ids {
                 ["span", "replace"].iter().for_each(|name| drop(members.remove(*name)));
