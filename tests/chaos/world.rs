@@ -133,8 +133,8 @@ impl Host {
         });
         collector.start();
         let (orders, received) = channel();
-        let writer = Writer::new(Arc::clone(&shared), Arc::clone(ledger), received, seed);
-        let writer = Some(std::thread::spawn(move || writer.run(rate / u32::try_from(NODES).expect("few"))));
+        let writer = Writer::new(Arc::clone(&shared), Arc::clone(ledger), received, seed, rate / u32::try_from(NODES).expect("few"));
+        let writer = Some(std::thread::spawn(move || writer.run()));
         Self { shared, collector, state, orders, writer }
     }
 }

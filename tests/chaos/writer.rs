@@ -17,8 +17,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
-/// The kubelet's 10 MiB, scaled down so that a container's file lasts for some 15 s to a minute.
-pub(crate) const KUBELET: Kubelet = Kubelet { max_bytes: 3 << 20, max_files: 5 };
+/// The kubelet's 10 MiB, scaled down by the lines that a node prints in a second, so that a container's file lasts for some 15 s to a minute.
+const BYTES_A_LINE_A_SECOND: u64 = 2 << 10;
 /// Namespaces, and instances: answers name a hundred gaps of an instance.
 pub(crate) const NAMESPACES: u32 = 24;
 /// Pods of a node at a time.
@@ -80,6 +80,9 @@ pub(crate) struct Writer {
     ledger: Arc<Ledger>,
     orders: Receiver<Order>,
     rng: StdRng,
+    /// Lines a second.
+    rate: u32,
+    kubelet: Kubelet,
     pods: Vec<Pod>,
     born: u32,
     /// What happened, by name.
@@ -89,17 +92,18 @@ pub(crate) struct Writer {
 static STREAMS: AtomicU32 = AtomicU32::new(0);
 
 impl Writer {
-    pub(crate) fn new(node: Arc<Node>, ledger: Arc<Ledger>, orders: Receiver<Order>, seed: u64) -> Self {
+    pub(crate) fn new(node: Arc<Node>, ledger: Arc<Ledger>, orders: Receiver<Order>, seed: u64, rate: u32) -> Self {
+        let kubelet = Kubelet { max_bytes: u64::from(rate) * BYTES_A_LINE_A_SECOND, max_files: 5 };
         let rng = StdRng::seed_from_u64(seed ^ node.number as u64);
-        Self { node, ledger, orders, rng, pods: Vec::new(), born: 0, counts: BTreeMap::new() }
+        Self { node, ledger, orders, rng, rate, kubelet, pods: Vec::new(), born: 0, counts: BTreeMap::new() }
     }
 
-    /// Prints so many lines a second until the node is told to stop; what happened.
-    pub(crate) fn run(mut self, rate: u32) -> BTreeMap<&'static str, u64> {
+    /// Prints until the node is told to stop; what happened.
+    pub(crate) fn run(mut self) -> BTreeMap<&'static str, u64> {
         let began = Instant::now();
         let mut printed = 0;
         while !self.node.over.load(Ordering::Relaxed) {
-            let due = (began.elapsed().as_secs_f64() * f64::from(rate)) as u64;
+            let due = (began.elapsed().as_secs_f64() * f64::from(self.rate)) as u64;
             self.keep_pods();
             while printed < due {
                 printed += self.print_somewhere();
@@ -241,7 +245,7 @@ impl Writer {
             })
             .expect("a container");
         let count = self.print(pod, unit);
-        if self.pods[pod].units[unit].container.size() >= KUBELET.max_bytes {
+        if self.pods[pod].units[unit].container.size() >= self.kubelet.max_bytes {
             self.rotate(pod, unit);
         }
         count
@@ -296,7 +300,7 @@ impl Writer {
                 self.pods[pod].units[unit].container.copytruncate();
                 return self.count("copies and cuts");
             }
-            Moves::Kubelet => drop(KUBELET.look(&mut self.pods[pod].units[unit].container, |_| ())),
+            Moves::Kubelet => drop(self.kubelet.look(&mut self.pods[pod].units[unit].container, |_| ())),
             Moves::Crossing => self.rotate_under_a_line(pod, unit),
         }
         let packed = self.pods[pod].units[unit].container.swept();
@@ -313,7 +317,7 @@ impl Writer {
         let container = &mut self.pods[pod].units[unit].container;
         let before = container.write(cri(&stamp, 0, 'P', pieces[0]).as_bytes());
         let mut during = before;
-        KUBELET.look(container, |container| during = container.write(cri(&stamp, 0, 'P', pieces[1]).as_bytes()));
+        self.kubelet.look(container, |container| during = container.write(cri(&stamp, 0, 'P', pieces[1]).as_bytes()));
         let after = container.write(cri(&stamp, 0, 'F', pieces[2]).as_bytes());
         self.note(pod, unit, id, Kind::Json, length, &[Extent { to: during.to, ..before }, after]);
         self.count("lines across files");
@@ -341,7 +345,7 @@ impl Writer {
     /// Fills the rest of a container's file, has it rotated, and lets go of it.
     fn doom_file(&mut self) -> Option<Doomed> {
         let pod = self.pods.iter().position(|pod| pod.silent.is_none() && pod.units[0].moves == Moves::Kubelet)?;
-        while self.pods[pod].units[0].container.size() < KUBELET.max_bytes {
+        while self.pods[pod].units[0].container.size() < self.kubelet.max_bytes {
             self.print(pod, 0);
         }
         self.rotate(pod, 0);
