@@ -273,6 +273,20 @@ pub struct FileProgress {
     pub gone: bool,
 }
 
+impl FileProgress {
+    /// Everything before this has arrived, of both substreams, bytes.
+    #[must_use]
+    pub fn arrived(&self) -> u64 {
+        self.acknowledged[0].min(self.acknowledged[1])
+    }
+
+    /// What has not, of both substreams seen as one, bytes.
+    #[must_use]
+    pub fn waits(&self) -> u64 {
+        self.size.saturating_sub(self.arrived())
+    }
+}
+
 /// Why bytes are not a batch.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {

@@ -239,7 +239,7 @@ impl Engine {
             merge_failures: get(&counters.merge_failures),
             merged_rows: get(&counters.merged_rows),
             nodes: self.nodes.count(self.node_lost_after),
-            instances: crate::completeness::by_instance(self),
+            instances: crate::lag::by_instance(self),
             quarantined: self.registry.quarantined_by_reason(),
             disk_free_bytes: room.free,
             disk_reserve_bytes: room.reserve,

@@ -21,6 +21,7 @@ mod flush;
 mod folder;
 pub mod indexer;
 mod instances;
+mod lag;
 pub mod live;
 mod nodes;
 pub mod overview;

@@ -157,8 +157,6 @@ impl Nodes {
     pub(crate) fn list(&self, lost_after: Duration) -> Vec<Listed> {
         let (now, mut all) = (Instant::now(), Vec::new());
         self.each(|(cluster, name), node| {
-            let waits =
-                |file: &Followed| file.progress.size.saturating_sub(file.progress.acknowledged[0].min(file.progress.acknowledged[1]));
             all.push(Listed {
                 cluster: cluster.clone(),
                 node: name.clone(),
@@ -166,7 +164,7 @@ impl Nodes {
                 heard_ns: node.heard_ns,
                 silent_seconds: node.silence(now).as_secs(),
                 files: node.files.len(),
-                unacknowledged_bytes: node.files.iter().map(waits).sum(),
+                unacknowledged_bytes: node.files.iter().map(|file| file.progress.waits()).sum(),
             });
         });
         all
