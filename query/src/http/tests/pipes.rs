@@ -234,6 +234,17 @@ async fn suggestions_are_of_the_present_lines_and_of_the_language() {
     assert!(whole.get("suggestions").is_none());
 }
 
+/// Whether a text in these values has a word of acme's lines. Whole words: the random part of an id and the digits of a time hold any short piece now and then.
+fn tells_of_acme(values: &Value) -> bool {
+    let secret = |word: &str| ["acme", "sms", "request", "434", "s2", "duration_s"].contains(&word) || word.starts_with("7912345670");
+    match values {
+        Value::Array(items) => items.iter().any(tells_of_acme),
+        Value::Object(fields) => fields.values().any(tells_of_acme),
+        Value::String(text) => text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(secret),
+        _ => secret(&values.to_string()),
+    }
+}
+
 #[tokio::test]
 async fn no_pipe_field_value_or_suggestion_tells_of_another_partners_lines() {
     let (server, _) = filled().await;
@@ -257,14 +268,13 @@ async fn no_pipe_field_value_or_suggestion_tells_of_another_partners_lines() {
                 let query = format!("{filter} | {pipes}");
                 let answer = server.post("/api/v1/stats", &zeta, json!({"query": query, "from": "-1h"})).await;
                 assert_eq!(answer.status, 200, "{query}: {}", answer.text);
-                let rows = answer.json()["rows"].to_string();
-                assert!(!["acme", "sms", "79123", "request", "434", "s2"].iter().any(|secret| rows.contains(secret)), "{query}: {rows}");
+                assert!(!tells_of_acme(&answer.json()["rows"]), "{query}: {}", answer.text);
                 if pipes.starts_with("stats count(),") {
                     assert_eq!(answer.json()["rows"], json!([[1, 0, null]]), "{query}, flushed: {flushed}");
                 }
             }
         }
-        let mut told = server.post("/api/v1/fields", &zeta, json!({"from": "-1h"})).await.text;
+        let mut told = server.post("/api/v1/fields", &zeta, json!({"from": "-1h"})).await.json()["fields"].to_string();
         for field in ["module", "partner", "session_id", "status", "message"] {
             told += &server.post("/api/v1/values", &zeta, json!({"field": field, "from": "-1h"})).await.json()["values"].to_string();
         }
@@ -273,9 +283,7 @@ async fn no_pipe_field_value_or_suggestion_tells_of_another_partners_lines() {
             told += &server.post("/api/v1/parse", &zeta, body).await.json()["suggestions"].to_string();
         }
         assert!(told.contains("stone") && told.contains("voice"), "{told}");
-        for secret in ["acme", "sms", "79123", "status\"", "duration_s", "434"] {
-            assert!(!told.contains(secret), "{secret}: {told}");
-        }
+        assert!(!tells_of_acme(&json!(told)), "{told}");
         server.indexer.flush().await.unwrap();
     }
 }
