@@ -32,5 +32,6 @@ mod journeys;
 mod mistakes;
 mod pipes;
 mod runtime;
+mod tail;
 mod tidy;
 mod tls;

@@ -119,13 +119,19 @@ impl Api {
 
     /// Opens a tail; `None` cursor begins now. Returns once the server has answered.
     pub(crate) async fn tail(&self, query: &str, cursor: Option<&str>) -> Tail {
-        let mut request = self.client.get(self.url("tail")).bearer_auth(&self.token).query(&[("query", query)]);
+        self.try_tail(&[("query", query)], cursor).await.expect("a tail")
+    }
+
+    /// The same of a server that may go away, with any parameters.
+    pub(crate) async fn try_tail(&self, parameters: &[(&str, &str)], cursor: Option<&str>) -> Option<Tail> {
+        let mut request = self.client.get(self.url("tail")).bearer_auth(&self.token).query(parameters);
         if let Some(cursor) = cursor {
             request = request.header("Last-Event-ID", cursor);
         }
-        let response = request.send().await.expect("a tail");
+        let response = request.send().await.ok()?;
         assert_eq!(response.status().as_u16(), 200);
-        Tail { stream: Box::pin(response.bytes_stream()), pending: Vec::new(), cursor: None }
+        let stream = Box::pin(response.bytes_stream());
+        Some(Tail { stream, pending: Vec::new(), cursor: None, missed: Vec::new(), lag_seconds_max: 0.0, ended: None })
     }
 
     fn url(&self, at: &str) -> String {
@@ -178,6 +184,12 @@ pub(crate) struct Tail {
     pending: Vec<u8>,
     /// The cursor behind the last row that was read.
     pub(crate) cursor: Option<String>,
+    /// What it was told to have missed.
+    pub(crate) missed: Vec<Value>,
+    /// The most that a status said of how late lines are.
+    pub(crate) lag_seconds_max: f64,
+    /// Why the server ended it.
+    pub(crate) ended: Option<String>,
 }
 
 impl Tail {
@@ -204,6 +216,17 @@ impl Tail {
         if let Some(id) = field("id:") {
             self.cursor = Some(id);
         }
-        (field("event:").as_deref() == Some("row")).then(|| serde_json::from_str(&field("data:").expect("data")).expect("a row"))
+        let data = || serde_json::from_str::<Value>(&field("data:").expect("data")).expect("JSON");
+        match field("event:").as_deref() {
+            Some("row") => return Some(data()),
+            Some("missed") => self.missed.push(data()),
+            Some("status") => {
+                let status = data();
+                self.ended = status["end"].as_str().map(str::to_owned);
+                self.lag_seconds_max = self.lag_seconds_max.max(status["lag_seconds"].as_f64().unwrap_or(0.0));
+            }
+            _ => {}
+        }
+        None
     }
 }

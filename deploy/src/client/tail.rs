@@ -104,6 +104,11 @@ impl Tail<'_> {
                 note(&gap_sentence(&event.data));
                 Ok(())
             }
+            "missed" => {
+                out.flush()?;
+                note(&missed_sentence(&event.data));
+                Ok(())
+            }
             "status" => {
                 out.flush()?;
                 status_notes(&event.data).iter().for_each(|text| note(text));
@@ -132,6 +137,13 @@ fn gap_sentence(data: &str) -> String {
     format!("lines are missing here: {bytes}{place} ({})", text("reason").unwrap_or_else(|| "no reason given".to_owned()))
 }
 
+/// Lines that were left out, for the reader.
+fn missed_sentence(data: &str) -> String {
+    let missed: Value = serde_json::from_str(data).unwrap_or_default();
+    let text = |key: &str| missed.get(key).and_then(Value::as_str).map_or_else(|| "?".to_owned(), clean);
+    format!("lines that arrived from {} to {} are not shown: {}", text("from"), text("to"), text("hint"))
+}
+
 fn lost(error: NoAnswer) -> String {
     match error {
         NoAnswer::Lost(text) | NoAnswer::Foreign(text) | NoAnswer::Refused { sentence: text, .. } => text,
@@ -158,6 +170,9 @@ mod tests {
         assert_eq!(status_notes(status), ["the time was left out", "the server is stopping"]);
         assert!(status_notes("{}").is_empty() && status_notes("?").is_empty());
         let gap = r#"{"time":"2026-11-22T10:00:00Z","reason":"rotated_away","instance":"sms-434","pod":"sms-1","container":"app","from":5,"to":25,"bytes":20}"#;
+        let missed = r#"{"from":"2026-11-22T10:00:00Z","to":"2026-11-22T10:05:00Z","hint":"they are gone"}"#;
+        let told = "lines that arrived from 2026-11-22T10:00:00Z to 2026-11-22T10:05:00Z are not shown: they are gone";
+        assert_eq!(missed_sentence(missed), told);
         assert_eq!(gap_sentence(gap), "lines are missing here: 20 bytes of sms-434, sms-1, app (rotated_away)");
     }
 

@@ -51,6 +51,21 @@ enum At {
 /// A matching row: its place in the order of arrival, its piece, its place in the piece.
 type Found = (TailCursor, usize, usize);
 
+/// When the first kept row of a module arrived, where rows before it are gone and may have arrived behind the cursor; the latest of all modules. Of a module
+/// of which nothing is kept, nothing is known.
+pub(super) fn kept_from(view: &View, predicate: &Predicate, after: TailCursor) -> Option<i64> {
+    let asked = view.modules.iter().filter(|module| {
+        let is_asked = of_module(predicate, &module.key, 0..u64::MAX) != Answer::No;
+        is_asked && !module.key.is_quarantine() && module.visible_from_seq == 0
+    });
+    let kept = asked.filter_map(|module| {
+        let splits = module.splits.iter().map(|split| (split.meta.seq_from, split.meta.arrived_min_ns));
+        let live = module.chunks().filter_map(|chunk| chunk.rows.first()).map(|row| (row.seq, row.arrived_ns));
+        splits.chain(live).reduce(|a, b| (a.0.min(b.0), a.1.min(b.1)))
+    });
+    kept.filter(|(seq, arrived_ns)| *seq > 0 && *arrived_ns > after.arrived_ns).map(|(_, arrived_ns)| arrived_ns).max()
+}
+
 /// The first `limit` rows behind `after` that match.
 pub(super) fn page(
     view: &View,

@@ -180,6 +180,13 @@ pub struct TailCursor {
 pub enum TailEvent {
     /// A row and the cursor behind it.
     Row(Box<Row>, TailCursor),
+    /// Rows that arrived in between may be gone: retention has removed rows before this tail came to them.
+    Gone {
+        /// How far the tail had come, ns.
+        from_ns: i64,
+        /// The first arrival of what is kept of the module, ns.
+        to_ns: i64,
+    },
     /// The tail has seen everything up to here; sent when nothing matched for a while.
     Status(TailCursor),
     /// The tail cannot go on: the scope was revoked or the store is closing.

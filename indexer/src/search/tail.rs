@@ -76,7 +76,8 @@ pub(super) async fn follow<F: Feed>(feed: Arc<F>, scope: Scope, request: TailReq
     let guard = Guard { changes: feed.changes(), feed, scope: Arc::new(scope), sender };
     let chunks = guard.feed.subscribe();
     let begin = TailCursor { arrived_ns: i64::MIN, seq: 0 };
-    let mut tail = Tail { guard, request: Arc::new(request), chunks, cursor: begin, status_at: Instant::now() + STATUS_EVERY };
+    let mut tail =
+        Tail { guard, request: Arc::new(request), chunks, cursor: begin, status_at: Instant::now() + STATUS_EVERY, gone_ns: i64::MIN };
     let reason = match tail.run().await {
         End::ReaderGone => return,
         End::Revoked => "the token was revoked or has expired: sign in again",
@@ -102,6 +103,8 @@ struct Tail<F> {
     cursor: TailCursor,
     /// When to say where it is.
     status_at: Instant,
+    /// Up to here it was told that rows may be gone.
+    gone_ns: i64,
 }
 
 impl<F: Feed> Guard<F> {
@@ -200,6 +203,10 @@ impl<F: Feed> Tail<F> {
             let threads = self.guard.feed.threads();
             let permit = self.guard.until(threads.acquire_owned()).await?.map_err(|_| End::Closing)?;
             let view = self.guard.feed.view(&self.guard.scope, self.request.quarantine);
+            if let Some(to_ns) = catchup::kept_from(&view, &self.request.predicate, self.cursor).filter(|to_ns| *to_ns > self.gone_ns) {
+                self.gone_ns = to_ns;
+                self.guard.send(TailEvent::Gone { from_ns: self.cursor.arrived_ns, to_ns }).await?;
+            }
             let (scope, request, after) = (self.guard.scope.clone(), self.request.clone(), self.cursor);
             let cancel = Cancel::default();
             let cancelled = cancel.flag();

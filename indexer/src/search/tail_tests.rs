@@ -139,6 +139,7 @@ async fn until_idle(receiver: &mut mpsc::Receiver<TailEvent>) -> (Vec<(i64, Stri
                 rows.push(name(&row));
             }
             TailEvent::Status(cursor) => return (rows, cursor),
+            TailEvent::Gone { .. } => panic!("everything is kept"),
             TailEvent::End(reason) => panic!("{reason}"),
         }
     }
@@ -190,6 +191,26 @@ async fn a_resumed_tail_goes_on_behind_its_cursor_page_by_page() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_comes_later_than_retention_is_told_so_once() {
+    let fake = Fake::new(16);
+    for part in 0..6 {
+        fake.apply(part % 2, "i1", 700);
+        fake.flush(part % 2);
+    }
+    // Module m2 has lost its first part, which arrived at 1,020; the next one did at 1,040.
+    fake.modules.lock()[1].splits.remove(0);
+    let mut tail = fake.tail(staff(), everything(Some(TailCursor { arrived_ns: 1_010, seq: 5 })));
+    assert!(matches!(tail.recv().await, Some(TailEvent::Gone { from_ns: 1_010, to_ns: 1_040 })));
+    let (rows, cursor) = until_idle(&mut tail).await;
+    assert_eq!(rows, fake.all()[6..]);
+    drop(tail);
+    // Behind what is gone there is nothing to tell.
+    for after in [TailCursor { arrived_ns: 1_040, seq: 0 }, cursor] {
+        until_idle(&mut fake.tail(staff(), everything(Some(after)))).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_tail_begins_now_and_shows_what_its_scope_and_query_allow() {
     let fake = Fake::new(16);
     fake.apply(0, "i1", 5);
@@ -227,7 +248,7 @@ async fn a_revoked_tail_ends_within_a_second_even_when_nobody_reads() {
         match event {
             TailEvent::Row(..) => rows += 1,
             TailEvent::End(reason) => assert!(reason.contains("revoked")),
-            TailEvent::Status(_) => {}
+            TailEvent::Status(_) | TailEvent::Gone { .. } => {}
         }
     }
     assert_eq!(rows, 4, "what waited in the channel, and no more");

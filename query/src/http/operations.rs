@@ -39,10 +39,14 @@ pub(super) fn tail() -> Operation {
         "tail",
         SEARCHING,
         READERS,
-        "Follows what arrives, as server-sent events: row, gap, status.",
+        "Follows what arrives, as server-sent events: row, gap, missed, status.",
     )
     .asked::<String>("query", "In the language, without a time and without pipes; all lines without it.")
     .asked::<String>("cursor", "The `id` of the last event, to go on without a hole.")
+    .asked::<String>(
+        "lag_max",
+        "Such as `30s`: stay so near to the present, and tell what was left out as `missed`. All lines, however late, without it.",
+    )
     .header("Last-Event-ID", "The same, as browsers send it; it goes before `cursor`.")
     .gives_as::<String>(200, "text/event-stream", "Events, until the reader goes away, its token is revoked, or the server stops.")
     .fails(&[429, 500])

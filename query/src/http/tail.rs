@@ -3,16 +3,21 @@
 //! ```text
 //! event: row      id: <cursor>   data: a row                                       every matching line
 //! event: gap                     data: a gap                                       lines that are missing for ever, when that becomes known
-//! event: status   [id: <cursor>] data: {"rows_per_second","until","behind_seconds",…}   at once, then every few seconds
+//! event: missed   id: <cursor>   data: {"from","to",["cursor"],"hint"}                     lines that were left out, and how to get them
+//! event: status   [id: <cursor>] data: {"rows_per_second","lag_seconds","until","behind_seconds",…}   at once, then every few seconds
 //! ```
 //!
 //! `id` is the resume cursor: sent back as `Last-Event-ID` (browsers do it by themselves) or `?cursor=`, the tail goes on behind it without a hole. The
 //! last `status` of a tail that the server ends has `"end"` with the reason.
+//!
+//! A reader that is slower than what arrives gets every line, later and later: nothing waits for it but its own tail, which reads from the store what went by. `lag_seconds` says how late the last line was
+//! passed on. With `lag_max` a tail stays near the present instead: when it is later than that it leaves out what lies between, and `missed` has the cursor from which another tail gives it. Lines that
+//! retention has removed before they were read are told as `missed`, too.
 
 use super::cursor::{decode_tail, encode_tail};
 use super::told::Note;
-use super::{App, Place, complete, planned_filter, private, record, row, setting, warnings};
-use crate::time::rfc3339;
+use super::{App, Place, complete, now_ns, planned_filter, private, record, row, setting, warnings};
+use crate::time::{self, rfc3339};
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::response::sse::{Event as Sent, KeepAlive, Sse};
@@ -34,6 +39,12 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
 /// Between two signs of life on a silent connection: below the minute after which proxies close one.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// The least `lag_max`: below, a busy moment would be a hole.
+const LAG_MAX_LEAST_NS: i64 = 1_000_000_000;
+/// From here on the status says what to do about it.
+const LAG_TOLD_NS: i64 = 10_000_000_000;
+const LAG_HINT: &str = "lines arrive faster than they are read here, and all are kept for you: narrow the query, or stay near the present with lag_max=30s and fetch what was left out by its cursor";
+const REVOKED: &str = "the token was revoked or has expired: sign in again";
 /// Gaps that are told at a time; the next status tells the following ones.
 const GAPS: usize = 100;
 
@@ -44,6 +55,7 @@ pub(super) struct TailParameters {
     #[serde(default)]
     query: String,
     cursor: Option<String>,
+    lag_max: Option<String>,
 }
 
 pub(super) async fn tail(
@@ -55,6 +67,7 @@ pub(super) async fn tail(
     let scope = auth::scope(&app.indexer, &headers).await?;
     let Query(parameters) =
         parameters.map_err(|error| Problem::new(400, "bad_parameters", "The address cannot be read", error.body_text()))?;
+    let lag_max_ns = parameters.lag_max.as_deref().map(lag_max).transpose()?;
     let setting = setting(&app, &scope, None, None)?;
     let place = app.tail_place(&scope)?;
     let plan = planned_filter(&parameters.query, setting).await?;
@@ -76,7 +89,11 @@ pub(super) async fn tail(
     let mut ticks = interval(app.limits.status_every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let tail = Tail {
-        events: app.indexer.tail(&scope, request),
+        events: app.indexer.tail(&scope, request.clone()),
+        request,
+        passed: after,
+        lag_ns: 0,
+        lag_max_ns,
         epoch: app.indexer.store().epoch(),
         indexer: app.indexer,
         scope,
@@ -95,9 +112,24 @@ pub(super) async fn tail(
     Ok(private(answer, "text/event-stream"))
 }
 
+/// How far a tail may be behind before it leaves lines out, ns.
+fn lag_max(text: &str) -> Result<i64, Problem> {
+    time::duration(text).ok().filter(|ns| *ns >= LAG_MAX_LEAST_NS).ok_or_else(|| {
+        let detail = format!("\"lag_max={text}\" is no length of time of a second or more: write such as lag_max=30s");
+        Problem::new(400, "bad_parameters", "The address cannot be read", detail)
+    })
+}
+
 /// A tail under way.
 struct Tail {
     events: mpsc::Receiver<TailEvent>,
+    request: TailRequest,
+    /// The last place that was passed on.
+    passed: TailCursor,
+    /// How long after its arrival the last row was passed on, ns; 0 when there was nothing to pass on since.
+    lag_ns: i64,
+    /// Over this, what lies between is left out.
+    lag_max_ns: Option<i64>,
     indexer: Indexer,
     scope: Scope,
     epoch: u64,
@@ -136,7 +168,11 @@ impl Tail {
 
     fn take(&mut self, event: Option<TailEvent>) {
         match event {
+            // What waits here was found before: nothing of it goes to a token that was revoked meanwhile.
+            Some(TailEvent::Row(..)) if !self.indexer.registry().still_valid(&self.scope) => self.end(REVOKED),
+            Some(TailEvent::Row(found, _)) if self.is_late(found.arrived_ns) => self.skip(),
             Some(TailEvent::Row(found, cursor)) => {
+                self.passed = cursor;
                 let mut data = Vec::new();
                 row::write(&mut data, &found, self.epoch);
                 self.open.row(&found.owner, data.len());
@@ -144,12 +180,45 @@ impl Tail {
                 let data = String::from_utf8(data).unwrap_or_default();
                 self.ready.push_back(Sent::default().event("row").id(encode_tail(cursor)).data(data));
             }
+            Some(TailEvent::Gone { from_ns, to_ns }) => self.gone(from_ns, to_ns),
             Some(TailEvent::Status(cursor)) => {
+                (self.passed, self.lag_ns) = (cursor, 0);
                 self.ready.push_back(Sent::default().event("status").id(encode_tail(cursor)).data("{}"));
             }
             Some(TailEvent::End(reason)) => self.end(reason),
             None => self.end("the server is stopping"),
         }
+    }
+
+    /// Notes how late a row is; whether that is too late.
+    fn is_late(&mut self, arrived_ns: i64) -> bool {
+        self.lag_ns = now_ns().saturating_sub(arrived_ns).max(0);
+        self.lag_max_ns.is_some_and(|max| self.lag_ns > max)
+    }
+
+    /// Goes on from now, and tells what was left out.
+    fn skip(&mut self) {
+        let now = TailCursor { arrived_ns: self.indexer.store().view(&self.scope, self.request.quarantine).as_of_ns, seq: u64::MAX };
+        let now = now.max(self.passed);
+        self.events = self.indexer.tail(&self.scope, TailRequest { after: Some(now), ..self.request.clone() });
+        let data = json!({
+            "from": rfc3339(self.passed.arrived_ns),
+            "to": rfc3339(now.arrived_ns),
+            "cursor": encode_tail(self.passed),
+            "hint": "lines arrive faster than they are read here; a tail of the same query with this cursor gives those that arrived up to \"to\"",
+        });
+        self.ready.push_back(Sent::default().event("missed").id(encode_tail(now)).data(data.to_string()));
+        (self.passed, self.lag_ns) = (now, 0);
+    }
+
+    /// Tells that retention was faster than the reader.
+    fn gone(&mut self, from_ns: i64, to_ns: i64) {
+        let data = json!({
+            "from": rfc3339(from_ns),
+            "to": rfc3339(to_ns),
+            "hint": "lines that arrived in between may have been removed before they were read here; they are in no search either",
+        });
+        self.ready.push_back(Sent::default().event("missed").id(encode_tail(self.passed)).data(data.to_string()));
     }
 
     fn end(&mut self, reason: &str) {
@@ -176,11 +245,21 @@ impl Tail {
             None => (Sent::default(), json!({})),
         };
         status["rows_per_second"] = json!(rate);
+        status["lag_seconds"] = json!(seconds_of(self.lag_ns));
+        if self.lag_ns >= LAG_TOLD_NS && self.lag_max_ns.is_none() {
+            status["hint"] = json!(LAG_HINT);
+        }
         status["until"] = json!(completeness.until_ns.map(rfc3339));
         status["behind_seconds"] = json!((completeness.behind_seconds * 10.0).round() / 10.0);
         (self.rows, self.since) = (0, Instant::now());
         self.ready.push_back(sent.event("status").data(status.to_string()));
     }
+}
+
+/// With one decimal.
+#[allow(clippy::cast_precision_loss)] // Tenths of a second of any lag are far below 2^53.
+fn seconds_of(ns: i64) -> f64 {
+    (ns / 100_000_000) as f64 / 10.0
 }
 
 /// Rounded to whole rows: it is read by people.

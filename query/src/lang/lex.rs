@@ -317,9 +317,20 @@ impl<'a> Lexer<'a> {
         there
     }
 
-    /// Goes on to what stands behind a group's operator.
-    pub(super) fn operand(&mut self) {
+    /// Goes on to what stands behind a group's operator, which stands at `at` and has no second one behind it.
+    pub(super) fn operand(&mut self, at: Span, op: Op) -> Lexed<()> {
         self.skip_spaces();
+        let from = self.at;
+        while self.peek().is_some_and(|c| begins_operator(c) || c == '~') {
+            self.at += 1;
+        }
+        if self.at == from {
+            return Ok(());
+        }
+        let both = Span::new(at.from, self.at);
+        Err(QueryError::new(Code::Unexpected, both, "two operators stand behind one another")
+            .hint("write one of = != =~ !~ > >= < <=; a piece of a line with these characters goes between back-ticks")
+            .fix(splice(self.text, both, op.as_str())))
     }
 
     /// A regular expression: dots are no range in it.
@@ -506,6 +517,7 @@ pub(super) fn range_dots(word: &str) -> Option<usize> {
 pub(super) fn is_bare_bound(text: &str) -> bool {
     !text.is_empty()
         && !text.contains(ends_word)
+        && !text.contains('\\')
         && !text.contains("..")
         && !text.starts_with(['.', '=', '<', '>', '!', '~'])
         && !text.ends_with('.')

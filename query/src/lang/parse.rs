@@ -173,7 +173,7 @@ impl Parser<'_> {
             Token::Open => self.parentheses(at, context),
             Token::Field(name, op) => self.field(name, op, at, context),
             Token::Op(op) => {
-                self.lexer.operand();
+                self.lexer.operand(at, op)?;
                 let test = self.test("", op, at, context.place)?;
                 self.node(at.until(test.span), Kind::Term { test })
             }

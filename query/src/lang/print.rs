@@ -1,7 +1,7 @@
 //! Printing: a tree as the text that reads back to it. One form for each tree: one space between clauses, `-` for NOT, parentheses only where needed.
 
 use super::foreign::is_foreign;
-use super::lex::is_bare_bound;
+use super::lex::{Place, is_bare_bound};
 use super::{Bound, Kind, Node, Op, Query, Test, Value, error::back_ticked};
 use crate::time;
 use std::fmt::{Display, Formatter, Result};
@@ -26,31 +26,49 @@ impl Query {
 
 impl Display for Node {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        match &self.kind {
-            Kind::And { of } => joined(f, of, " ", |kind| matches!(kind, Kind::Or { .. })),
-            Kind::Or { of } => joined(f, of, " OR ", |_| false),
-            Kind::Not { of } => {
-                let inner = if matches!(of.kind, Kind::And { .. } | Kind::Or { .. }) { format!("({of})") } else { of.to_string() };
-                let sign = if inner.starts_with(['-', '=', '<', '>', '!']) { "NOT " } else { "-" };
-                write!(f, "{sign}{inner}")
-            }
-            Kind::Term { test } => match test.op {
-                Op::Has => write!(f, "{}", test.value),
-                Op::Matches if matches!(test.value, Value::Phrase(_) | Value::Literal(_)) => write!(f, "~{}", test.value),
-                _ => write!(f, "{test}"),
-            },
-            Kind::Field { name, test } => write!(f, "{}{test}", name.text),
-            Kind::Group { name, of } => write!(f, "{}:({of})", name.text),
-        }
+        node(f, self, Place::Top)
     }
 }
 
-fn joined(f: &mut Formatter<'_>, of: &[Node], between: &str, parentheses: fn(&Kind) -> bool) -> Result {
+fn node(f: &mut Formatter<'_>, of: &Node, place: Place) -> Result {
+    match &of.kind {
+        Kind::And { of } => joined(f, of, " ", place, |kind| matches!(kind, Kind::Or { .. })),
+        Kind::Or { of } => joined(f, of, " OR ", place, |_| false),
+        Kind::Not { of } => {
+            let inner = Placed { node: of, place };
+            let inner = if matches!(of.kind, Kind::And { .. } | Kind::Or { .. }) { format!("({inner})") } else { inner.to_string() };
+            let sign = if inner.starts_with(['-', '=', '<', '>', '!']) { "NOT " } else { "-" };
+            write!(f, "{sign}{inner}")
+        }
+        Kind::Term { test } => match test.op {
+            Op::Has => value(f, &test.value, place),
+            Op::Matches if matches!(test.value, Value::Phrase(_) | Value::Literal(_)) => write!(f, "~{}", test.value),
+            _ => write!(f, "{test}"),
+        },
+        Kind::Field { name, test } => write!(f, "{}{test}", name.text),
+        Kind::Group { name, of } => write!(f, "{}:({})", name.text, Placed { node: of, place: Place::Group }),
+    }
+}
+
+/// A node where it stands: within a group some ends of ranges would be read as something else.
+struct Placed<'n> {
+    node: &'n Node,
+    place: Place,
+}
+
+impl Display for Placed<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        node(f, self.node, self.place)
+    }
+}
+
+fn joined(f: &mut Formatter<'_>, of: &[Node], between: &str, place: Place, parentheses: fn(&Kind) -> bool) -> Result {
     for (at, node) in of.iter().enumerate() {
         if at > 0 {
             f.write_str(between)?;
         }
-        if parentheses(&node.kind) { write!(f, "({node})")? } else { write!(f, "{node}")? }
+        let placed = Placed { node, place };
+        if parentheses(&node.kind) { write!(f, "({placed})")? } else { write!(f, "{placed}")? }
     }
     Ok(())
 }
@@ -61,6 +79,24 @@ impl Display for Test {
     }
 }
 
+/// A value as a term of its own.
+fn value(f: &mut Formatter<'_>, of: &Value, place: Place) -> Result {
+    match of {
+        Value::Range { low: Some(low), high } if place == Place::Group && !begins_group_range(&low.text, high.as_ref()) => {
+            quoted(f, &low.text)?;
+            f.write_str("..")?;
+            high.iter().try_for_each(|high| write!(f, "{high}"))
+        }
+        of => write!(f, "{of}"),
+    }
+}
+
+/// Whether a range can begin bare within a group: not as a negation or a time, and not as what looks like another field.
+fn begins_group_range(low: &str, high: Option<&Bound>) -> bool {
+    let looks_like_field = |text: &str| text.contains([':', '=', '<', '>']);
+    !low.starts_with(['-', '@']) && !looks_like_field(low) && !high.is_some_and(|high| looks_like_field(&high.text))
+}
+
 impl Display for Value {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
@@ -69,7 +105,12 @@ impl Display for Value {
             Self::Literal(text) => f.write_str(&back_ticked(text)),
             Self::Any => f.write_str("*"),
             Self::Range { low, high } => {
-                low.iter().try_for_each(|low| write!(f, "{low}"))?;
+                // Behind the colon of a field, these would make the whole a word.
+                let is_word = |low: &&Bound| low.text.starts_with(':') || low.text.starts_with("//");
+                match low.as_ref().filter(is_word) {
+                    Some(low) => quoted(f, &low.text)?,
+                    None => low.iter().try_for_each(|low| write!(f, "{low}"))?,
+                }
                 f.write_str("..")?;
                 high.iter().try_for_each(|high| write!(f, "{high}"))
             }

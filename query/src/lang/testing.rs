@@ -39,7 +39,16 @@ fn literal() -> impl Strategy<Value = Value> {
 }
 
 fn value() -> impl Strategy<Value = Value> {
-    let bound = || prop_oneof!["[0-9]{1,4}", "[a-z]{1,4}", "[0-9]{1,2} [0-9]:[0-9]", Just("..".to_owned())];
+    let bound = || {
+        prop_oneof![
+            "[0-9]{1,4}",
+            "[a-z]{1,4}",
+            "[0-9]{1,2} [0-9]:[0-9]",
+            Just("..".to_owned()),
+            "[a-z0-9:/=<>@~!-]{1,4}",
+            Just("a\\\\".to_owned())
+        ]
+    };
     let bound = move || bound().prop_map(|text| Bound { span: NOWHERE, text });
     let range = (prop::option::of(bound()), prop::option::of(bound()));
     let range = range.prop_filter("one end at least", |(low, high)| low.is_some() || high.is_some());

@@ -310,3 +310,30 @@ fn an_end_of_a_range_has_no_back_slash() {
         assert_eq!(error.code, Code::BadNumber, "{text}");
     }
 }
+
+#[test]
+fn ends_of_ranges_that_would_be_something_else_are_quoted() {
+    for text in [
+        r#"f:("-5"..5)"#,
+        r#"f:("@x"..)"#,
+        r#"f:("a:b"..c)"#,
+        r#"f:("a".."b=c")"#,
+        r#"f:":a"..2"#,
+        r#"f:"//a".."#,
+        r#"f:"a\\"..5"#,
+        "f:-5..5",
+    ] {
+        prints_back(text);
+        assert!(matches!(parse(text), Ok(_)), "{text}");
+    }
+    assert_eq!(canonical(r#"f:("5"..7)"#), "f:(5..7)");
+    assert_eq!(canonical(r#"f:("-5"..7)"#), r#"f:("-5"..7)"#);
+}
+
+#[test]
+fn a_group_takes_one_operator_at_once() {
+    for (text, fix) in [("f:(= ~x)", "f:(=x)"), ("f:(> =5)", "f:(>5)"), ("f:(!= !=x)", "f:(!=x)")] {
+        let error = parse(text).unwrap_err();
+        assert_eq!((error.code, error.fix.as_deref()), (Code::Unexpected, Some(fix)), "{text}");
+    }
+}

@@ -162,8 +162,17 @@ fn of_line(line: &Line, column: &Column, epoch: u64) -> Cell {
     }
 }
 
-/// What makes a group of an item: its first value as a text; lines without a level are those of `level:none`.
+/// What makes a group of an item: its first value as a text, numbers as they are written, as the store groups them; lines without a level are those of `level:none`.
 pub(super) fn key(item: &Item, column: &Column, epoch: u64) -> Option<String> {
+    if let (Item::Line(line), Column::Stored(Field::Attribute(path))) = (item, column) {
+        let mut first = None;
+        fields::visit(&line.row.record.attributes, path, |scalar| {
+            if first.is_none() && scalar.exists() {
+                first = Some(scalar.text().to_owned());
+            }
+        });
+        return first;
+    }
     let cell = value(item, column, epoch);
     match (cell.text(), column) {
         (Some(text), _) if !text.is_empty() => Some(text.into_owned()),

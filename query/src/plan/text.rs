@@ -62,6 +62,11 @@ impl Planner<'_> {
             (Value::Word(text) | Value::Phrase(text), _) => Asked::Words(self.words_of(span, text)?),
         };
         let predicate = match &asked {
+            // The store knows a row by module and number alone, so a pattern of the whole id would be asked of something else.
+            Asked::Wildcard(_) | Asked::Literal(_) | Asked::Regex(_) if *field == Field::Stamp(Stamp::Id) => {
+                return Err(QueryError::new(Code::BadOperator, span, "the id of a line is compared whole")
+                    .hint("write id:sms/1f/42, or id:(one OR another)"));
+            }
             Asked::Equals(id) if *field == Field::Stamp(Stamp::Id) && !self.is_id_of_store(span, id) => Predicate::None,
             _ => Predicate::Field(field.clone(), asked),
         };

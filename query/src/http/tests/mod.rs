@@ -8,6 +8,7 @@ mod openapi;
 mod page;
 mod pipes;
 mod quota;
+mod tail;
 mod why;
 
 use super::*;
@@ -377,46 +378,6 @@ async fn a_query_is_explained_without_being_run() {
     assert_eq!(answer["ast"]["filter"]["of"][1]["name"], json!({"span": [7, 12], "text": "modul"}));
     let codes: Vec<_> = answer["warnings"].as_array().unwrap().iter().map(|warning| warning["code"].as_str().unwrap()).collect();
     assert_eq!(codes, ["W202", "W201"]);
-}
-
-#[tokio::test]
-async fn a_tail_shows_new_lines_and_goes_on_behind_its_cursor() {
-    let server = Server::start().await;
-    let token = server.token("acme").await;
-    server.push("sms-434", vec![line(0, "before", "")]).await;
-    let mut tail = server.tail(&token, "-noise%20@5m", None).await;
-    let opening = tail.next().await.unwrap();
-    assert_eq!((opening.name.as_str(), &opening.data["warnings"][0]["code"]), ("status", &json!("W210")));
-    let begin = opening.id.unwrap();
-    server.push("sms-434", vec![line(0, "one", ""), line(0, "noise", ""), line(0, "two", ""), line(0, "three", "")]).await;
-    let (first, cursor) = tail.row().await;
-    assert_eq!((first.as_str(), tail.row().await.0.as_str()), ("one", "two"));
-    drop(tail);
-    server.push("sms-434", vec![line(0, "four", "")]).await;
-    server.indexer.flush().await.unwrap();
-    server.push("sms-434", vec![line(0, "five", "")]).await;
-    let mut resumed = server.tail(&token, "-noise", Some(&cursor)).await;
-    for expected in ["two", "three", "four", "five"] {
-        assert_eq!(resumed.row().await.0, expected, "without a hole and nothing twice");
-    }
-    let mut again = server.tail(&token, &format!("-noise&cursor={begin}"), None).await;
-    assert_eq!(again.row().await.0, "one");
-    let damaged = server.get("/api/v1/tail?cursor=x", &[("authorization", &format!("Bearer {token}"))]).await;
-    assert_eq!(damaged.problem(), (400, "cursor_damaged".into()));
-}
-
-#[tokio::test]
-async fn a_tail_ends_with_its_token() {
-    let server = Server::start().await;
-    let (token, id) = server.minted("acme").await;
-    let mut tail = server.tail(&token, "", None).await;
-    assert_eq!(tail.next().await.unwrap().name, "status");
-    server.indexer.registry().revoke_token(&id).await.unwrap();
-    let mut last = None;
-    while let Some(told) = tail.next().await {
-        last = Some(told);
-    }
-    assert!(last.unwrap().data["end"].as_str().unwrap().contains("revoked"));
 }
 
 #[tokio::test]

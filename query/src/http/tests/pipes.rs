@@ -83,6 +83,13 @@ async fn figures_of_the_store_are_those_of_the_rows() {
     let (server, token) = filled().await;
     server.indexer.flush().await.unwrap();
     server.push("sms-434", vec![line(1_000, "late", r#"{"status":"503","duration_s":"1m","account_id":"+7 912 345-67-01"}"#)]).await;
+    // Groups have the spelling of the line, whoever makes them.
+    server
+        .push(
+            "sms-434",
+            ["1e3", "1000", "1.50", "-0", "\"1.5\""].map(|status| line(900, "spelled", &format!(r#"{{"status":{status}}}"#))).into(),
+        )
+        .await;
     for figures in [
         "count(), sum(duration_s), min(duration_s), max(duration_s), avg(duration_s) by status",
         "uniq(account_id), p95(duration_s), p50(n) by level, module",
@@ -93,7 +100,7 @@ async fn figures_of_the_store_are_those_of_the_rows() {
         let fast = server.table(&token, &format!("| stats {figures}")).await;
         let slow = server.table(&token, &format!("| dedup id | stats {figures}")).await;
         assert_eq!((fast["rows"].clone(), fast["columns"].clone()), (slow["rows"].clone(), slow["columns"].clone()), "{figures}");
-        assert_eq!((&fast["cost"]["rows_read"], &slow["cost"]["rows_read"]), (&json!(0), &json!(41)));
+        assert_eq!((&fast["cost"]["rows_read"], &slow["cost"]["rows_read"]), (&json!(0), &json!(46)));
     }
 }
 

@@ -39,7 +39,7 @@ fn advice(question: &Question, found: &Found) -> Advice {
     if found.newest.is_none() && !unfinished("newest") {
         return no_lines_at_all(question);
     }
-    if let Some(unknown) = found.unknown.iter().find(|unknown| unknown.value.is_some()) {
+    if let Some(unknown) = found.unknown.iter().find(|unknown| unknown.in_the_way && unknown.value.is_some()) {
         return unknown_value(question, unknown);
     }
     if let Some(hit) = nearest(question, found) {
@@ -56,7 +56,7 @@ fn advice(question: &Question, found: &Found) -> Advice {
         let message = format!("nothing at all was logged in the range; the newest line is of {}: search another time", newest.time);
         return Advice { code: Code::NoLinesInRange, message, fix: None };
     }
-    if let Some(unknown) = found.unknown.first() {
+    if let Some(unknown) = found.unknown.iter().find(|unknown| unknown.in_the_way) {
         return unknown_field(question, unknown);
     }
     let droppable = found.clauses.iter().filter_map(|clause| Some((clause, clause.without?))).filter(|(_, without)| without.lines > 0);
@@ -64,6 +64,12 @@ fn advice(question: &Question, found: &Found) -> Advice {
         let message = format!("without {} there are {}: leave it out, or ask for something else there", clause.text, without.words());
         let query = splice(&question.query, clause.span.bytes, "");
         return Advice { code: Code::DropClause, message, fix: Some(Fix { query: Some(query), ..Fix::default() }) };
+    }
+    // A name that is none is a mistake, even where an alternative finds something.
+    match found.unknown.first() {
+        Some(unknown) if unknown.value.is_some() => return unknown_value(question, unknown),
+        Some(unknown) => return unknown_field(question, unknown),
+        None => {}
     }
     if !found.unfinished.is_empty() {
         let message = "it could not be found out in time why: narrow the range, then ask again".to_owned();

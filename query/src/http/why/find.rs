@@ -40,8 +40,8 @@ pub(super) async fn find(question: &Question) -> Found {
     let plan = &question.plan;
     let clauses = plan.clauses();
     let asked = clauses.len().min(CLAUSES_MAX);
-    // Lines, newest, oldest, before, after, the quarantine, the sample; each clause alone, without it, and for its name.
-    let left = u32::try_from(7 + 3 * asked).unwrap_or(u32::MAX);
+    // Lines, newest, oldest, before, after, the quarantine, the sample; each clause alone and without it; the names.
+    let left = u32::try_from(7 + 2 * asked + names::questions(plan)).unwrap_or(u32::MAX);
     let mut asker = Asker { question, deadline: Instant::now() + TIME, left, unfinished: Vec::new() };
     let all = Arc::new(Predicate::All);
     let newest = asker.first("newest", &all, EVER, Order::NewestFirst).await;

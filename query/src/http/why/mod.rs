@@ -29,6 +29,8 @@ const TIME: Duration = Duration::from_secs(2);
 const ROWS_ENOUGH: u64 = 1_000_000;
 /// Clauses that are looked at one by one.
 const CLAUSES_MAX: usize = 12;
+/// Tests of fields that are looked at for names that are none.
+const NAMES_MAX: usize = 24;
 /// Instances that are named; of more the number is told.
 const INSTANCES_MAX: usize = 50;
 /// Nearest names that are shown.
@@ -150,6 +152,9 @@ struct Unknown {
     value: Option<String>,
     /// The nearest ones that are.
     near: Vec<String>,
+    /// Whether the clause in which it stands finds nothing.
+    #[serde(skip)]
+    in_the_way: bool,
 }
 
 /// A line.

@@ -2,12 +2,14 @@
 //!
 //! Invariant: what is compared with is what the registry shows to this scope and what lines of this scope have. So the name of somebody else's instance and a
 //! name that nobody has are one answer, and the nearest names are the reader's own.
+//!
+//! Every clause is looked into, with its groups and alternatives; what is negated is not, since a name that is none leaves nothing out there.
 
 use super::find::Asker;
-use super::{ClauseAlone, NEAR_MAX, Question, Unknown};
+use super::{ClauseAlone, NAMES_MAX, NEAR_MAX, Question, Unknown};
 use crate::http::sample::Sample;
-use crate::lang::{Kind, Span};
-use crate::plan::Clause;
+use crate::lang::{Kind, Name, Node, Span};
+use crate::plan::{Clause, Plan};
 use martlog_indexer::search::predicate::Stamp;
 use martlog_indexer::search::{Field, Predicate, Test};
 use std::collections::BTreeSet;
@@ -53,7 +55,9 @@ impl Names {
 
     /// The instances that the clauses leave, as far as they say whose lines they want; none where the quarantine is searched.
     pub(super) fn left_by(&self, clauses: &[Clause<'_>]) -> Vec<String> {
-        let left = |owned: &&Owned| clauses.iter().filter_map(owner_of).all(|(stamp, value)| owned.value(stamp) == Some(value));
+        let left = |owned: &&Owned| {
+            clauses.iter().filter_map(|clause| owner_of(clause.predicate)).all(|(stamp, value)| owned.value(stamp) == Some(value))
+        };
         self.instances.iter().filter(left).map(|owned| owned.instance.to_string()).collect()
     }
 
@@ -82,25 +86,76 @@ impl Owned {
     }
 }
 
-/// Whose lines a clause wants, where it says exactly that.
-fn owner_of<'c>(clause: &Clause<'c>) -> Option<(Stamp, &'c str)> {
-    let Predicate::Field(Field::Stamp(stamp), Test::Equals(value)) = clause.predicate else { return None };
+/// Whose lines a test wants, where it says exactly that.
+fn owner_of(predicate: &Predicate) -> Option<(Stamp, &str)> {
+    let Predicate::Field(Field::Stamp(stamp), Test::Equals(value)) = predicate else { return None };
     use Stamp::{Csp, Environment, Instance, Module, Partner};
     matches!(stamp, Partner | Module | Instance | Csp | Environment).then_some((*stamp, value.as_str()))
 }
 
-/// What nothing has, of the clauses that find nothing by themselves.
+/// A test of a field, somewhere in a clause.
+struct Leaf<'c> {
+    name: &'c str,
+    name_at: Span,
+    value_at: Span,
+    field: &'c Field,
+    predicate: &'c Predicate,
+    /// Whether its clause finds nothing, so that it can be why.
+    in_the_way: bool,
+}
+
+/// The tests of fields in all clauses but those that find something by themselves.
+fn leaves<'c>(clauses: &[Clause<'c>], alone: &[ClauseAlone]) -> Vec<Leaf<'c>> {
+    let mut found = Vec::new();
+    for (at, clause) in clauses.iter().enumerate() {
+        let in_the_way = alone.get(at).is_some_and(|alone| alone.alone.is_none());
+        let finds = alone.get(at).is_some_and(|alone| alone.alone.lines > 0);
+        if !(finds && matches!(clause.node.kind, Kind::Field { .. })) {
+            look_into(clause.node, None, clause.predicate, in_the_way, &mut found);
+        }
+    }
+    found
+}
+
+/// The predicate of a node has its shape, but for what is asked of no field that rows have.
+fn look_into<'c>(node: &'c Node, group: Option<&'c Name>, predicate: &'c Predicate, in_the_way: bool, found: &mut Vec<Leaf<'c>>) {
+    let (name, test) = match (&node.kind, predicate) {
+        (Kind::And { of }, Predicate::And(parts)) | (Kind::Or { of }, Predicate::Or(parts)) if of.len() == parts.len() => {
+            of.iter().zip(parts).for_each(|(node, part)| look_into(node, group, part, in_the_way, found));
+            return;
+        }
+        (Kind::Group { name, of }, predicate) => return look_into(of, Some(name), predicate, in_the_way, found),
+        (Kind::Field { name, test }, _) => (name, test),
+        (Kind::Term { test }, _) => match group {
+            Some(name) => (name, test),
+            None => return,
+        },
+        _ => return,
+    };
+    if let Predicate::Field(field, _) = predicate {
+        found.push(Leaf { name: &name.text, name_at: name.span, value_at: test.span, field, predicate, in_the_way });
+    }
+}
+
+/// How many questions [`unknown`] asks at most.
+pub(super) fn questions(plan: &Plan) -> usize {
+    leaves(&plan.clauses(), &[]).len().min(NAMES_MAX) * 2
+}
+
+/// What nothing has, of the fields and values that are asked for.
 pub(super) async fn unknown(asker: &mut Asker<'_>, names: &Names, alone: &[ClauseAlone]) -> Vec<Unknown> {
     let question = asker.question;
     let clauses = question.plan.clauses();
-    let empty: Vec<&Clause<'_>> = clauses.iter().zip(alone).filter(|(_, alone)| alone.alone.is_none()).map(|(clause, _)| clause).collect();
+    let leaves = leaves(&clauses, alone);
+    if leaves.len() > NAMES_MAX {
+        asker.unfinished("unknown");
+    }
     let mut sample = None;
-    let mut unknown = Vec::new();
-    for clause in empty {
-        let Predicate::Field(field, _) = clause.predicate else { continue };
-        let found = match (field, owner_of(clause)) {
+    let mut unknown: Vec<Unknown> = Vec::new();
+    for leaf in leaves.iter().take(NAMES_MAX) {
+        let found = match (leaf.field, owner_of(leaf.predicate)) {
             (_, Some((stamp, value))) if !question.plan.quarantine => match names.values(stamp) {
-                Some(known) if !known.contains(value) && absent(asker, clause.predicate).await => Some((Some(value), near(value, known))),
+                Some(known) if !known.contains(value) && absent(asker, leaf.predicate).await => Some((Some(value), near(value, known))),
                 _ => None,
             },
             (Field::Attribute(name), _) => {
@@ -108,13 +163,17 @@ pub(super) async fn unknown(asker: &mut Asker<'_>, names: &Names, alone: &[Claus
                     Some(sample) => sample,
                     none => none.insert(sampled(asker).await),
                 };
-                of_lines(asker, sample, name, field, clause.predicate).await
+                of_lines(asker, sample, name, leaf.field, leaf.predicate).await
             }
             _ => None,
         };
         if let Some((value, near)) = found {
-            let (name, at) = place(clause, value.is_some());
-            unknown.push(Unknown { span: question.spans(at), field: name, value: value.map(str::to_owned), near });
+            let span = question.spans(if value.is_some() { leaf.value_at } else { leaf.name_at });
+            let told = Unknown { span, field: leaf.name.to_owned(), value: value.map(str::to_owned), near, in_the_way: leaf.in_the_way };
+            // A group's field is one place, however many values it has.
+            if !unknown.contains(&told) {
+                unknown.push(told);
+            }
         }
     }
     unknown
@@ -156,14 +215,6 @@ async fn sampled(asker: &mut Asker<'_>) -> Sample {
     let mut sample = Sample::default();
     asker.sample(SAMPLE_LINES).await.into_iter().for_each(|row| sample.take(row));
     sample
-}
-
-/// The name of the clause's field, and where its value stands, or itself.
-fn place(clause: &Clause<'_>, is_value: bool) -> (String, Span) {
-    match &clause.node.kind {
-        Kind::Field { name, test } => (name.text.clone(), if is_value { test.span } else { name.span }),
-        _ => (String::new(), clause.node.span),
-    }
 }
 
 /// The nearest of some names, nearest first.
