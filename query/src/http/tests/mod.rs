@@ -8,6 +8,7 @@ mod openapi;
 mod page;
 mod pipes;
 mod quota;
+mod usage;
 mod why;
 
 use super::*;
