@@ -137,7 +137,7 @@ export async function more() {
   const what = view.peek();
   phase.value = "more";
   try {
-    const said = await api.search({ ...bounds(what), cursor, limit: Math.min(NEXT_ROWS, ROWS_MAX - rows.count) }, (page) => found(page, control), control.signal);
+    const said = await api.search({ ...bounds(what), cursor, limit: Math.min(NEXT_ROWS, ROWS_MAX - rows.loaded) }, (page) => found(page, control), control.signal);
     if (control.signal.aborted) return false;
     batch(() => {
       rows.flush();
