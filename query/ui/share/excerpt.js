@@ -4,7 +4,7 @@
 import { html, useEffect, useSignal } from "../lib/html.js";
 import { t } from "../i18n/i18n.js";
 import { view } from "../app/address.js";
-import { Failure, Note, Skeleton } from "../app/notes.js";
+import { Failure, Note, Waiting } from "../app/notes.js";
 import { Settings } from "../app/settings.js";
 import { Refused, SignedOut } from "../lib/api.js";
 import { coloured, visible } from "../lib/text.js";
@@ -32,7 +32,7 @@ export function ExcerptPage() {
   const { opened, error } = state.value;
   return html`
     <header class="page-head"><img src="assets/icon.svg" alt="" width="22" height="22" /><h1>${t("excerpt.title")}</h1></header>
-    ${!secret.value ? html`<${Note} title=${t("excerpt.cut")} advice=${t("excerpt.cutAdvice")} />` : error !== undefined ? html`<${Shut} error=${error} again=${() => tries.value++} />` : opened ? html`<${Lines} opened=${opened} />` : html`<${Skeleton} />`}
+    ${!secret.value ? html`<${Note} title=${t("excerpt.cut")} advice=${t("excerpt.cutAdvice")} />` : error !== undefined ? html`<${Shut} error=${error} again=${() => tries.value++} />` : opened ? html`<${Lines} opened=${opened} />` : html`<${Waiting} />`}
     <footer class="excerpt-foot"><${Settings} /></footer>
   `;
 }
