@@ -55,7 +55,7 @@ impl<'a> Fields<'a> {
             Problem::ReservedKey => self.keys(|_, role| role == Role::Reserved),
             Problem::KeyTooLong => self.keys(|entry, _| entry.raw_key.len() > limits::KEY_BYTES_MAX),
             Problem::DuplicateKey => self.repeated(),
-            Problem::TooLong => vec![limits::prefix(self.line, self.profile.settings().limits.line_bytes).len()..self.line.len()],
+            Problem::TooLong => vec![self.beyond_length()],
             Problem::TooManyFields => self.beyond_keys(),
             Problem::TooDeep => self.beyond_depth(),
             Problem::SecretRedacted => self.secrets(record),
@@ -126,6 +126,12 @@ impl<'a> Fields<'a> {
     fn repeated(&self) -> Vec<Range<usize>> {
         let mut seen = HashSet::new();
         self.entries.iter().filter(|(entry, _)| !seen.insert(entry.key())).map(|(entry, _)| self.key(entry)).collect()
+    }
+
+    /// What is cut off.
+    fn beyond_length(&self) -> Range<usize> {
+        let kept = limits::prefix(self.line, self.profile.settings().limits.line_bytes).len();
+        kept..self.line.len()
     }
 
     /// From the first key over the limit to the last value.

@@ -55,8 +55,8 @@ struct DayTold {
     errors: u64,
     /// Lines that are in no split yet, so that their bytes are not known.
     unpublished: u64,
-    /// What the other lines take on the disk, compressed.
-    stored_bytes: u64,
+    /// What the other lines take on the disk, compressed. Null for a token of some instances: a file has those of others too, and how well they compress is not its own.
+    stored_bytes: Option<u64>,
 }
 
 pub(super) async fn usage(
@@ -79,12 +79,14 @@ pub(super) async fn usage(
     })?;
     let truncated = days.len() > ENTRIES_MAX;
     days.truncate(ENTRIES_MAX);
-    let days = days.into_iter().map(DayTold::of).collect();
+    let whole = scope.instances().is_none();
+    let days = days.into_iter().map(|day| DayTold::of(day, whole)).collect();
     answered(&UsageTold { from: rfc3339(range.from_ns), to: rfc3339(range.to_ns), days, truncated })
 }
 
 impl DayTold {
-    fn of(day: DayUse) -> Self {
+    /// With its bytes, where all of the partner's is the reader's own.
+    fn of(day: DayUse, whole: bool) -> Self {
         Self {
             day: rfc3339(day.day_ns).chars().take(10).collect(),
             partner: day.key.partner.to_string(),
@@ -93,7 +95,7 @@ impl DayTold {
             lines: day.lines,
             errors: day.errors,
             unpublished: day.unpublished,
-            stored_bytes: day.bytes,
+            stored_bytes: whole.then_some(day.bytes),
         }
     }
 }

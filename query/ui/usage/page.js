@@ -36,11 +36,11 @@ export function UsagePage() {
 function Told({ told, what }) {
   const { instances, days, all } = told;
   // What is new has no bytes yet: that is not nothing.
-  const size = (/** @type {import("./tally.js").Sum} */ sum) => (sum.bytes === 0 && sum.unpublished > 0 ? "–" : bytes(sum.bytes));
+  const size = (/** @type {import("./tally.js").Sum} */ sum) => (sum.hidden || (sum.bytes === 0 && sum.unpublished > 0) ? "–" : bytes(sum.bytes));
   const shown = (/** @type {import("./tally.js").Sum} */ sum) => (what === "bytes" ? size(sum) : n(sum[what]));
   return html`
-    <p class="summary" role="status">${t("usage.summary", { count: all.lines, bytes: bytes(all.bytes), instances: instances.length })}</p>
-    ${all.unpublished > 0 && html`<p class="muted small">${t("usage.unpublished", { count: all.unpublished })}</p>`}
+    <p class="summary" role="status">${t("usage.summary", { count: all.lines, bytes: size(all), instances: instances.length })}</p>
+    ${all.unpublished > 0 && !all.hidden && html`<p class="muted small">${t("usage.unpublished", { count: all.unpublished })}</p>`}
     ${told.truncated && html`<p class="warnings">${t("table.truncated")}</p>`}
     <${Days} days=${days} what=${what} />
     <div class="table" tabindex="0" role="region" aria-label=${t("usage.title")}>

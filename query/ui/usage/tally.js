@@ -2,8 +2,8 @@
 // The figures of the usage page, out of one entry for each instance and day.
 
 /**
- * @typedef {{lines: number, errors: number, bytes: number, unpublished: number}} Sum
- * @typedef {{from: string, to: string, truncated: boolean, days: {day: string, partner: string, module: string, instance: string, lines: number, errors: number, unpublished: number, stored_bytes: number}[]}} Usage
+ * @typedef {{lines: number, errors: number, bytes: number, unpublished: number, hidden: boolean}} Sum
+ * @typedef {{from: string, to: string, truncated: boolean, days: {day: string, partner: string, module: string, instance: string, lines: number, errors: number, unpublished: number, stored_bytes: number | null}[]}} Usage
  * @typedef {Sum & {partner: string, module: string, instance: string, days: Sum[]}} Instance `days` as the days of the whole
  * @typedef {{days: (Sum & {day: string})[], instances: Instance[], all: Sum, truncated: boolean}} Told
  */
@@ -13,7 +13,7 @@ const DAY_MS = 86_400_000;
 const DAYS_MAX = 92;
 
 /** @returns {Sum} */
-const none = () => ({ lines: 0, errors: 0, bytes: 0, unpublished: 0 });
+const none = () => ({ lines: 0, errors: 0, bytes: 0, unpublished: 0, hidden: false });
 
 /** @param {Usage} usage @returns {Told} who said most first */
 export function tally(usage) {
@@ -31,8 +31,10 @@ export function tally(usage) {
     for (const sum of [all, own, own.days[at], days[at]]) {
       sum.lines += each.lines;
       sum.errors += each.errors;
-      sum.bytes += each.stored_bytes;
+      // A token of some instances is not told the bytes: files have those of others too.
+      sum.bytes += each.stored_bytes ?? 0;
       sum.unpublished += each.unpublished;
+      sum.hidden ||= each.stored_bytes === null;
     }
   }
   return { days, instances: [...instances.values()].sort((a, b) => b.lines - a.lines || a.instance.localeCompare(b.instance)), all, truncated: usage.truncated };

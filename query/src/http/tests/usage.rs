@@ -40,6 +40,11 @@ async fn a_partner_is_told_of_its_own_and_bytes_are_known_once_lines_are_publish
     let published = server.usage(&acme, "?from=-2d").await;
     assert_eq!((total(&published, "lines"), total(&published, "unpublished")), (50, 0));
     assert!(total(&published, "stored_bytes") > 0, "{}", published.text);
+    let instances = Some(vec!["sms-434".to_owned()]);
+    let new = NewToken { kind: Kind::Partner, partner: Some("acme".into()), instances, cluster: None, expires_at: None, note: None };
+    let narrow = server.indexer.registry().mint_token(new).await.unwrap().text;
+    let some = server.usage(&narrow, "").await.json();
+    assert_eq!((some["days"][0]["instance"].as_str(), some["days"][0]["stored_bytes"].is_null()), (Some("sms-434"), true));
     let day = published.json()["days"][0]["day"].as_str().unwrap().to_owned();
     assert!(day.len() == 10 && day.starts_with("20"), "{day}");
 }
