@@ -70,6 +70,8 @@ pub(crate) struct Outcome<'a> {
     pub(crate) stop: Option<Stop>,
     /// The key and the begun value of the entry in which reading stopped.
     pub(crate) begun: Option<(&'a str, &'a str)>,
+    /// Where reading ended, byte of the text.
+    pub(crate) at: usize,
 }
 
 /// Reads a text from front to back.
@@ -112,7 +114,7 @@ pub(crate) fn object<'a>(text: &'a str, mut entry: impl FnMut(Entry<'a>)) -> Out
     let mut scanner = Scanner::new(text);
     let mut begun = None;
     let stop = scanner.entries(&mut begun, &mut entry).err();
-    Outcome { facts: scanner.facts, stop, begun }
+    Outcome { facts: scanner.facts, stop, begun, at: scanner.at }
 }
 
 /// Whether the text is one JSON object, as [`crate::parse()`] takes it: also behind a byte order mark.

@@ -5,6 +5,7 @@
 //! `martlog check` and every ingest door get the same record from the same bytes.
 
 pub mod parse;
+pub mod places;
 pub mod policy;
 pub mod profile;
 pub mod record;

@@ -12,6 +12,7 @@ pub use crate::profile::{Limits, Profile, ProfileError, Settings};
 use crate::record::{Problem, Problems, Record, Verdict};
 use crate::redact::Tally;
 use crate::time::{Context, Moment};
+pub(crate) use object::is_id;
 use std::borrow::Cow;
 
 /// How the bytes of a line end.

@@ -8,6 +8,7 @@ mod corpus;
 mod docs;
 mod joining;
 mod personal;
+mod places;
 mod policies;
 mod properties;
 mod schema;

@@ -10,6 +10,7 @@ use crate::registry::{Registry, Scope};
 use crate::row::{ModuleKey, Owner};
 use crate::stats::Stats;
 use crate::store::Store;
+use crate::usage::{DayUse, usage};
 use crate::wal::{Disk, Failure, RealDisk, SubmitError, WalError};
 use crate::watermark::Room;
 use martlog_formats::Record;
@@ -285,6 +286,16 @@ impl Indexer {
     pub async fn overview(&self, scope: &Scope, from_ns: i64, to_ns: i64) -> io::Result<Vec<HourCount>> {
         let (store, scope) = (self.store.clone(), scope.clone());
         let counted = tokio::task::spawn_blocking(move || overview(&store, &scope, from_ns, to_ns));
+        counted.await.map_err(io::Error::other)?
+    }
+
+    /// What each instance said on each day of which a part lies in `[from_ns, to_ns)`, within the scope, by (day, module, instance). The quarantine is not in it.
+    ///
+    /// # Errors
+    /// When the catalog's counts are damaged.
+    pub async fn usage(&self, scope: &Scope, from_ns: i64, to_ns: i64) -> io::Result<Vec<DayUse>> {
+        let (store, scope) = (self.store.clone(), scope.clone());
+        let counted = tokio::task::spawn_blocking(move || usage(&store, &scope, from_ns, to_ns));
         counted.await.map_err(io::Error::other)?
     }
 

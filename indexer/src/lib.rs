@@ -35,6 +35,7 @@ pub mod shelf;
 pub mod split;
 pub mod stats;
 pub mod store;
+pub mod usage;
 pub mod wal;
 mod watermark;
 

@@ -60,6 +60,32 @@ async fn assert_overview(indexer: &Indexer, scope: &Scope, from_ns: i64, to_ns: 
     let counted: BTreeMap<_, u64> =
         counted.into_iter().map(|count| ((count.hour_ns, count.key, count.instance, count.level), count.rows)).collect();
     assert_eq!(counted, expected);
+    assert_usage(indexer, scope, from_ns, to_ns).await;
+}
+
+/// The use by day against the overview of those days, and its bytes against the files.
+async fn assert_usage(indexer: &Indexer, scope: &Scope, from_ns: i64, to_ns: i64) {
+    let mut expected: BTreeMap<_, (u64, u64)> = BTreeMap::new();
+    let (first, last) = (from_ns.div_euclid(DAY_NS), to_ns.saturating_sub(1).div_euclid(DAY_NS));
+    for count in indexer.overview(scope, i64::MIN, i64::MAX).await.unwrap() {
+        let day = count.hour_ns.div_euclid(DAY_NS);
+        if (first..=last).contains(&day) {
+            let sum = expected.entry((day * DAY_NS, count.key, count.instance)).or_default();
+            sum.0 += count.rows;
+            sum.1 += if matches!(count.level, Some("error" | "fatal")) { count.rows } else { 0 };
+        }
+    }
+    let used = indexer.usage(scope, from_ns, to_ns).await.unwrap();
+    let (bytes, published): (u64, u64) = used.iter().fold((0, 0), |sum, day| (sum.0 + day.bytes, sum.1 + day.lines - day.unpublished));
+    let counted: BTreeMap<_, _> = used.into_iter().map(|day| ((day.day_ns, day.key, day.instance), (day.lines, day.errors))).collect();
+    assert_eq!(counted, expected);
+    let stats = indexer.stats();
+    assert!(bytes <= stats.split_bytes, "{bytes} bytes of {}", stats.split_bytes);
+    if (from_ns, to_ns) == (i64::MIN, i64::MAX) && scope.is_staff() {
+        assert_eq!(published, stats.split_rows);
+        let cells = u64::try_from(counted.len()).unwrap() * stats.splits;
+        assert!(bytes + cells >= stats.split_bytes, "each share is rounded down: {bytes} of {}", stats.split_bytes);
+    }
 }
 
 /// Flushes five times: a day of one module, split by split, with two instances.

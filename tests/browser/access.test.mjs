@@ -1,7 +1,7 @@
 // Every screen, in light, dark and high contrast, wide and narrow: axe-core finds nothing that shuts somebody out.
 import { test, before, after } from "node:test";
 import assert from "node:assert/strict";
-import { axeSource, lines, open, signIn, start } from "./harness.mjs";
+import { ask, axeSource, lines, open, signIn, start } from "./harness.mjs";
 
 let world;
 before(async () => (world = await start({ rate: "40" })));
@@ -21,6 +21,15 @@ const screens = {
   table: { path: "/?q=|+timechart+5m+count()+by+module&from=-1h", ready: ".chart" },
   request: { path: "/?request=REQUEST", ready: ".step", act: async (page) => (await page.click(".step .head"), await page.waitForSelector(".step .detail .way")) },
   problems: { path: "/?problems", ready: ".version-card", act: async (page) => (await page.locator(".kind button").first().click(), await page.waitForSelector(".samples pre")) },
+  check: { path: "/?problems", ready: "#check-text", act: async (page) => (await page.click("#check-example"), await page.waitForSelector(".checked mark"), await page.locator(".checked details summary").first().click()) },
+  export: { path: "/?q=level:error&from=-1h", ready: "#rows > li", act: async (page) => (await page.click("#export-button"), await page.waitForSelector(".export-form")) },
+  exported: { path: "/?q=level:error&from=-1h", ready: "#rows > li", act: async (page) => (await page.click("#export-button"), await page.click("#export-go"), await page.waitForSelector("#export-hash")) },
+  share: { path: "/?q=level:error&from=-1h", ready: "#rows > li", act: async (page) => (await page.click("#share-button"), await page.waitForSelector("#excerpt-form")) },
+  shared: { path: "/?q=level:error&from=-1h", ready: "#rows > li", act: async (page) => (await page.click("#share-button"), await page.click("#excerpt-make"), await page.waitForSelector("#excerpt-link")) },
+  links: { path: "/?access=links", ready: "#links li" },
+  tokens: { path: "/?access=", ready: "#tokens tbody tr", act: async (page) => (await page.click("#token-new"), await page.waitForSelector("#token-form")) },
+  audit: { path: "/?access=audit&from=-1h", ready: "#audit tbody tr" },
+  usage: { path: "/?usage=&from=-7d", ready: "#usage tbody tr" },
   help: { path: "/", ready: "#what", act: (page) => page.click("#help-button") },
   settings: { path: "/", ready: "#what", act: (page) => page.click("#settings-button") },
   commands: { path: "/", ready: "#what", act: async (page) => (await page.keyboard.press("Control+k"), await page.waitForSelector("#command-list li")) },
@@ -60,6 +69,17 @@ for (const [name, options] of [
       await shot(`${name}-${screen}`);
       found.push(...(await check(page, `${name}: ${screen}`)));
     }
+    // What somebody without a token sees.
+    const made = JSON.parse(await ask(page, "excerpts", { query: "level:error", from: "-1h", limit: 3, expires_in: "1d", note: "for a ticket" }));
+    await page.goto(`${world.address}/?excerpt=${made.id}#${made.secret}`);
+    await page.waitForSelector(".excerpt-lines li");
+    await page.click(".excerpt-lines li:first-child .head");
+    await shot(`${name}-excerpt`);
+    found.push(...(await check(page, `${name}: excerpt`)));
+    await page.goto(`${world.address}/?excerpt=${made.id}`);
+    await page.reload();
+    await page.waitForSelector(".note");
+    found.push(...(await check(page, `${name}: excerpt without its secret`)));
     assert.deepEqual(found, []);
     await close();
   });

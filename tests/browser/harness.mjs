@@ -1,5 +1,5 @@
 // The real demo and a real browser for the tests: one server for a file of tests, a fresh context for each page.
-// MARTLOG is the binary. Screenshots go to tests/browser/shots and are looked at by people.
+// MARTLOG is the binary; MARTLOG_UI, where it is set, the folder whose files stand for those in it, so that a change of the page needs no build. Screenshots go to tests/browser/shots and are looked at by people.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdtempSync, mkdirSync, readFileSync, rmSync } from "node:fs";
@@ -58,6 +58,7 @@ export async function start({ seed = "7", rate = "100" } = {}) {
 /** A page whose script errors and foreign requests are complaints. */
 export async function open(world, options = {}) {
   const context = await world.browser.newContext({ viewport: { width: 1280, height: 900 }, locale: "en-GB", timezoneId: "Europe/Kyiv", ...options });
+  if (process.env.MARTLOG_UI) await fromSource(context, world.address, process.env.MARTLOG_UI);
   const page = await context.newPage();
   page.setDefaultTimeout(patience);
   const complaints = [];
@@ -65,7 +66,7 @@ export async function open(world, options = {}) {
   page.on("dialog", (dialog) => (complaints.push(`a dialog: ${dialog.message()}`), dialog.dismiss()));
   page.on("console", (message) => {
     // The browser itself prints refused sign-ins, bad queries and cut connections as errors: these are what the tests do.
-    if (message.type() === "error" && !/status of 40[01]|ERR_INTERNET_DISCONNECTED/.test(message.text())) complaints.push(message.text());
+    if (message.type() === "error" && !/status of 4(0[0-4]|09|13|29)|ERR_INTERNET_DISCONNECTED|ERR_FAILED|ERR_CONNECTION_REFUSED/.test(message.text())) complaints.push(message.text());
   });
   page.on("request", (request) => {
     if (!request.url().startsWith(world.address)) complaints.push(`a request to ${request.url()}`);
@@ -82,6 +83,15 @@ export async function open(world, options = {}) {
       await context.close();
     },
   };
+}
+
+/** Takes the page from its source; what the server says beside the files stays. */
+async function fromSource(context, address, folder) {
+  await context.route(`${address}/assets/**`, (route) => route.fulfill({ path: join(folder, new URL(route.request().url()).pathname.replace("/assets/", "")) }));
+  await context.route((url) => url.origin === address && url.pathname === "/", async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: readFileSync(join(folder, "index.html"), "utf8") });
+  });
 }
 
 /** Signs in, and goes to a view. */

@@ -391,7 +391,10 @@ test("four languages have the same sentences and plurals of their own", async ()
   await signIn(page, world, world.partner, "/?q=&from=-1h");
   const catalogues = await page.evaluate(async () => {
     const all = {};
-    for (const tag of ["en", "uk", "es", "ru"]) all[tag] = (await import(`/assets/i18n/${tag}.js`)).default;
+    for (const tag of ["en", "uk", "es", "ru"]) {
+      const [first, later] = [await import(`/assets/i18n/${tag}.js`), await import(`/assets/i18n/later/${tag}.js`)];
+      all[tag] = { ...first.default, ...later.default };
+    }
     return all;
   });
   const keys = Object.keys(catalogues.en);

@@ -69,7 +69,7 @@ impl Work<'_> {
         let mut doubled = false;
         // One bit for each key seen, by its length and ends: where the bit of a key is not set, none of the others is the same.
         let mut keys_seen = 0_u64;
-        let Outcome { facts, stop, begun } = json::object(text, |entry| {
+        let Outcome { facts, stop, begun, .. } = json::object(text, |entry| {
             let role = self.profile.role(&entry.key());
             // Beyond the greatest number of keys only those that mean something are compared: the rest is not kept apart anyway.
             let bit = key_bit(&entry);
@@ -231,12 +231,7 @@ impl Work<'_> {
     }
 
     fn check_id(&mut self, value: Value<'_>) {
-        let fits = match value.kind {
-            Kind::String => value.raw_string().len() <= limits::ID_BYTES_MAX || value.text().len() <= limits::ID_BYTES_MAX,
-            Kind::Null => true,
-            _ => false,
-        };
-        if !fits {
+        if !is_id(value) {
             self.problems.insert(Problem::BadId);
         }
     }
@@ -422,9 +417,18 @@ impl<'a> Line<'a> {
     }
 }
 
+/// Whether a value can be an id. `null` says that there is none.
+pub(crate) fn is_id(value: Value<'_>) -> bool {
+    match value.kind {
+        Kind::String => value.raw_string().len() <= limits::ID_BYTES_MAX || value.text().len() <= limits::ID_BYTES_MAX,
+        Kind::Null => true,
+        _ => false,
+    }
+}
+
 impl Type {
     /// Whether a value of this kind may stand in a field of this type. `null` may stand everywhere: it says that there is none.
-    fn admits(self, kind: Kind) -> bool {
+    pub(crate) fn admits(self, kind: Kind) -> bool {
         match kind {
             Kind::Null => true,
             Kind::String => matches!(self, Self::String | Self::NumberOrString | Self::StringOrObject),

@@ -29,10 +29,5 @@ pub(super) async fn json<T: DeserializeOwned>(headers: &HeaderMap, body: Body, b
 }
 
 fn too_large(bytes_max: usize) -> Problem {
-    Problem::new(
-        413,
-        "body_too_large",
-        "The body is too large",
-        format!("a request has at most {bytes_max} bytes; search for fewer values at once"),
-    )
+    Problem::new(413, "body_too_large", "The body is too large", format!("a request has at most {bytes_max} bytes; send less at once"))
 }

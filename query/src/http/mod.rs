@@ -10,6 +10,7 @@
 
 mod audit;
 mod body;
+mod check;
 mod complete;
 mod context;
 mod cursor;
@@ -32,6 +33,7 @@ mod stats;
 mod suggest;
 mod tail;
 mod told;
+mod usage;
 mod values;
 mod why;
 
@@ -121,6 +123,8 @@ fn api() -> Api<App> {
         .at(operations::excerpt(), excerpts::show)
         .at(operations::revoke_excerpt(), excerpts::revoke)
         .at(operations::audit(), audit::audit)
+        .at(operations::usage(), usage::usage)
+        .at(operations::check(), check::check)
         .at(openapi::operation(), openapi::openapi)
 }
 

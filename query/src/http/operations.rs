@@ -1,6 +1,7 @@
 //! What the endpoints for readers are, for the API's document.
 
 use super::audit::AuditTold;
+use super::check::{CheckBody, CheckTold};
 use super::context::{ContextBody, ContextTold};
 use super::excerpts::{List, Made, NewBody, Opened};
 use super::export::{ExportBody, ExportLine, ManifestTold};
@@ -9,6 +10,7 @@ use super::histogram::{Counts, HistogramBody};
 use super::parse::{ParseBody, ParseTold};
 use super::search::{SearchBody, SearchLine};
 use super::stats::{StatsBody, TableTold};
+use super::usage::UsageTold;
 use super::values::{ValuesBody, ValuesTold};
 use martlog_indexer::doors::describe::{EXCERPT, Method, Operation, READERS};
 use schemars::JsonSchema;
@@ -169,4 +171,23 @@ pub(super) fn audit() -> Operation {
         .asked::<String>("cursor", "From the answer before.")
         .gives::<AuditTold>(200, "The newest first.")
         .fails(&[503])
+}
+
+pub(super) fn usage() -> Operation {
+    let about = "How much each instance in reach said, by day.";
+    Operation::new(Method::Get, "/api/v1/usage", "usage", "Access", READERS, about)
+        .asked::<String>("from", "The first time: RFC 3339, `-7d`, a date; 7 days ago without it. Its day counts whole.")
+        .asked::<String>("to", "The last time, excluded; now without it. Its day counts whole.")
+        .gives::<UsageTold>(200, "By day, module and instance; days without lines are left out.")
+        .fails(&[429, 500, 503])
+}
+
+pub(super) fn check() -> Operation {
+    question::<CheckBody>(
+        "/api/v1/check",
+        "check",
+        "Tells what would become of lines, without keeping them.",
+        json!({"text": "{\"time\": \"2026-11-22 10:12:50\", \"level\": \"eror\", \"msg\": \"password=hunter2\"}"}),
+    )
+    .gives::<CheckTold>(200, "Each record with its verdict, its problems and where they are.")
 }

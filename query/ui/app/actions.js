@@ -18,7 +18,7 @@ import { choose as chooseTheme } from "./theme.js";
 /** @typedef {{name: import("../i18n/i18n.js").Key, key?: string, possible: () => boolean, act: () => void}} Action */
 
 const exploring = () => view.peek().page === "explore";
-const timed = () => view.peek().page !== "start";
+const timed = () => ["explore", "request", "problems", "usage"].includes(view.peek().page);
 const always = () => true;
 const listed = () => exploring() && rows.count > 0;
 
@@ -36,11 +36,14 @@ function focus(id) {
 }
 
 /** A link that shows the same lines tomorrow. */
-async function copyLink() {
+export function permalink() {
   const { from, to } = range(view.peek());
   const fixed = { ...view.peek(), from: rfc3339(from), to: rfc3339(to), follow: false, row: current.peek() };
-  const address = new URL(link(fixed), location.href).href;
-  said((await copy(address)) ? "toast.link" : "toast.noCopy");
+  return new URL(link(fixed), location.href).href;
+}
+
+async function copyLink() {
+  said((await copy(permalink())) ? "toast.link" : "toast.noCopy");
 }
 
 export function toggleFollow() {
@@ -68,6 +71,10 @@ export const ACTIONS = [
   { name: "bar.start", possible: always, act: () => go({ page: "start" }) },
   { name: "bar.explore", possible: always, act: () => go({ page: "explore" }) },
   { name: "bar.problems", possible: always, act: () => go({ page: "problems" }) },
+  { name: "bar.usage", possible: always, act: () => go({ page: "usage", from: "-7d", to: "" }) },
+  { name: "bar.access", possible: always, act: () => go({ page: "access", part: "" }) },
+  { name: "export.title", possible: exploring, act: () => (dialog.value = "export") },
+  { name: "share.title", possible: timed, act: () => (dialog.value = "share") },
   { name: "command.zone", possible: always, act: () => setZone(zone.peek() === "utc" ? "local" : "utc") },
   { name: "command.light", possible: always, act: () => chooseTheme("light") },
   { name: "command.dark", possible: always, act: () => chooseTheme("dark") },

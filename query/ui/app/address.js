@@ -5,12 +5,15 @@
 //   /?q=…&from=…&to=…&follow&cols=…   lines; `row` is one that is open
 //   /?request=ID&from=…               everything of a request or call
 //   /?problems&from=…                 what did not conform
+//   /?usage&from=…                    how much was said
+//   /?access=PART                     tokens, links, who asked what
+//   /?excerpt=ID#SECRET               lines that somebody shared, for whoever has the link: the secret stays in the browser
 
 import { signal } from "../lib/html.js";
 
 /**
  * @typedef {object} View
- * @property {"start" | "explore" | "request" | "problems"} page
+ * @property {"start" | "explore" | "request" | "problems" | "usage" | "access" | "excerpt"} page
  * @property {string} query
  * @property {string} from back from now, as in `-24h`, or RFC 3339
  * @property {string} to RFC 3339; empty is now
@@ -18,13 +21,16 @@ import { signal } from "../lib/html.js";
  * @property {string[]} columns fields that stand before the message
  * @property {string} row the id of an open row
  * @property {string} request a session, call or request id
+ * @property {string} part of the page of access
+ * @property {string} excerpt the id of one
  */
 
 export const DEFAULT_FROM = "-24h";
 const COLUMNS_MAX = 8;
 
 /** @type {View} */
-const NOTHING = { page: "start", query: "", from: DEFAULT_FROM, to: "", follow: false, columns: [], row: "", request: "" };
+const NOTHING = { page: "start", query: "", from: DEFAULT_FROM, to: "", follow: false, columns: [], row: "", request: "", part: "", excerpt: "" };
+const FLAGS = /** @type {const} */ (["problems", "usage", "access", "excerpt"]);
 
 /** @param {string} search @returns {View} */
 export function parse(search) {
@@ -32,7 +38,7 @@ export function parse(search) {
   const request = params.get("request") ?? "";
   const explores = ["q", "from", "follow", "row"].some((name) => params.has(name));
   return {
-    page: request ? "request" : params.has("problems") ? "problems" : explores ? "explore" : "start",
+    page: request ? "request" : (FLAGS.find((name) => params.has(name)) ?? (explores ? "explore" : "start")),
     query: params.get("q") ?? "",
     from: params.get("from") || DEFAULT_FROM,
     to: params.get("to") ?? "",
@@ -40,6 +46,8 @@ export function parse(search) {
     columns: (params.get("cols") ?? "").split(",").filter(Boolean).slice(0, COLUMNS_MAX),
     row: params.get("row") ?? "",
     request,
+    part: params.get("access") ?? "",
+    excerpt: params.get("excerpt") ?? "",
   };
 }
 
@@ -47,9 +55,11 @@ export function parse(search) {
 export function format(view) {
   const params = new URLSearchParams();
   if (view.page === "request") params.set("request", view.request);
-  if (view.page === "problems") params.set("problems", "");
+  if (view.page === "problems" || view.page === "usage") params.set(view.page, "");
+  if (view.page === "access") params.set("access", view.part);
+  if (view.page === "excerpt") params.set("excerpt", view.excerpt);
   if (view.page === "explore") params.set("q", view.query);
-  if (view.page !== "start") {
+  if (view.page !== "start" && view.page !== "excerpt") {
     if (view.from !== DEFAULT_FROM || view.to) params.set("from", view.from);
     if (view.to) params.set("to", view.to);
   }

@@ -19,6 +19,8 @@ export function Bar() {
         ${item("start", link({}), t("bar.start"))}
         ${item("explore", link({ page: "explore", from: "-1h" }), t("bar.explore"))}
         ${item("problems", link({ page: "problems" }), t("bar.problems"))}
+        ${item("usage", link({ page: "usage", from: "-7d" }), t("bar.usage"))}
+        ${item("access", link({ page: "access" }), t("bar.access"))}
       </nav>
       <span class="spring"></span>
       <span class="who" title=${t("bar.who")}>${visible(who)}</span>

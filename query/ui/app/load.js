@@ -3,7 +3,7 @@
 
 import { html, useEffect, useState } from "../lib/html.js";
 import { SignedOut } from "../lib/api.js";
-import { Failure, Skeleton } from "./notes.js";
+import { Failure, Waiting } from "./notes.js";
 import { ended } from "./session.js";
 
 /**
@@ -34,5 +34,5 @@ export function useAnswer(ask, question) {
 /** What stands in the place of an answer that is not there yet, or will not come; null where it is there. @param {{value: unknown, error: unknown, again: () => void}} answer @param {number} [lines] */
 export function missing({ value, error, again }, lines = 6) {
   if (error !== null) return html`<${Failure} error=${error} again=${again} />`;
-  return value === null ? html`<${Skeleton} lines=${lines} />` : null;
+  return value === null ? html`<${Waiting} lines=${lines} />` : null;
 }

@@ -1,7 +1,7 @@
 // @ts-check
 // What is said in the place of an answer: that it is loading, that there is none, that something is wrong, and each time what to do.
 
-import { html } from "../lib/html.js";
+import { html, useEffect, useState } from "../lib/html.js";
 import { t } from "../i18n/i18n.js";
 import { Incomplete, Offline, Refused } from "../lib/api.js";
 import { sentence } from "../lib/text.js";
@@ -23,6 +23,19 @@ export function Skeleton({ lines = 12 }) {
   return html`<div class="skeleton" aria-hidden="true">${Array.from({ length: lines }, () => html`<span></span>`)}</div>`;
 }
 
+/** From here on an answer is called slow, ms. */
+export const SLOW_MS = 4_000;
+
+/** An answer that is awaited; after a while a word on that. @param {{lines?: number}} props */
+export function Waiting({ lines }) {
+  const [slow, setSlow] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setSlow(true), SLOW_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  return html`<p class="sr" role="status">${slow ? "" : t("wait.loading")}</p>${slow && html`<p class="end muted" role="status">${t("wait.slow")}</p>`}<${Skeleton} lines=${lines} />`;
+}
+
 /** @param {{error: unknown, again: () => void}} props */
 export function Failure({ error, again }) {
   const retry = [{ label: t("failure.again"), act: again, primary: true }];
@@ -35,8 +48,10 @@ export function Failure({ error, again }) {
       return html`<${Note} title=${t("failure.busy")} advice=${`${sentence(error.message)} ${wait}`} actions=${retry} />`;
     }
     if (status === 403) return html`<${Note} title=${t("failure.forbidden")} advice=${`${sentence(error.message)} ${t("failure.forbiddenAdvice")}`} />`;
+    if (status === 404) return html`<${Note} title=${t("failure.absent")} advice=${`${t("failure.absentAdvice")} ${sentence(error.message)}`} actions=${retry} />`;
+    if (status < 500) return html`<${Note} title=${t("failure.refused")} advice=${`${sentence(error.message)} ${t("failure.refusedAdvice")}`} actions=${retry} />`;
     const id = problem.request_id ? ` ${t("failure.request", { id: problem.request_id })}` : "";
-    return html`<${Note} title=${problem.title || t("failure.search")} advice=${`${sentence(error.message)}${id}`} actions=${retry} />`;
+    return html`<${Note} title=${t("failure.server")} advice=${`${t("failure.serverAdvice")} ${sentence(error.message)}${id}`} actions=${retry} />`;
   }
   return html`<${Note} title=${t("failure.page")} advice=${t("failure.pageAdvice", { error: String(error) })} actions=${[{ label: t("failure.load"), act: () => location.reload() }]} />`;
 }

@@ -60,7 +60,7 @@ import { learn } from "./time.js";
  * @typedef {{kind: string, text: string, count?: number, detail?: string}} Suggestion
  * @typedef {{canonical?: string, error?: Problem, suggestions?: {replace: {utf16: [number, number]}, items: Suggestion[]}}} Parsed
  * @typedef {{interval: string, from?: string, to?: string, total?: number, complete?: Summary["complete"], buckets: {start: string, count: number, by?: Record<string, number>}[]}} Histogram
- * @typedef {{kind: string, partner?: string | null}} Session
+ * @typedef {{kind: string, partner?: string | null, instances?: string[], expires_at?: string}} Session
  */
 
 /** The server said no. */
@@ -96,11 +96,13 @@ function address(path) {
  * @param {string} path
  * @param {unknown} [body]
  * @param {AbortSignal} [signal]
+ * @param {string} [secret] in the place of the session
  * @returns {Promise<Response>}
  */
-async function send(method, path, body, signal) {
+export async function send(method, path, body, signal, secret) {
   /** @type {Record<string, string>} */
   const headers = { "X-Martlog-Request": "1" };
+  if (secret) headers.Authorization = `Bearer ${secret}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let answer;
   try {

@@ -10,6 +10,7 @@ import { coloured } from "../lib/text.js";
 import { rowTime } from "../lib/time.js";
 import { fixOf } from "../row/format.js";
 import { bounds } from "../search/run.js";
+import { Fix } from "./fix.js";
 
 const SAMPLES = 3;
 const SAMPLE_CHARACTERS_MAX = 2_000;
@@ -26,7 +27,7 @@ export function Kind({ only, kind: { code, count }, share }) {
         <a class="button" href=${link({ page: "explore", query, from: view.value.from, to: view.value.to })}>${t("problems.lines")}</a>
       </div>
       ${fixOf(code) && html`<p>${fixOf(code)}</p>`}
-      ${open.value && html`<${Samples} query=${query} />`}
+      ${open.value && html`<${Fix} problem=${code} /><${Samples} query=${query} />`}
     </li>
   `;
 }

@@ -10,6 +10,7 @@ import { visible } from "../lib/text.js";
 import { clause } from "../lib/query.js";
 import { bounds } from "../search/run.js";
 import { When } from "../search/when.js";
+import { Check } from "./check.js";
 import { Kind } from "./kind.js";
 import { report } from "./report.js";
 
@@ -20,6 +21,7 @@ export function ProblemsPage() {
   return html`
     <div class="page-head"><h1>${t("problems.title")}</h1></div>
     <p class="muted lead">${t("problems.lead")}</p>
+    <${Check} />
     <div class="when"><${When} /></div>
     ${missing(answer, 10) ?? (list.length === 0 ? html`<${Note} title=${t("problems.noLines")} advice=${t("problems.noLinesAdvice")} />` : list.map((each) => html`<${Version} key=${`${each.module}@${each.version}`} each=${each} />`))}
   `;
@@ -33,7 +35,7 @@ function Version({ each }) {
   return html`
     <section class="version-card">
       <h2><a href=${link({ page: "explore", query: only, from: view.value.from, to: view.value.to })}>${visible(module)}${version && `@${visible(version)}`}</a> <span class=${`grade ${grade}`}>${t(`grade.${grade}`)}</span> <span class="muted">${t("found.lines", { count: lines })}</span></h2>
-      <div class="share" role="img" aria-label=${t("problems.share", { ok: share(counts.ok), repaired: share(counts.repaired), raw: share(counts.raw + counts.rejected) })}>
+      <div class="shares" role="img" aria-label=${t("problems.share", { ok: share(counts.ok), repaired: share(counts.repaired), raw: share(counts.raw + counts.rejected) })}>
         ${/** @type {const} */ (["ok", "repaired", "raw", "rejected"]).map((verdict) => counts[verdict] > 0 && html`<span class=${`share-${verdict}`} style=${{ flexGrow: counts[verdict] }}></span>`)}
       </div>
       <p class="muted small">${t("problems.share", { ok: share(counts.ok), repaired: share(counts.repaired), raw: share(counts.raw + counts.rejected) })}</p>

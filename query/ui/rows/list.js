@@ -95,7 +95,7 @@ export function List() {
   for (let at = first; at <= Math.min(last, rows.count - 1); at++) {
     const entry = rows.at(at);
     if (!entry) continue;
-    const props = { entry, top: layout.value.top(at), at, size, open: open.value.has(entry.id), focusable: entry.id === focusable, columns };
+    const props = { entry, top: layout.value.top(at), at, size, open: open.value.has(entry.id), twins: entry.twins?.length ?? 0, focusable: entry.id === focusable, columns };
     shown.push(drawn(props));
   }
   // Those that are out of sight are forgotten.

@@ -1,13 +1,15 @@
 // @ts-check
 // The rows that are loaded, newest first: many, so each is kept as the text that came and read when it is shown.
 //
+// A row that says the same as the one beside it is folded into that one: it has no place of its own and is kept as its twin.
+//
 // Bounds: ROWS_MAX rows and TEXT_MAX characters. A row has a number `n` that never changes: 0, 1, 2… for what a search brought, −1, −2… for what arrived since.
 
 import { signal } from "../lib/html.js";
 
 /** @typedef {import("../lib/api.js").Row} Row */
 /** @typedef {{row: Row, text: string}} Came */
-/** @typedef {{id: string, n: number, level: string, text: string}} Entry */
+/** @typedef {{id: string, n: number, level: string, text: string, twins?: {id: string, text: string}[]}} Entry */
 
 export const ROWS_MAX = 100_000;
 /** Characters of all texts: lines may be 256 KiB each. */
@@ -28,6 +30,8 @@ export class RowStore {
     /** How many of the newer ones were let go of. */
     this.dropped = 0;
     this.characters = 0;
+    /** Rows that are folded into others. */
+    this.folded = 0;
     /** A frame that will tell of new rows. */
     this.frame = 0;
     /** @type {Map<string, Entry>} */
@@ -37,7 +41,7 @@ export class RowStore {
   }
 
   clear() {
-    [this.older, this.newer, this.dropped, this.characters] = [[], [], 0, 0];
+    [this.older, this.newer, this.dropped, this.characters, this.folded] = [[], [], 0, 0, 0];
     this.byId.clear();
     this.read.clear();
     this.changed();
@@ -54,12 +58,18 @@ export class RowStore {
     this.version.value = this.version.peek() + 1;
   }
 
+  /** Places in the list. */
   get count() {
     return this.newer.length + this.older.length;
   }
 
+  /** Rows that are loaded, folded ones among them. */
+  get loaded() {
+    return this.count + this.folded;
+  }
+
   get full() {
-    return this.count >= ROWS_MAX || this.characters >= TEXT_MAX;
+    return this.loaded >= ROWS_MAX || this.characters >= TEXT_MAX;
   }
 
   /** Behind the last one, as a search gives them. @param {Came[]} rows */
@@ -74,17 +84,24 @@ export class RowStore {
   /** Before the first one, in the order of arrival; the oldest go where there is no more room. @param {Came[]} rows */
   prepend(rows) {
     for (const { row, text } of rows) this.add(this.newer, row, text, -1 - this.dropped - this.newer.length);
-    while (this.count > ROWS_MAX || (this.characters > TEXT_MAX && this.count > 1)) this.drop(Math.max(Math.min(DROP, this.count >> 1), 1));
+    while (this.loaded > ROWS_MAX || (this.characters > TEXT_MAX && this.count > 1)) this.drop(Math.max(Math.min(DROP, this.count >> 1), 1));
     if (rows.length > 0) this.changed();
   }
 
   /** @param {Entry[]} list @param {Row} row @param {string} text @param {number} n */
   add(list, row, text, n) {
     if (this.byId.has(row.id)) return;
+    this.characters += text.length;
+    const beside = list.at(-1);
+    if (beside && same(this.row(beside), row)) {
+      (beside.twins ??= []).push({ id: row.id, text });
+      this.byId.set(row.id, beside);
+      this.folded++;
+      return;
+    }
     const entry = { id: row.id, n, level: row.level ?? "", text };
     list.push(entry);
     this.byId.set(row.id, entry);
-    this.characters += text.length;
     this.remember(row);
   }
 
@@ -96,8 +113,11 @@ export class RowStore {
       this.dropped += gone.length;
     }
     for (const entry of gone) {
-      this.byId.delete(entry.id);
-      this.characters -= entry.text.length;
+      for (const { id, text } of [entry, ...(entry.twins ?? [])]) {
+        this.byId.delete(id);
+        this.characters -= text.length;
+      }
+      this.folded -= entry.twins?.length ?? 0;
     }
   }
 
@@ -114,7 +134,7 @@ export class RowStore {
     return entry.n >= 0 ? this.newer.length + entry.n : this.newer.length + this.dropped + entry.n;
   }
 
-  /** @param {Entry} entry @returns {Row} */
+  /** @param {{id: string, text: string}} entry one, or a twin @returns {Row} */
   row(entry) {
     const known = this.read.get(entry.id);
     if (known) return known;
@@ -128,6 +148,11 @@ export class RowStore {
     this.read.set(row.id, row);
     return row;
   }
+}
+
+/** Whether two rows say the same: all but when, and by which number. @param {Row} a @param {Row} b */
+function same(a, b) {
+  return a.message === b.message && a.level === b.level && a.instance === b.instance && a.module === b.module && a.version === b.version && JSON.stringify(a.attributes) === JSON.stringify(b.attributes);
 }
 
 /** What the explorer shows. */

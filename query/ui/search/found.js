@@ -4,6 +4,7 @@
 import { html } from "../lib/html.js";
 import { t } from "../i18n/i18n.js";
 import { view } from "../app/address.js";
+import { dialog } from "../app/dialogs.js";
 import { sentence, visible } from "../lib/text.js";
 import { full, roughly, short } from "../lib/time.js";
 import { rows } from "../rows/store.js";
@@ -14,12 +15,17 @@ const BEHIND_SHOWN_S = 5;
 const GAPS_SHOWN_MAX = 50;
 
 export function Found() {
-  return html`<div class="found"><p id="status" role="status" aria-live=${view.value.follow ? "off" : "polite"}>${words()}</p><${Completeness} /></div>`;
+  return html`<div class="found"><p id="status" role="status" aria-live=${view.value.follow ? "off" : "polite"}>${words()}</p><${Completeness} /><${Ways} /></div>`;
+}
+
+/** The ways by which lines leave the page. */
+function Ways() {
+  return html`<span class="ways"><button id="export-button" type="button" class="quiet" onClick=${() => (dialog.value = "export")}>${t("export.title")}</button><button id="share-button" type="button" class="quiet" onClick=${() => (dialog.value = "share")}>${t("share.title")}</button></span>`;
 }
 
 function words() {
   void rows.version.value;
-  const { count } = rows;
+  const count = rows.loaded;
   switch (phase.value) {
     case "idle":
       return "";

@@ -24,7 +24,7 @@ export function Outcome() {
 
 /** Behind the last line. */
 function End() {
-  if (rows.full) return html`<p class="end">${t("list.full", { count: Math.min(rows.count, ROWS_MAX) })}</p>`;
+  if (rows.full) return html`<p class="end">${t("list.full", { count: Math.min(rows.loaded, ROWS_MAX) })}</p>`;
   return phase.value === "done" && !summary.value?.cursor && html`<p class="end muted">${t("list.end")}</p>`;
 }
 

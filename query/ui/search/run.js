@@ -2,6 +2,7 @@
 // The search: what the address asks is run here, once; what is known of it goes to the signals of state.js. A new question ends the one before.
 
 import { view } from "../app/address.js";
+import { SLOW_MS } from "../app/notes.js";
 import { ended, session } from "../app/session.js";
 import * as api from "../lib/api.js";
 import { batch, effect, untracked } from "../lib/html.js";
@@ -14,8 +15,6 @@ import { complete, failure, histogram, histogramState, mistake, phase, slow, sum
 /** The first page is small so that it is quick, the next ones are larger. */
 const FIRST_ROWS = 200;
 const NEXT_ROWS = 1_000;
-/** From here on a search is called slow, ms. */
-const SLOW_MS = 4_000;
 
 /** @type {AbortController | null} */
 let running = null;
@@ -137,7 +136,7 @@ export async function more() {
   const what = view.peek();
   phase.value = "more";
   try {
-    const said = await api.search({ ...bounds(what), cursor, limit: Math.min(NEXT_ROWS, ROWS_MAX - rows.count) }, (page) => found(page, control), control.signal);
+    const said = await api.search({ ...bounds(what), cursor, limit: Math.min(NEXT_ROWS, ROWS_MAX - rows.loaded) }, (page) => found(page, control), control.signal);
     if (control.signal.aborted) return false;
     batch(() => {
       rows.flush();

@@ -6,6 +6,8 @@ import { clause } from "../lib/query.js";
 /** @typedef {{kind: "customer" | "phone" | "id" | "query" | "words" | "phrase" | "piece", query?: string, request?: string}} Reading */
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+/** The number of a SIM card: it names no request. */
+const ICCID = /^89\d{16,18}$/;
 const H323 = /^[0-9a-f]{8}( [0-9a-f]{8}){3}$/i;
 
 /** @param {string} text @returns {Reading[]} */
@@ -31,6 +33,7 @@ export function detect(text) {
 
 /** Long and opaque: no word of a language. @param {string} text */
 function isId(text) {
+  if (ICCID.test(text)) return false;
   if (UUID.test(text) || H323.test(text)) return true;
   if (/^[0-9a-f]{12,}$/i.test(text)) return /[a-f]/i.test(text) || text.length > 15;
   return /^[\w@.+-]{14,128}$/.test(text) && /\d/.test(text) && /[a-z]/i.test(text) && !text.includes("..");

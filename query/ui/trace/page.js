@@ -12,6 +12,7 @@ import { visible } from "../lib/text.js";
 import { roughly } from "../lib/time.js";
 import { bounds } from "../search/run.js";
 import { When } from "../search/when.js";
+import { causeOf } from "./causes.js";
 import { Lanes } from "./lanes.js";
 import { story } from "./story.js";
 
@@ -42,8 +43,10 @@ function Nothing() {
 function Summary({ told }) {
   const { lines, lanes, firstError, spanMs, truncated } = told;
   const error = firstError >= 0 ? lines[firstError] : null;
+  const cause = causeOf(lines);
   return html`
     <p class="summary" role="status">${t("request.summary", { count: lines.length, modules: lanes.length, time: roughly(spanMs) })}</p>
+    ${cause && html`<p id="cause" class="cause"><b>${t("request.cause")}</b> ${t(/** @type {import("../i18n/i18n.js").Key} */ (`cause.${cause.name}`), cause.values)} <a href=${`#step-${cause.at}`}>${t("request.causeLine")}</a></p>`}
     ${error
       ? html`<p class="first-error"><b>${t("request.firstError")}</b> <a href=${`#step-${firstError}`}>+${roughly(error.at)} · ${visible(error.module)}</a> <bdi>${visible(error.message.split("\n")[0].slice(0, 300))}</bdi></p>`
       : html`<p class="muted">${t("request.noError")}</p>`}

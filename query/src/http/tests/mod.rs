@@ -9,6 +9,7 @@ mod page;
 mod pipes;
 mod quota;
 mod tail;
+mod usage;
 mod why;
 
 use super::*;
