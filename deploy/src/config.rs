@@ -3,6 +3,7 @@
 //! Invariants: no environment is read; all problems are reported at once, each with its flag or its line in the file; what comes
 //! out needs no further check.
 
+mod doors;
 mod file;
 pub(crate) mod units;
 
@@ -43,9 +44,9 @@ pub(crate) struct Connect {
 pub(crate) fn serve(args: ServeArgs) -> Result<serve::Options, Failure> {
     let mut problems = Vec::new();
     let source = read(args.config.as_deref(), &mut problems);
-    let args = match &source {
+    let (args, doors) = match &source {
         Some(source) => serve_file(source, args, &mut problems),
-        None => args,
+        None => (args, doors::Doors::default()),
     };
     let dir = need(args.dir, "a data folder", "--dir DIR", "[serve]", &mut problems);
     let certificate = certificate(args.tls_cert.as_deref(), args.tls_key.as_deref(), &mut problems);
@@ -62,8 +63,13 @@ pub(crate) fn serve(args: ServeArgs) -> Result<serve::Options, Failure> {
     if let Some(after) = args.node_lost_after {
         store.node_lost_after = after.0;
     }
+    let doors::Doors { settings, syslog } = doors;
+    let open = args.insecure;
+    let syslog = syslog.into_iter().filter_map(|written| doors::listen(written, certificate.as_ref(), open, &mut problems)).collect();
     match (dir, listen) {
-        (Some(dir), Some(listen)) if problems.is_empty() => Ok(serve::Options { dir, listen, probes, certificate, store }),
+        (Some(dir), Some(listen)) if problems.is_empty() => {
+            Ok(serve::Options { dir, listen, probes, certificate, store, doors: settings, syslog })
+        }
         _ => Err(all(&problems)),
     }
 }
@@ -154,7 +160,7 @@ pub(crate) fn connect(args: ConnectArgs) -> Result<Connect, Failure> {
     }
 }
 
-fn serve_file(source: &Source, args: ServeArgs, problems: &mut Vec<String>) -> ServeArgs {
+fn serve_file(source: &Source, args: ServeArgs, problems: &mut Vec<String>) -> (ServeArgs, doors::Doors) {
     let mut root = source.root(problems);
     root.ignore("collect");
     let mut table = root.table("serve", problems);
@@ -175,9 +181,10 @@ fn serve_file(source: &Source, args: ServeArgs, problems: &mut Vec<String>) -> S
         node_lost_after: args.node_lost_after.or(table.parsed("node-lost-after", problems)),
         search_threads: args.search_threads.or(table.number("search-threads", problems)),
     };
+    let doors = doors::read(&mut table, problems);
     table.finish(problems);
     root.finish(problems);
-    merged
+    (merged, doors)
 }
 
 /// Whose view `martlog collect --explain` tells.

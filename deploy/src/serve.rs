@@ -11,6 +11,7 @@ pub(crate) mod limit;
 mod metrics;
 mod probes;
 mod store_metrics;
+pub(crate) mod syslog;
 pub(crate) mod tls;
 
 use crate::outcome::{Failure, Outcome};
@@ -51,6 +52,10 @@ pub(crate) struct Options {
     pub(crate) certificate: Option<Certificate>,
     /// The store's budgets.
     pub(crate) store: martlog_indexer::Options,
+    /// What is said of the doors through which lines are pushed.
+    pub(crate) doors: martlog_indexer::doors::Settings,
+    /// Listeners for syslog.
+    pub(crate) syslog: Vec<syslog::Listen>,
 }
 
 /// A server whose store is open and whose addresses are bound.
@@ -62,6 +67,8 @@ pub(crate) struct Server {
     certificate: Option<Certificate>,
     metrics: Arc<Metrics>,
     probes: Option<probes::Probes>,
+    doors: martlog_indexer::doors::Settings,
+    syslog: syslog::Listeners,
 }
 
 /// Runs the command.
@@ -82,8 +89,9 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, Failure> {
 impl Server {
     /// Binds, opens the store, writes the folder's files.
     pub(crate) async fn start(options: Options) -> Result<Self, Failure> {
-        let Options { dir, listen, probes, certificate, store } = options;
+        let Options { dir, listen, probes, certificate, store, doors, syslog } = options;
         let (listener, address) = bind::bind(listen, "--listen").await?;
+        let syslog = syslog::Listeners::bind(syslog).await?;
         let metrics = Arc::new(Metrics::new());
         let probes = match probes {
             Some(wanted) => Some(probes::Probes::start(wanted, certificate.as_ref(), Arc::clone(&metrics)).await?),
@@ -91,7 +99,7 @@ impl Server {
         };
         let indexer = Indexer::open(&dir, store).await.map_err(|error| Failure::Server(error.to_string()))?;
         files::staff_token(&dir, indexer.registry()).await?;
-        let server = Self { indexer, dir, listener, address, certificate, metrics, probes };
+        let server = Self { indexer, dir, listener, address, certificate, metrics, probes, doors, syslog };
         server.tell()?;
         tracing::info!(address = server.url(), dir = %server.dir.display(), "the store is open");
         Ok(server)
@@ -118,8 +126,9 @@ impl Server {
 
     /// Serves until `stop`, then stops in order.
     pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), Failure> {
-        let app = app(&self.indexer, &self.metrics, &stop);
-        let certificate = self.certificate;
+        let app = app(&self.indexer, self.doors, &self.metrics, &stop);
+        let mut syslog = self.syslog.start(&self.indexer, self.certificate.as_ref(), &stop);
+        let certificate = self.certificate.clone();
         let listener = Door::new(Limited::new(self.listener, CONNECTIONS_MAX), certificate.clone());
         let app = app.into_make_service_with_connect_info::<Peer>();
         let serving = axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
@@ -140,8 +149,9 @@ impl Server {
                 if let Some(probes) = &self.probes {
                     probes.closing();
                 }
+                let draining = async { tokio::join!(&mut serving, async { while syslog.join_next().await.is_some() {} }) };
                 tokio::select! {
-                    drained = tokio::time::timeout(DRAIN, &mut serving) => if drained.is_err() {
+                    drained = tokio::time::timeout(DRAIN, draining) => if drained.is_err() {
                         tracing::warn!("some requests were still open after {} s and were cut", DRAIN.as_secs());
                     },
                     () = failed.cancelled() => return Err(store_failed(&self.indexer)),
@@ -175,9 +185,10 @@ fn store_failed(indexer: &Indexer) -> Failure {
 }
 
 /// Every route, counted; streams of events end with `stop`, since they would never end by themselves.
-fn app(indexer: &Indexer, metrics: &Arc<Metrics>, stop: &CancellationToken) -> Router {
-    martlog_indexer::doors::router(indexer.clone())
+fn app(indexer: &Indexer, doors: martlog_indexer::doors::Settings, metrics: &Arc<Metrics>, stop: &CancellationToken) -> Router {
+    martlog_indexer::doors::router_with(indexer.clone(), doors)
         .merge(martlog_query::http::router(indexer.clone()))
+        .layer(middleware::from_fn_with_state(indexer.clone(), martlog_indexer::doors::elastic_front))
         .layer(middleware::from_fn_with_state(stop.clone(), end_event_streams))
         .layer(middleware::from_fn_with_state(Arc::clone(metrics), metrics::count))
         .layer(middleware::from_fn(from_where))

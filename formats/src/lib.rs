@@ -23,6 +23,7 @@ pub mod ids;
 pub mod numbers;
 pub mod words;
 
+pub mod push;
 pub mod wire;
 
 mod json;

@@ -67,6 +67,26 @@ pub fn parse_object(line: &[u8], runtime_time_ns: i64, profile: &Profile) -> Opt
     if begins_object(&text) { work.object(&text) } else { None }
 }
 
+/// Attributes that come beside a line, without secrets and within the limits.
+#[derive(Debug)]
+pub(crate) struct Added {
+    /// As [`Record::attributes`].
+    pub(crate) attributes: String,
+    pub(crate) problems: Problems,
+    pub(crate) redactions: Vec<(crate::record::RedactionKind, u16)>,
+}
+
+/// Treats the text of a JSON object as attributes alone: none of its keys is the time, the level or the message. `None` where there is nothing, or no object.
+pub(crate) fn added(object: &str, profile: &Profile) -> Option<Added> {
+    if object.is_empty() {
+        return None;
+    }
+    let mut work = Work { profile, runtime_time_ns: 0, ending: Ending::Whole, problems: Problems::default(), tally: Tally::default() };
+    let attributes = work.attributes_alone(object)?;
+    let record = work.record(Parts { attributes, ..Parts::default() }, Verdict::Ok);
+    Some(Added { attributes: record.attributes, problems: record.problems, redactions: record.redactions })
+}
+
 /// Whether a line is to be read as an object.
 fn begins_object(text: &str) -> bool {
     text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']).starts_with('{')

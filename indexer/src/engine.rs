@@ -219,6 +219,7 @@ impl Engine {
             split_bytes: totals.split_bytes,
             wal_segments: self.wal.segments() as u64,
             wal_bytes: self.wal.bytes_used(),
+            doors: self.counters.doors(),
             durable_lsn: get(&wal.durable_lsn),
             marks_lsn: self.marks_lsn.load(Relaxed),
             wal_records: get(&wal.records),

@@ -1,5 +1,6 @@
 //! The indexer as one thing: opened on a data folder, shared by clones, closed once. A thin front of the parts.
 
+use crate::append::{KeyedPush, Pushed};
 use crate::audit::Audit;
 use crate::catalog::{Catalog, CatalogError};
 use crate::engine::Engine;
@@ -8,7 +9,7 @@ use crate::folder::FolderError;
 use crate::overview::{HourCount, overview};
 use crate::registry::{Registry, Scope};
 use crate::row::{ModuleKey, Owner};
-use crate::stats::Stats;
+use crate::stats::{Door, DoorCounters, Stats};
 use crate::store::Store;
 use crate::usage::{DayUse, usage};
 use crate::wal::{Disk, Failure, RealDisk, SubmitError, WalError};
@@ -78,7 +79,7 @@ impl Options {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct Unavailable {
-    /// 429 or 503.
+    /// 429 or 503; 413 for what is larger than a file of the log.
     pub code: u16,
     /// How long to wait.
     pub after: Duration,
@@ -128,7 +129,9 @@ impl From<SubmitError> for Unavailable {
             SubmitError::Busy => Duration::from_millis(200),
             SubmitError::Stalled => Duration::from_secs(1),
             SubmitError::Closed => return Self::closing(),
-            SubmitError::Broken(_) | SubmitError::TooLarge(_) => Duration::from_secs(5),
+            // It would be as large the next time.
+            SubmitError::TooLarge(_) => return Self { code: 413, ..Self::later(Duration::from_secs(5), error) },
+            SubmitError::Broken(_) => Duration::from_secs(5),
         };
         Self::later(after, error)
     }
@@ -251,7 +254,26 @@ impl Indexer {
     /// # Errors
     /// When the store cannot take them now: nothing of them was stored.
     pub async fn push(&self, owner: Arc<Owner>, records: Vec<Record>) -> Result<(), Unavailable> {
-        crate::append::push(&self.engine, owner, records).await
+        crate::append::push(&self.engine, Pushed { owner, records, keyed: None }).await
+    }
+
+    /// The same under a key of a token: stored once within a day, over restarts; whether it was stored now. No other push of this key may run meanwhile: the doors see to that. For tests of crashes.
+    ///
+    /// # Errors
+    /// When the store cannot take them now, or the catalog cannot say whether it has: nothing of them was stored.
+    pub async fn push_once(&self, owner: Arc<Owner>, records: Vec<Record>, token: &str, id: [u8; 32]) -> io::Result<bool> {
+        if crate::append::pushed(&self.engine, &id).await.map_err(io::Error::other)?.is_some() {
+            return Ok(false);
+        }
+        let at_ns = crate::append::now_ns();
+        let keyed = KeyedPush { id, token: token.into(), fingerprint: [0; 16], answer: Arc::default(), at_ns };
+        crate::append::push(&self.engine, Pushed { owner, records, keyed: Some(keyed) }).await.map_err(io::Error::other)?;
+        Ok(true)
+    }
+
+    /// Counts at a door.
+    pub(crate) fn count_door(&self, door: Door, count: impl FnOnce(&DoorCounters)) {
+        count(self.engine.counters.door(door));
     }
 
     /// Moves the quarantine of a pod to its owner, once an instance is registered for it. Idempotent; returns the rows moved now.

@@ -45,6 +45,102 @@ impl Durations {
     }
 }
 
+/// A door through which lines are pushed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Door {
+    /// NDJSON.
+    Ingest,
+    /// OTLP.
+    Otlp,
+    /// Loki's push.
+    Loki,
+    /// Elasticsearch's bulk API.
+    Elasticsearch,
+    /// Syslog.
+    Syslog,
+}
+
+impl Door {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Ingest, Self::Otlp, Self::Loki, Self::Elasticsearch, Self::Syslog];
+
+    /// Its name in metrics and in the configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ingest => "ingest",
+            Self::Otlp => "otlp",
+            Self::Loki => "loki",
+            Self::Elasticsearch => "elasticsearch",
+            Self::Syslog => "syslog",
+        }
+    }
+}
+
+/// Counted at one door since the start.
+#[derive(Debug, Default)]
+pub(crate) struct DoorCounters {
+    verdicts: [AtomicU64; 4],
+    bytes: AtomicU64,
+    refused: AtomicU64,
+    later: AtomicU64,
+    lost: AtomicU64,
+}
+
+impl DoorCounters {
+    /// Lines by verdict, in the order of `Verdict::ALL`; all but the rejected ones are stored.
+    pub(crate) fn lines(&self, verdicts: [usize; 4]) {
+        self.verdicts.iter().zip(verdicts).for_each(|(counter, lines)| add(counter, lines as u64));
+    }
+
+    /// Bytes of bodies, decompressed.
+    pub(crate) fn bytes(&self, bytes: usize) {
+        add(&self.bytes, bytes as u64);
+    }
+
+    /// A request was answered with this status.
+    pub(crate) fn answered(&self, status: u16) {
+        match status {
+            429 | 500.. => add(&self.later, 1),
+            400.. => add(&self.refused, 1),
+            _ => {}
+        }
+    }
+
+    /// Lines that could neither be stored nor sent back.
+    pub(crate) fn lost(&self, lines: u64) {
+        add(&self.lost, lines);
+    }
+
+    fn snapshot(&self, door: Door) -> DoorStats {
+        DoorStats {
+            door: door.as_str(),
+            verdicts: std::array::from_fn(|index| get(&self.verdicts[index])),
+            bytes: get(&self.bytes),
+            refused: get(&self.refused),
+            later: get(&self.later),
+            lost: get(&self.lost),
+        }
+    }
+}
+
+/// A door in numbers, since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DoorStats {
+    /// Its name.
+    pub door: &'static str,
+    /// Lines by verdict, in the order of `Verdict::ALL`.
+    pub verdicts: [u64; 4],
+    /// Bytes of bodies, decompressed.
+    pub bytes: u64,
+    /// Requests that the client has to change.
+    pub refused: u64,
+    /// Requests that the client has to send again.
+    pub later: u64,
+    /// Lines that could neither be stored nor sent back.
+    pub lost: u64,
+}
+
 /// Counted by the write path since the start.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
@@ -62,6 +158,17 @@ pub(crate) struct Counters {
     pub(crate) merges: AtomicU64,
     pub(crate) merge_failures: AtomicU64,
     pub(crate) merged_rows: AtomicU64,
+    doors: [DoorCounters; Door::ALL.len()],
+}
+
+impl Counters {
+    pub(crate) fn door(&self, door: Door) -> &DoorCounters {
+        &self.doors[door as usize]
+    }
+
+    pub(crate) fn doors(&self) -> Vec<DoorStats> {
+        Door::ALL.into_iter().map(|door| self.door(door).snapshot(door)).collect()
+    }
 }
 
 /// Instances that are told of one by one.
@@ -103,6 +210,8 @@ pub struct Stats {
     pub wal_segments: u64,
     /// Bytes of these.
     pub wal_bytes: u64,
+    /// What came through each door.
+    pub doors: Vec<DoorStats>,
     /// The newest LSN on disk.
     pub durable_lsn: u64,
     /// The LSN of the newest snapshot of the marks.

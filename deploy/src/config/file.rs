@@ -24,7 +24,8 @@ pub(crate) struct Source {
 #[derive(Debug)]
 pub(crate) struct Table<'a> {
     source: &'a Source,
-    name: Option<&'static str>,
+    /// As it stands in brackets.
+    name: Option<String>,
     entries: BTreeMap<String, (usize, Spanned<DeValue<'a>>)>,
     known: Vec<&'static str>,
 }
@@ -66,7 +67,7 @@ impl Source {
 }
 
 impl<'a> Table<'a> {
-    fn of(source: &'a Source, name: Option<&'static str>, table: DeTable<'a>) -> Self {
+    fn of(source: &'a Source, name: Option<String>, table: DeTable<'a>) -> Self {
         let entries = table.into_iter().map(|(key, value)| (key.get_ref().to_string(), (key.span().start, value))).collect();
         Self { source, name, entries, known: Vec::new() }
     }
@@ -78,12 +79,44 @@ impl<'a> Table<'a> {
             Some((at, value)) => match value.into_inner() {
                 DeValue::Table(table) => table,
                 other => {
-                    problems.push(format!("{}: write [{name}] as a table, not as {}", self.source.place(at), kind(&other)));
+                    problems.push(format!("{}: write [{}] as a table, not as {}", self.source.place(at), self.below(name), kind(&other)));
                     DeTable::new()
                 }
             },
         };
-        Self::of(self.source, Some(name), table)
+        Self::of(self.source, Some(self.below(name)), table)
+    }
+
+    /// The tables of a list within it, `[[name]]`; none when it is not there.
+    pub(crate) fn tables(&mut self, name: &'static str, problems: &mut Vec<String>) -> Vec<Self> {
+        let Some((at, value)) = self.take(name) else { return Vec::new() };
+        let title = self.below(name);
+        let wrong = |found: &DeValue<'_>| format!("{}: write [[{title}]] for each of them, not {}", self.source.place(at), kind(found));
+        let list = match value.into_inner() {
+            DeValue::Array(list) => list,
+            other => {
+                problems.push(wrong(&other));
+                return Vec::new();
+            }
+        };
+        let table = |element: Spanned<DeValue<'a>>| match element.into_inner() {
+            DeValue::Table(table) => Some(Self::of(self.source, Some(title.clone()), table)),
+            other => {
+                problems.push(wrong(&other));
+                None
+            }
+        };
+        list.into_iter().filter_map(table).collect()
+    }
+
+    /// What it is called in a sentence: `[serve.otlp]`.
+    pub(crate) fn title(&self) -> String {
+        self.name.as_ref().map_or_else(String::new, |name| format!("[{name}]"))
+    }
+
+    /// The whole name of a table within it.
+    fn below(&self, name: &str) -> String {
+        self.name.as_ref().map_or_else(|| name.to_owned(), |own| format!("{own}.{name}"))
     }
 
     /// A table that belongs to another command: it may be there, and is not read.
@@ -131,7 +164,7 @@ impl<'a> Table<'a> {
         for (key, (at, _)) in &self.entries {
             let nearest = self.known.iter().max_by(|a, b| strsim::jaro_winkler(a, key).total_cmp(&strsim::jaro_winkler(b, key)));
             let hint = nearest.map_or_else(String::new, |nearest| format!("; did you mean \"{nearest}\"?"));
-            let within = self.name.map_or_else(String::new, |name| format!(" in [{name}]"));
+            let within = self.name.as_ref().map_or_else(String::new, |name| format!(" in [{name}]"));
             problems.push(format!("{}: unknown key \"{key}\"{within}{hint}", self.source.place(*at)));
         }
     }

@@ -5,7 +5,7 @@ use super::*;
 fn merged(text: &str, args: ServeArgs) -> (ServeArgs, Vec<String>) {
     let mut problems = Vec::new();
     let source = Source::of(text);
-    let args = serve_file(&source, args, &mut problems);
+    let (args, _) = serve_file(&source, args, &mut problems);
     (args, problems)
 }
 
@@ -116,4 +116,46 @@ fn to_explain_a_file_only_the_folder_of_pods_is_needed() {
     let explainer = explain(args(Some("/var/log/pods"))).unwrap();
     assert_eq!((explainer.root.to_str(), explainer.site), (Some("/var/log/pods"), None));
     assert!(matches!(explain(args(None)), Err(Failure::Usage(text)) if text.contains("--root")));
+}
+
+#[test]
+fn doors_are_what_their_tables_say() {
+    let (folder, args) = with_file(
+        "[serve]\ndir = \"data\"\nprobes = \"off\"\n[serve.otlp]\non = false\n[serve.loki]\nbody-max = \"1MiB\"\nrate = \"2MiB\"\n\
+         [[serve.syslog]]\nlisten = \"127.0.0.1:0\"\ntransport = \"udp\"\ntoken-file = \"token\"\n\
+         [[serve.syslog]]\nlisten = \"127.0.0.1:0\"\ntransport = \"tcp\"\ntoken-file = \"token\"\ninstance = \"sms-434\"\nrate = \"1KiB\"\n",
+    );
+    std::fs::write(folder.path().join("token"), "mart_ingest_x").unwrap();
+    let options = serve(args).unwrap();
+    assert!(!options.doors.otlp.on && options.doors.ingest.on);
+    assert_eq!((options.doors.loki.body_bytes_max, options.doors.loki.rate_bytes), (1 << 20, Some(2 << 20)));
+    let listeners: Vec<_> =
+        options.syslog.iter().map(|listen| (listen.transport.to_string(), listen.instance.as_deref(), listen.rate_bytes)).collect();
+    assert_eq!(listeners, [("udp".to_owned(), None, None), ("tcp".to_owned(), Some("sms-434"), Some(1024))]);
+    assert_eq!(&*options.syslog[0].token.get(), "mart_ingest_x");
+}
+
+#[test]
+fn every_problem_of_a_door_is_told_with_its_table() {
+    let (_folder, args) = with_file(
+        "[serve]\ndir = \"data\"\n[serve.otlp]\nbody-max = \"1GiB\"\nratee = \"1MiB\"\n[serve.loki]\nrate = \"0B\"\n[serve.elastic]\n\
+         [[serve.syslog]]\ntransport = \"pigeon\"\n[[serve.syslog]]\nlisten = \"0.0.0.0:514\"\ntransport = \"tcp\"\ntoken-file = \"absent\"\n\
+         [[serve.syslog]]\nlisten = \"0.0.0.0:6514\"\ntransport = \"tls\"\ntoken-file = \"absent\"\n",
+    );
+    let text = usage(serve(args).unwrap_err());
+    for part in [
+        "[serve.otlp]: body-max of 1GiB",
+        "unknown key \"ratee\" in [serve.otlp]; did you mean \"rate\"?",
+        "[serve.loki]: a rate of 0",
+        "unknown key \"elastic\" in [serve]; did you mean \"elasticsearch\"?",
+        "\"pigeon\" is no transport",
+        "[serve.syslog]: the address is missing",
+        "[serve.syslog]: 0.0.0.0:514 is reached by other machines",
+        "[serve.syslog]: TLS needs a certificate",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in: {text}");
+    }
+    let (_, problems) = merged("[serve]\nsyslog = \"127.0.0.1:514\"\notlp = 1\n", ServeArgs::default());
+    assert!(problems.iter().any(|problem| problem.contains("[serve.otlp] as a table")), "{problems:?}");
+    assert!(problems.iter().any(|problem| problem.contains("[[serve.syslog]] for each")), "{problems:?}");
 }

@@ -195,7 +195,8 @@ fn simulation(dir: &Path, args: &DemoArgs) -> Result<Simulation, Failure> {
 }
 
 fn server_options(places: &Places, listen: SocketAddr) -> serve::Options {
-    serve::Options { dir: places.server.clone(), listen, probes: None, certificate: None, store: martlog_indexer::Options::default() }
+    let (store, doors) = (martlog_indexer::Options::default(), martlog_indexer::doors::Settings::default());
+    serve::Options { dir: places.server.clone(), listen, probes: None, certificate: None, store, doors, syslog: Vec::new() }
 }
 
 fn collector_config(places: &Places, url: &str, token: &str) -> martlog_collector::Config {

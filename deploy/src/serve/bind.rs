@@ -3,7 +3,7 @@
 use crate::outcome::Failure;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
 
 /// Binds; the address that came out (port 0 becomes a real one) and the listener.
 pub(crate) async fn bind(wanted: SocketAddr, flag: &str) -> Result<(TcpListener, SocketAddr), Failure> {
@@ -11,6 +11,14 @@ pub(crate) async fn bind(wanted: SocketAddr, flag: &str) -> Result<(TcpListener,
     let listener = TcpListener::bind(wanted).await.map_err(explain)?;
     let address = listener.local_addr().map_err(explain)?;
     Ok((listener, address))
+}
+
+/// The same for datagrams.
+pub(crate) async fn bind_datagrams(wanted: SocketAddr, flag: &str) -> Result<(UdpSocket, SocketAddr), Failure> {
+    let explain = |error: std::io::Error| Failure::Server(sentence(wanted, flag, &error));
+    let socket = UdpSocket::bind(wanted).await.map_err(explain)?;
+    let address = socket.local_addr().map_err(explain)?;
+    Ok((socket, address))
 }
 
 fn sentence(wanted: SocketAddr, flag: &str, error: &std::io::Error) -> String {

@@ -1,6 +1,6 @@
 //! The store's numbers for `/metrics`: a snapshot, written as gauges, counters and one histogram.
 
-use martlog_indexer::stats::{BUCKETS_MS, Stats};
+use martlog_indexer::stats::{BUCKETS_MS, DoorStats, Stats};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet};
 use prometheus_client::metrics::MetricType;
@@ -61,12 +61,41 @@ impl Collector for StoreMetrics {
             let counter = ConstCounter::new(value);
             counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)?;
         }
+        self.encode_doors(&mut encoder)?;
         self.encode_instances(&mut encoder)?;
         self.encode_sync(&mut encoder)
     }
 }
 
 impl StoreMetrics {
+    /// What came through each door.
+    fn encode_doors(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let mut family = encoder.encode_descriptor(
+            "door_lines",
+            "Lines that came through a door, by verdict; all but the rejected ones are stored",
+            None,
+            MetricType::Counter,
+        )?;
+        for door in &self.0.doors {
+            for (verdict, lines) in ["ok", "repaired", "raw", "rejected"].into_iter().zip(door.verdicts) {
+                ConstCounter::new(lines).encode(family.encode_family(&[("door", door.door), ("verdict", verdict)])?)?;
+            }
+        }
+        let counters: [(&str, &str, fn(&DoorStats) -> u64); 4] = [
+            ("door_received_bytes", "Bytes of bodies and messages, decompressed", |door| door.bytes),
+            ("door_refused", "Requests that a client has to change", |door| door.refused),
+            ("door_later", "Requests that a client has to send again, and tries to store messages of syslog", |door| door.later),
+            ("door_lost_lines", "Lines that could neither be stored nor sent back", |door| door.lost),
+        ];
+        for (name, help, value) in counters {
+            let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+            for door in &self.0.doors {
+                ConstCounter::new(value(door)).encode(family.encode_family(&[("door", door.door)])?)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Whose lines are late or missing, and what has no owner.
     #[allow(clippy::cast_precision_loss, reason = "bytes and counts of a metric")]
     fn encode_instances(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
@@ -124,7 +153,9 @@ mod tests {
             behind_seconds: 12.5,
             gaps: vec![("node_lost", 2, 700)],
         };
-        let mut stats = Stats { rows: 7, live_bytes: 4096, instances: vec![lag], quarantined: [0, 1, 0], ..Stats::default() };
+        let door = martlog_indexer::stats::DoorStats { door: "otlp", verdicts: [5, 1, 0, 0], lost: 2, ..Default::default() };
+        let mut stats =
+            Stats { doors: vec![door], rows: 7, live_bytes: 4096, instances: vec![lag], quarantined: [0, 1, 0], ..Stats::default() };
         stats.wal_sync.buckets[2] = 3;
         stats.wal_sync.sum_us = 4_500_000;
         let text = Metrics::new().text(Some(stats)).unwrap();
@@ -133,6 +164,8 @@ mod tests {
             r#"martlog_instance_gaps{partner="acme",module="sms",instance="sms-434",reason="node_lost"} 2"#,
             r#"martlog_instance_gap_bytes{partner="acme",module="sms",instance="sms-434",reason="node_lost"} 700"#,
             r#"martlog_quarantined_pods{reason="claim_contradicts"} 1"#,
+            r#"martlog_door_lines_total{door="otlp",verdict="ok"} 5"#,
+            r#"martlog_door_lost_lines_total{door="otlp"} 2"#,
             "martlog_store_up 1",
             "martlog_store_live_bytes 4096",
             "martlog_store_rows_total 7",

@@ -63,6 +63,17 @@ impl Work<'_> {
         Some(work.record(Parts { time_ns, severity, message, attributes }, Verdict::Ok))
     }
 
+    /// The attributes of an object of which nothing is taken; `None` where it is none. Its names are not the module's, so none of them is an alias that should be another.
+    pub(super) fn attributes_alone(&mut self, text: &str) -> Option<String> {
+        let mut line = self.read(text)?;
+        line.suspicions = self.profile.redactor.suspicions(line.text);
+        for field in &line.fields {
+            self.check_field(field, &line);
+        }
+        self.problems.0 &= !(1 << Problem::AliasUsed as u8);
+        Some(self.attributes(&line))
+    }
+
     fn read<'a>(&mut self, text: &'a str) -> Option<Line<'a>> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut fields: Vec<Field<'a>> = Vec::with_capacity(FIELDS_USUAL);

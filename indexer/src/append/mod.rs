@@ -9,6 +9,7 @@
 //! everything behind the failure fails with it, and marks and numbers go back to what is durable.
 
 mod applier;
+mod keyed;
 mod marks;
 pub(crate) mod payload;
 mod prepare;
@@ -16,9 +17,10 @@ mod push;
 mod sequencer;
 
 pub(crate) use applier::Applier;
+pub(crate) use keyed::{KeyedPush, PushId, known_since};
 pub use marks::{Decision, Place, decide};
 pub(crate) use prepare::append;
-pub(crate) use push::push;
+pub(crate) use push::{Pushed, has_room, push, pushed};
 pub(crate) use sequencer::{Answer, Release, Sequencer};
 
 use crate::indexer::Unavailable;
@@ -40,6 +42,8 @@ pub(crate) struct Change {
     pub(crate) rows: Vec<Row>,
     /// The quarantine that they come from.
     pub(crate) released: Option<Released>,
+    /// The key that they came under.
+    pub(crate) keyed: Option<Arc<KeyedPush>>,
     /// The rows that a module had live, once more: older records are not needed for them from here on. They keep their seqs and arrivals, move no mark and
     /// are not new to anybody.
     pub(crate) carried: Vec<Arc<Chunk>>,

@@ -4,7 +4,7 @@
 //! payload = version 1 | postcard(Head) | body      body: a part as received, or postcard of the rows of a push, a release or a carry
 //! ```
 
-use super::{Change, FileKey, Holder, Move, Released};
+use super::{Change, FileKey, Holder, KeyedPush, Move, Released};
 use crate::live::Chunk;
 use crate::row::{ModuleKey, Origin, Owner, Row};
 use crate::store::StoredGap;
@@ -31,6 +31,8 @@ pub(crate) enum Head {
     Release(ReleaseHead),
     /// All rows that a module had live, which are needed no longer from the records that they came with; the body is [`CarriedRows`].
     Carry(ModuleKey),
+    /// Rows of another door that came under a key, and what was told of them; the body is the records.
+    Keyed(PushHead, KeyedPush),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -174,12 +176,8 @@ pub(crate) fn decode(lsn: u64, payload: &[u8], interner: &mut Interner) -> Resul
             let origin = Interner::one(&mut interner.origins, Arc::new(origin_of(&part, &head.cluster, &head.node)));
             Ok(part_change(part, &head, &origin))
         }
-        Head::Push(mut head) => {
-            let records: Vec<Record> = postcard::from_bytes(body).map_err(malformed)?;
-            head.owner = Interner::one(&mut interner.owners, head.owner);
-            let origin = Interner::one(&mut interner.origins, Arc::new(push_origin()));
-            Ok(push_change(records, &head, &origin))
-        }
+        Head::Push(head) => decode_push(lsn, head, body, interner),
+        Head::Keyed(head, keyed) => Ok(Change { keyed: Some(Arc::new(keyed)), ..decode_push(lsn, head, body, interner)? }),
         Head::Release(mut head) => {
             let mut rows: Vec<ReleasedRow> = postcard::from_bytes(body).map_err(malformed)?;
             head.owner = Interner::one(&mut interner.owners, head.owner);
@@ -198,6 +196,13 @@ pub(crate) fn decode(lsn: u64, payload: &[u8], interner: &mut Interner) -> Resul
             Ok(Change { carried, ..Change::default() })
         }
     }
+}
+
+fn decode_push(lsn: u64, mut head: PushHead, body: &[u8], interner: &mut Interner) -> Result<Change, PayloadError> {
+    let records: Vec<Record> = postcard::from_bytes(body).map_err(|error| PayloadError::Malformed(lsn, error.to_string()))?;
+    head.owner = Interner::one(&mut interner.owners, head.owner);
+    let origin = Interner::one(&mut interner.origins, Arc::new(push_origin()));
+    Ok(push_change(records, &head, &origin))
 }
 
 /// What a part does, once it is numbered.

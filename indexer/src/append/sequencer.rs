@@ -1,10 +1,12 @@
 //! The one place that decides and numbers: marks, seqs and arrivals, under one lock that is held over the hand-over to the log, so
 //! that the order of the log is the order of the decisions.
 
+use super::keyed::KeyedPushes;
 use super::marks::{Decision, decide};
 use super::payload::{self, Head, PartHead, PushHead, ReleaseHead, ReleasedRow};
 use super::prepare::Prepared;
-use super::{Change, FileKey, Holder, Move, Ticket, now_ns};
+use super::push::Pushed;
+use super::{Change, FileKey, Holder, KeyedPush, Move, PushId, Ticket, now_ns};
 use crate::catalog::{Contents, FileMarks, Listing};
 use crate::indexer::Unavailable;
 use crate::live::Chunk;
@@ -12,7 +14,6 @@ use crate::row::{ModuleKey, Origin, Owner};
 use crate::store::StoredGap;
 use crate::wal::{Payload, Wal};
 use bytes::Bytes;
-use martlog_formats::Record;
 use martlog_formats::wire::{FileId, Part, Substream};
 use parking_lot::Mutex;
 use std::collections::{HashMap, HashSet};
@@ -43,6 +44,8 @@ struct State {
     /// Every known gap; the catalog has the first `gaps_saved`.
     gaps: Vec<StoredGap>,
     gaps_saved: usize,
+    /// What came under a key.
+    keyed: KeyedPushes,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -93,6 +96,7 @@ pub(crate) struct Snapshot {
     pub(crate) lsn: u64,
     pub(crate) files: Vec<FileMarks>,
     pub(crate) gaps: Vec<StoredGap>,
+    pub(crate) pushes: Vec<Arc<KeyedPush>>,
 }
 
 impl Sequencer {
@@ -157,13 +161,38 @@ impl Sequencer {
     }
 
     /// Numbers rows of another door and queues them.
-    pub(crate) fn push(&self, owner: Arc<Owner>, records: Vec<Record>, body: Bytes, wal: &Wal<Ticket>) -> Result<Answer, Unavailable> {
+    pub(crate) fn push(&self, pushed: Pushed, body: Bytes, wal: &Wal<Ticket>) -> Result<Answer, Unavailable> {
+        let Pushed { owner, records, keyed } = pushed;
         let mut state = self.state.lock();
         let (first_seq, arrived_ns) = state.numbers(&owner.key);
         let head = PushHead { owner, first_seq, arrived_ns };
-        let payload = payload::encode(&Head::Push(head.clone()), body);
+        let whole = match &keyed {
+            Some(keyed) => Head::Keyed(head.clone(), keyed.clone()),
+            None => Head::Push(head.clone()),
+        };
+        let payload = payload::encode(&whole, body);
         let change = payload::push_change(records, &head, &Arc::new(payload::push_origin()));
-        state.submit(payload, change, wal)
+        state.submit(payload, Change { keyed: keyed.map(Arc::new), ..change }, wal)
+    }
+
+    /// The durable push of this id, as far as the catalog does not have it.
+    pub(crate) fn pushed(&self, id: &PushId) -> Option<Arc<KeyedPush>> {
+        self.state.lock().keyed.get(id)
+    }
+
+    /// Whether another push under a key of this token can be kept.
+    pub(crate) fn has_room_for_key(&self, token: &str) -> bool {
+        self.state.lock().keyed.has_room(token)
+    }
+
+    /// Whether pushes under a key should be told to the catalog now.
+    pub(crate) fn has_many_keys(&self) -> bool {
+        self.state.lock().keyed.is_full()
+    }
+
+    /// The catalog has so many bytes of pushes by token; nobody may take a snapshot meanwhile.
+    pub(crate) fn recount_keys(&self, of_catalog: HashMap<Arc<str>, u64>) {
+        self.state.lock().keyed.recount(of_catalog);
     }
 
     /// Numbers rows of a quarantine for their owner and queues them. `None` when they do not begin where the last release ended.
@@ -345,12 +374,14 @@ impl Sequencer {
             Some(FileMarks { cluster, node, stream: stream.clone(), file: key.file, marks, gone_ns: file.gone_ns })
         };
         let files = dirty.into_iter().filter_map(marks).collect();
-        Some(Snapshot { lsn: state.durable_lsn, files, gaps: state.gaps[state.gaps_saved..].to_vec() })
+        Some(Snapshot { lsn: state.durable_lsn, files, gaps: state.gaps[state.gaps_saved..].to_vec(), pushes: state.keyed.pending() })
     }
 
     /// The catalog has the snapshot.
     pub(crate) fn saved(&self, snapshot: &Snapshot) {
-        self.state.lock().gaps_saved += snapshot.gaps.len();
+        let mut state = self.state.lock();
+        state.gaps_saved += snapshot.gaps.len();
+        state.keyed.saved(&snapshot.pushes);
     }
 
     /// It has not.
@@ -432,6 +463,9 @@ impl State {
             self.dirty.insert(moved.key.clone());
         }
         self.gaps.extend(change.gap.clone());
+        if let Some(keyed) = &change.keyed {
+            self.keyed.durable(keyed.clone());
+        }
         if let Some(released) = &change.released {
             self.released.entry(released.from.clone()).or_default().durable(released.upto);
         }

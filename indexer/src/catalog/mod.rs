@@ -17,6 +17,7 @@ pub(crate) mod hours;
 mod marks;
 mod nodes;
 pub(crate) mod numbers;
+mod pushes;
 mod splits;
 
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub(crate) use audit::AuditPage;
 pub use error::CatalogError;
 pub use nodes::SavedNode;
 
+use crate::append::KeyedPush;
 use crate::row::ModuleKey;
 use crate::split::SplitMeta;
 use crate::store::StoredGap;
@@ -204,17 +206,24 @@ impl Catalog {
         self.replace(&[], ids).await
     }
 
-    /// One transaction: the changed marks and new gaps since the last snapshot, and the LSN up to which marks and gaps are complete.
+    /// One transaction: the changed marks, new gaps and pushes under a key since the last snapshot, and the LSN up to which these are complete.
     ///
     /// # Errors
     /// When it was not committed; then nothing of it holds.
-    pub async fn snapshot_marks(&self, lsn: u64, changed: &[FileMarks], gaps: &[StoredGap]) -> Result<(), CatalogError> {
+    pub(crate) async fn snapshot_marks(
+        &self,
+        lsn: u64,
+        changed: &[FileMarks],
+        gaps: &[StoredGap],
+        pushes: &[Arc<KeyedPush>],
+    ) -> Result<(), CatalogError> {
         let work = async {
             let mut transaction = self.begin().await?;
             marks::put(&mut transaction, changed).await?;
             for gap in gaps {
                 gaps::insert(&mut transaction, gap).await?;
             }
+            pushes::put(&mut transaction, pushes).await?;
             sqlx::query("UPDATE meta SET marks_lsn = ?").bind(signed(lsn)).execute(&mut *transaction).await?;
             transaction.commit().await
         };

@@ -128,9 +128,9 @@ async fn marks_and_gaps_come_back_and_are_told_twice_without_harm() {
     let catalog = Catalog::open(dir.path()).await.unwrap();
     let files: Vec<_> = (0..1_300_u64).map(|id| file("eu", u128::from(id), [id, 0])).collect();
     let gaps = [gap(3, GapReason::RotatedAway), gap(3, GapReason::NodeLost)];
-    catalog.snapshot_marks(40, &files, &gaps).await.unwrap();
+    catalog.snapshot_marks(40, &files, &gaps, &[]).await.unwrap();
     let moved = [file("eu", 7, [u64::MAX, 1 << 63]), file("us", 7, [1, 2])];
-    catalog.snapshot_marks(u64::MAX, &moved, &gaps).await.unwrap();
+    catalog.snapshot_marks(u64::MAX, &moved, &gaps, &[]).await.unwrap();
     catalog.close().await;
 
     let contents = Catalog::open(dir.path()).await.unwrap().contents().await.unwrap();
@@ -167,7 +167,7 @@ async fn damage_within_the_file_is_found_when_it_is_read() {
     let dir = tempfile::tempdir().unwrap();
     let catalog = Catalog::open(dir.path()).await.unwrap();
     let files: Vec<_> = (0..2_000).map(|id| file("eu", id, [1, 2])).collect();
-    catalog.snapshot_marks(1, &files, &[]).await.unwrap();
+    catalog.snapshot_marks(1, &files, &[], &[]).await.unwrap();
     catalog.close().await;
     let path = dir.path().join("catalog.sqlite");
     let mut bytes = std::fs::read(&path).unwrap();

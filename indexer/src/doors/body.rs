@@ -7,12 +7,13 @@ use super::Doors;
 use super::problem::Problem;
 use async_compression::tokio::bufread::{GzipDecoder, ZstdDecoder};
 use async_compression::zstd::DParameter;
-use axum::body::{Body, Bytes};
+use axum::body::{Body, BodyDataStream, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::request::Parts;
 use futures_util::StreamExt as _;
+use martlog_formats::push::{DecodeError, loki};
 use serde::de::DeserializeOwned;
 use std::io;
 use std::pin::Pin;
@@ -29,6 +30,10 @@ const BODIES_BYTES_MAX: usize = 64 << 20;
 const UNIT_BYTES: usize = 64 << 10;
 /// A body of the registry, bytes: a token with 1,000 instances.
 const JSON_BYTES_MAX: usize = 128 << 10;
+/// What is passed over of a body that is too large, so that its sender comes to read the answer, bytes.
+const PASSED_OVER_BYTES_MAX: usize = 64 << 20;
+/// For how long.
+const PASSED_OVER_MAX: Duration = Duration::from_secs(5);
 /// How long a client may take for its body.
 const READ_MAX: Duration = Duration::from_secs(30);
 /// The largest zstd window, as a power of two: 16 MiB, the largest body.
@@ -65,8 +70,17 @@ impl Bodies {
     /// # Errors
     /// 413 over the limit, 415 for an unknown encoding, 400 where it is damaged, 408 where it takes too long, 503 where the memory is spent.
     pub(super) async fn read(&self, headers: &HeaderMap, body: Body, limit: usize) -> Result<Held, Problem> {
+        let mut stream = body.into_data_stream();
+        let read = self.read_all(headers, &mut stream, limit).await;
+        if matches!(&read, Err(problem) if problem.status == 413) {
+            pass_over(&mut stream).await;
+        }
+        read
+    }
+
+    async fn read_all(&self, headers: &HeaderMap, stream: &mut BodyDataStream, limit: usize) -> Result<Held, Problem> {
         let mut encoded = 0_usize;
-        let chunks = body.into_data_stream().map(move |chunk| {
+        let chunks = stream.map(move |chunk| {
             let chunk: Bytes = chunk.map_err(io::Error::other)?;
             encoded = encoded.saturating_add(chunk.len());
             if encoded > limit { Err(io::Error::from(io::ErrorKind::FileTooLarge)) } else { Ok(chunk) }
@@ -81,6 +95,22 @@ impl Bodies {
                 _ => continue,
             }
         }
+    }
+
+    /// Decompresses a body of snappy's block form, whose length stands at its beginning.
+    ///
+    /// # Errors
+    /// 413 over the limit, 400 where it is damaged, 503 where the memory is spent.
+    pub(super) fn unfold_snappy(&self, body: &Held, limit: usize) -> Result<Held, Problem> {
+        let refused = |error: DecodeError| match error {
+            DecodeError::TooLarge(_) => too_large(limit),
+            error => Problem::new(400, "bad_body", "The body cannot be read", error.to_string()),
+        };
+        let length = loki::unfolded_len(&body.bytes, limit).map_err(refused)?;
+        let units = u32::try_from(length.div_ceil(UNIT_BYTES)).unwrap_or(u32::MAX);
+        let units = Arc::clone(&self.units).try_acquire_many_owned(units).map_err(|_| no_memory())?;
+        let bytes = loki::unfold(&body.bytes, limit).map_err(refused)?;
+        Ok(Held { bytes, units: Some(units) })
     }
 
     /// Reads a JSON body.
@@ -124,6 +154,21 @@ impl Bodies {
         held.bytes.reserve_exact(capacity - held.bytes.len());
         Ok(())
     }
+}
+
+/// Reads on for a while without keeping anything: whoever is still sending when the connection closes sees a broken connection, not why, and tries again for ever.
+async fn pass_over(stream: &mut BodyDataStream) {
+    let mut passed = 0;
+    let reading = async {
+        while let Some(Ok(chunk)) = stream.next().await {
+            passed += chunk.len();
+            if passed > PASSED_OVER_BYTES_MAX {
+                break;
+            }
+        }
+    };
+    // Whatever comes of it, the answer is the same.
+    let _ = tokio::time::timeout(PASSED_OVER_MAX, reading).await;
 }
 
 /// Decompresses what was compressed; several members or frames are one body.

@@ -4,6 +4,8 @@
 //! |---|---|---|
 //! | `POST /api/v1/append`, `/positions`, `/heartbeat`; `GET /policy` | collector | `append`, `positions`, `heartbeat`, `policy` |
 //! | `POST /api/v1/ingest` | ingest | `ingest` |
+//! | `POST /v1/logs`, `/loki/api/v1/push`, `/_bulk` and what goes with it | ingest | `otlp`, `loki`, `elastic` |
+//! | syslog, on listeners of its own | ingest | `syslog` |
 //! | `/api/v1/partners`, `/modules`, `/instances`, `/tokens` | staff; a partner may `GET` its own | one each |
 //! | `/api/v1/quarantine` | staff | `quarantine` |
 //! | `GET /api/v1/nodes` | staff | `nodes` |
@@ -11,8 +13,8 @@
 //! | `POST /api/v1/backup` | staff | `backup` |
 //! | `/api/v1/session` | any | `session` |
 //!
-//! Invariants: who asks is settled before the body is read; every body is bounded; every error is a [`problem::Problem`]; what is
-//! absent and what is not the caller's get the same 404.
+//! Invariants: who asks is settled before the body is read; every body is bounded; every error is a [`problem::Problem`], written in its own form by each foreign protocol; what is
+//! absent and what is not the caller's get the same 404. What all doors for lines share is in `push`.
 
 mod append;
 pub mod asker;
@@ -20,21 +22,26 @@ pub mod auth;
 mod backup;
 mod body;
 pub mod describe;
+mod elastic;
 mod erasures;
+mod foreign;
 mod heartbeat;
-mod idempotency;
 mod ingest;
 mod instances;
 mod listing;
+mod loki;
 mod modules;
 mod nodes;
 mod operations;
+mod otlp;
 mod partners;
 mod policy;
 mod positions;
 pub mod problem;
+mod push;
 mod quarantine;
 mod session;
+pub mod syslog;
 mod tokens;
 
 #[cfg(test)]
@@ -47,8 +54,10 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use body::Bodies;
 use describe::{Api, Operation};
-use idempotency::Idempotency;
+pub use elastic::front as elastic_front;
 use problem::Problem;
+pub use push::{DoorSettings, Settings};
+use push::{Idempotency, Rates, Unfolding};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,6 +70,9 @@ pub(crate) struct Doors {
     indexer: Indexer,
     bodies: Bodies,
     pushes: Arc<Idempotency>,
+    settings: Arc<Settings>,
+    rates: Arc<Rates>,
+    unfolding: Unfolding,
 }
 
 impl FromRef<Doors> for Indexer {
@@ -71,8 +83,14 @@ impl FromRef<Doors> for Indexer {
 
 /// The doors under `/api/v1`: append, positions, heartbeat, policy, ingest, partners, modules, instances, tokens, quarantine, nodes, erasures, backup, session.
 pub fn router(indexer: Indexer) -> Router {
-    let doors = Doors { indexer, bodies: Bodies::new(), pushes: Arc::default() };
-    let router = api().router.method_not_allowed_fallback(problem::method_not_allowed);
+    router_with(indexer, Settings::default())
+}
+
+/// The same, and those of foreign protocols, with what the operator says of each.
+pub fn router_with(indexer: Indexer, settings: Settings) -> Router {
+    let (bodies, settings) = (Bodies::new(), Arc::new(settings));
+    let doors = Doors { indexer, bodies, pushes: Arc::default(), settings, rates: Arc::default(), unfolding: Unfolding::default() };
+    let router = api().router.merge(foreign::routes()).method_not_allowed_fallback(problem::method_not_allowed);
     router.layer(from_fn(auth::own_page_only)).layer(from_fn(in_time)).with_state(doors)
 }
 

@@ -136,24 +136,30 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let request_id = format!("{:016x}", rand::random::<u64>());
-        if self.status >= 500 {
-            tracing::warn!(request_id, status = self.status, code = self.code, detail = %self.detail, "a request could not be served");
-        }
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut headers = HeaderMap::new();
+        let (status, mut headers, request_id) = headers_of(&self);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Ok(id) = HeaderValue::from_str(&request_id) {
-            headers.insert(REQUEST_ID, id);
-        }
-        if let Some(after_s) = self.retry_after_s {
-            headers.insert(RETRY_AFTER, after_s.into());
-        }
-        if status == StatusCode::UNAUTHORIZED {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"martlog\""));
-        }
         (status, headers, Value::Object(self.body(&request_id)).to_string()).into_response()
     }
+}
+
+/// What an answer has of a problem, whatever its body looks like: the status, the headers, and the request's id. What is the server's fault goes into its log.
+pub(super) fn headers_of(problem: &Problem) -> (StatusCode, HeaderMap, String) {
+    let request_id = format!("{:016x}", rand::random::<u64>());
+    if problem.status >= 500 {
+        tracing::warn!(request_id, status = problem.status, code = problem.code, detail = %problem.detail, "a request could not be served");
+    }
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut headers = HeaderMap::new();
+    if let Ok(id) = HeaderValue::from_str(&request_id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    if let Some(after_s) = problem.retry_after_s {
+        headers.insert(RETRY_AFTER, after_s.into());
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"martlog\""));
+    }
+    (status, headers, request_id)
 }
 
 impl From<RegistryError> for Problem {
@@ -195,6 +201,7 @@ impl From<Unavailable> for Problem {
     fn from(error: Unavailable) -> Self {
         let after = error.after;
         let problem = match error.code {
+            413 => return Self::new(413, "too_large", "The body is too large", format!("{}: send it in smaller pieces", error.reason)),
             429 => Self::new(429, "over_share", "Too much at once", error.reason),
             _ => Self::new(503, "unavailable", "The store cannot take this now", error.reason),
         };

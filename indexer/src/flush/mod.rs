@@ -147,7 +147,7 @@ impl Engine {
         }
     }
 
-    /// Once in a while: positions of files that are gone, nodes and gaps of which nothing is kept any more.
+    /// Once in a while: positions of files that are gone, nodes and gaps of which nothing is kept any more, and pushed keys that are over age.
     async fn forget_positions(&self, keeps: &Keeps) {
         if !self.nodes.may_forget(Instant::now()) {
             return;
@@ -156,6 +156,9 @@ impl Engine {
         let longest = keeps.longest_of_all();
         if let Err(error) = self.forget_before(before(longest.unwrap_or(POSITIONS_KEPT)), longest.map(before)).await {
             tracing::warn!(%error, "positions of files that are gone could not be forgotten; it is tried again");
+        }
+        if let Err(error) = self.expire_pushes().await {
+            tracing::warn!(%error, "pushed keys could not be forgotten; it is tried again");
         }
     }
 
@@ -183,7 +186,7 @@ impl Engine {
 
     async fn checkpoint_when_it_frees(&self) -> io::Result<()> {
         let frees = self.wal.oldest_ends().is_some_and(|end| self.store.needed_from_lsn() >= end);
-        if frees { self.checkpoint().await } else { Ok(()) }
+        if frees || self.sequencer.has_many_keys() { self.checkpoint().await } else { Ok(()) }
     }
 
     /// Snapshots the marks and lets go of the WAL below what is needed.
@@ -191,7 +194,7 @@ impl Engine {
         let _one = self.checkpointing.lock().await;
         let marks_lsn = self.marks_lsn.load(Relaxed);
         if let Some(snapshot) = self.sequencer.snapshot(marks_lsn) {
-            if let Err(error) = self.catalog.snapshot_marks(snapshot.lsn, &snapshot.files, &snapshot.gaps).await {
+            if let Err(error) = self.catalog.snapshot_marks(snapshot.lsn, &snapshot.files, &snapshot.gaps, &snapshot.pushes).await {
                 self.sequencer.not_saved(snapshot);
                 return Err(io::Error::other(error));
             }

@@ -41,7 +41,7 @@ async fn written(dir: &Path, payloads: Vec<Payload>) {
     let keep_from = wal.oldest_ends().unwrap();
     assert_eq!(wal.release(keep_from).unwrap(), 1);
     let catalog = Catalog::open(dir).await.unwrap();
-    catalog.snapshot_marks(keep_from - 1, &[], &[]).await.unwrap();
+    catalog.snapshot_marks(keep_from - 1, &[], &[], &[]).await.unwrap();
     catalog.close().await;
 }
 

@@ -2,10 +2,10 @@
 //!
 //! On stdout, a line each: `begun N` before a step, `done N` when everything of it has been acknowledged; `merges N` before everything expires.
 
-use crate::harness::{CLUSTER, batch, open_with};
+use crate::harness::{CLUSTER, batch, open_with, staff};
 use crate::script::{API, BILL, LOST, Step, WEB, WEB_ERRORS, gap, pushed, steps};
 use martlog_formats::wire::{Part, PartAnswer};
-use martlog_indexer::registry::{NewInstance, NewModule, NewPartner, Selector};
+use martlog_indexer::registry::{Kind, NewInstance, NewModule, NewPartner, NewToken, Selector};
 use martlog_indexer::{Indexer, Options};
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -63,12 +63,16 @@ impl Step {
                 for (module, app) in [("sms", "web"), ("sms", "api"), ("billing", "bill")] {
                     register(&indexer, module, app).await;
                 }
+                let (kind, instances) = (Kind::Ingest, Some(vec!["billing-bill".to_owned()]));
+                let new = NewToken { kind, partner: None, instances, cluster: None, expires_at: None, note: None };
+                indexer.registry().mint_token(new).await.unwrap();
             }
             Self::Append(number) => append(&indexer, number).await,
             Self::Gap => deliver(&indexer, vec![gap()]).await,
             Self::Push(number) => {
                 let owner = indexer.registry().instance("billing-bill").unwrap();
-                while indexer.push(owner.clone(), pushed(number)).await.is_err() {
+                let (token, id) = (ingest_token(&indexer).await, [u8::try_from(number).unwrap(); 32]);
+                while indexer.push_once(owner.clone(), pushed(number), &token, id).await.is_err() {
                     tokio::time::sleep(Duration::from_millis(5)).await;
                 }
             }
@@ -92,6 +96,16 @@ impl Step {
         }
         indexer
     }
+}
+
+/// The id of the token whose keys the pushes have: one that is there, or they would be forgotten with it.
+async fn ingest_token(indexer: &Indexer) -> String {
+    let staff = staff(indexer).await;
+    let mut ids: Vec<String> =
+        indexer.registry().tokens(&staff).iter().filter(|token| token.kind == Kind::Ingest).map(|token| token.id.to_string()).collect();
+    // A kill in the setup may leave two.
+    ids.sort();
+    ids.remove(0)
 }
 
 /// Two collectors at once.

@@ -6,7 +6,6 @@ use martlog_formats::Record;
 use martlog_formats::wire::{FileId, PositionsRequest, Substream};
 use martlog_indexer::Indexer;
 use martlog_indexer::row::{QUARANTINE, Row};
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
@@ -15,12 +14,10 @@ use std::path::Path;
 pub(crate) struct Ledger {
     file: File,
     steps: Vec<Step>,
-    /// Steps below have been acknowledged, but for the pushes in doubt.
+    /// Steps below have been acknowledged.
     done: usize,
     /// The step at `done` was begun.
     doubt: bool,
-    /// Pushes whose acknowledgement a kill cut off: nothing can tell whether they are there, so they are not sent again.
-    unsure: BTreeSet<usize>,
 }
 
 /// How much of some rows has to be there.
@@ -52,7 +49,7 @@ struct Unit {
 
 impl Ledger {
     pub(crate) fn create(path: &Path) -> Self {
-        Self { file: File::create(path).unwrap(), steps: script::steps(), done: 0, doubt: false, unsure: BTreeSet::new() }
+        Self { file: File::create(path).unwrap(), steps: script::steps(), done: 0, doubt: false }
     }
 
     /// Notes what a child said.
@@ -69,11 +66,7 @@ impl Ledger {
     }
 
     /// The step with which the next life begins.
-    pub(crate) fn resume(&mut self) -> usize {
-        if self.doubt && matches!(self.steps[self.done], Step::Push(_)) {
-            self.unsure.insert(self.done);
-            (self.done, self.doubt) = (self.done + 1, false);
-        }
+    pub(crate) fn resume(&self) -> usize {
         self.done
     }
 
@@ -125,7 +118,7 @@ impl Ledger {
 
     /// What a step's rows have to be.
     fn need(&self, step: usize) -> Need {
-        if self.unsure.contains(&step) || (step == self.done && self.doubt) {
+        if step == self.done && self.doubt {
             Need::AllOrNone
         } else if step < self.done {
             Need::All

@@ -14,7 +14,7 @@ pub(crate) enum Step {
     Setup,
     /// A part of every source.
     Append(u64),
-    /// Records by another door.
+    /// Records by another door, under a key: what a kill leaves in doubt is pushed again.
     Push(u64),
     /// A hole of a file that nothing else is in.
     Gap,

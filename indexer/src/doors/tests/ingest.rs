@@ -113,3 +113,81 @@ async fn many_with_one_key_at_once_store_once() {
     assert!(answers.iter().any(|answer| answer.status == 200));
     assert_eq!(stored(&server, "sms").len(), 1);
 }
+
+/// A second server on the folder of the first, as after a kill: nothing was closed.
+async fn restarted(server: Server) -> Server {
+    let Server { indexer, app, staff, acme, acme_voice, zeta, ingest, collector, _dir } = server;
+    drop((indexer, app));
+    let options = || Options { wal_segment_bytes: 4 << 20, ..Options::default() };
+    for _ in 0..500 {
+        if let Ok(indexer) = Indexer::open(_dir.path(), options()).await {
+            let app = router(indexer.clone());
+            return Server { indexer, app, staff, acme, acme_voice, zeta, ingest, collector, _dir };
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("the folder stays locked");
+}
+
+#[tokio::test]
+async fn a_key_is_known_after_a_kill_from_the_log_and_from_the_catalog() {
+    let mut server = Server::new().await;
+    let key = [("idempotency-key", "k-1")];
+    let body = "text\n{\"message\":\"two\"}";
+    let first = push(&server, "?instance=sms-434", &key, body).await;
+    assert_eq!(first.status, 200, "{}", first.text);
+    for round in 0..4 {
+        if round == 1 {
+            // The catalog takes the key over, and the log lets go of it.
+            server.indexer.flush().await.unwrap();
+            assert!(server.indexer.engine.sequencer.pushed(&[0; 32]).is_none());
+        }
+        let again = push(&server, "?instance=sms-434", &key, body).await;
+        assert_eq!((again.status, &again.text), (200, &first.text), "round {round}");
+        assert_eq!(server.indexer.stats().live_rows + server.indexer.stats().split_rows, 2, "round {round}");
+        let other = push(&server, "?instance=sms-434", &key, "another body").await;
+        assert_eq!(other.code(), "key_reused", "round {round}");
+        server = restarted(server).await;
+    }
+    let revoked = server.token(json!({ "kind": "ingest", "instances": ["sms-434"] })).await;
+    server.ingest = revoked;
+    push(&server, "", &key, body).await;
+    assert_eq!(server.indexer.stats().live_rows + server.indexer.stats().split_rows, 4, "another token's key is another key");
+}
+
+#[tokio::test]
+async fn a_key_without_lines_is_known_too_and_keys_end() {
+    let server = Server::new().await;
+    let key = [("idempotency-key", "empty")];
+    let first = push(&server, "?instance=sms-434", &key, "\n").await;
+    assert_eq!((first.status, &first.json()["accepted"]), (200, &json!(0)));
+    assert_eq!(push(&server, "?instance=sms-434", &key, "text").await.code(), "key_reused");
+    server.indexer.flush().await.unwrap();
+    let kept = server.indexer.engine.catalog.expire_pushes(0).await.unwrap();
+    assert_eq!(kept.len(), 1);
+    let kept = server.indexer.engine.catalog.expire_pushes(i64::MAX).await.unwrap();
+    assert!(kept.is_empty());
+    assert_eq!(push(&server, "?instance=sms-434", &key, "text").await.status, 200, "after a day the key is free");
+}
+
+#[tokio::test]
+async fn keys_of_a_token_that_is_gone_go_with_it() {
+    let server = Server::new().await;
+    let made = server.make("tokens", json!({ "kind": "ingest", "instances": ["sms-434"] })).await;
+    let (id, token) = (made["id"].as_str().unwrap(), made["token"].as_str().unwrap());
+    let request = Request::builder().method("POST").uri("/api/v1/ingest").header("authorization", format!("Bearer {token}"));
+    assert_eq!(server.send(request.header("idempotency-key", "k").body(Body::from("text")).unwrap()).await.status, 200);
+    server.indexer.flush().await.unwrap();
+    assert_eq!(server.indexer.engine.catalog.expire_pushes(0).await.unwrap().len(), 1);
+    assert_eq!(server.ask(&server.staff, "DELETE", &format!("tokens/{id}"), Value::Null).await.status, 204);
+    assert!(server.indexer.engine.catalog.expire_pushes(0).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_no_file_of_the_log_can_hold_is_too_large_for_ever() {
+    let server = Server::new().await;
+    let lines = format!("{}\n", "x".repeat(100_000)).repeat(50);
+    let answer = push(&server, "?instance=sms-434", &[], lines).await;
+    assert_eq!((answer.status, answer.code().as_str()), (413, "too_large"));
+    assert!(stored(&server, "sms").is_empty());
+}

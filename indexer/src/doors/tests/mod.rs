@@ -3,6 +3,7 @@
 mod access;
 mod append;
 mod bodies;
+mod foreign;
 mod ingest;
 mod policy;
 mod quarantine;
