@@ -18,7 +18,7 @@ pub(crate) async fn push(engine: &Engine, owner: Arc<Owner>, records: Vec<Record
             return Err(later);
         }
         let body = payload::encode_rows(&records);
-        settled(engine.sequencer.push(owner, records, body, &engine.wal)?).await
+        settled(engine.sequencer.push(owner, &records, body, &engine.wal)?).await
     };
     pushed.await.inspect_err(|_| add(&engine.counters.later, 1))
 }
