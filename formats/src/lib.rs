@@ -30,4 +30,4 @@ mod json;
 mod redact;
 
 pub use parse::{Ending, Profile, parse, parse_ending, parse_object};
-pub use record::{Problem, Problems, Record, RedactionKind, Severity, Verdict};
+pub use record::{Problem, Problems, Record, RecordRef, RedactionKind, Severity, Verdict};

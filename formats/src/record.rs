@@ -27,6 +27,42 @@ pub struct Record {
     pub attributes: String,
 }
 
+/// A record whose texts lie in the bytes that it was read from, or in another record. It is encoded as a [`Record`] is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordRef<'a> {
+    /// See [`Record::time_ns`].
+    pub time_ns: i64,
+    /// See [`Record::runtime_time_ns`].
+    pub runtime_time_ns: i64,
+    /// See [`Record::severity`].
+    pub severity: Option<Severity>,
+    /// See [`Record::verdict`].
+    pub verdict: Verdict,
+    /// See [`Record::problems`].
+    pub problems: Problems,
+    /// See [`Record::redactions`].
+    pub redactions: Vec<(RedactionKind, u16)>,
+    /// See [`Record::message`].
+    pub message: &'a str,
+    /// See [`Record::attributes`].
+    pub attributes: &'a str,
+}
+
+impl<'a> From<&'a Record> for RecordRef<'a> {
+    fn from(record: &'a Record) -> Self {
+        Self {
+            time_ns: record.time_ns,
+            runtime_time_ns: record.runtime_time_ns,
+            severity: record.severity,
+            verdict: record.verdict,
+            problems: record.problems,
+            redactions: record.redactions.clone(),
+            message: &record.message,
+            attributes: &record.attributes,
+        }
+    }
+}
+
 /// An OpenTelemetry severity number, 1 to 24.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Severity(u8);

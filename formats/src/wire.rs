@@ -10,7 +10,7 @@
 //! Invariants: a part covers one substream; its records lie inside its first extent in ascending order; a part has one extent, or
 //! two when its only record begins at the end of one file and ends in the next one, and then both move or neither does.
 
-use crate::record::Record;
+use crate::record::{Record, RecordRef};
 use postcard::ser_flavors::Flavor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -115,9 +115,9 @@ pub struct Extent {
     pub to: u64,
 }
 
-/// A batch's share of one substream.
+/// A batch's share of one substream; `R` is what a line has become, owned or borrowed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Part {
+pub struct Part<R = Record> {
     /// The container's life that printed it.
     pub stream: Stream,
     /// The pod's labels as far as known: claims of the module's author, sorted by key.
@@ -127,20 +127,20 @@ pub struct Part {
     /// Where it lies: one extent, or two for a record that crosses two files.
     pub extents: Vec<Extent>,
     /// The records in order; empty when only the mark moves (bytes of the other substream), or for a gap.
-    pub records: Vec<PartRecord>,
+    pub records: Vec<PartRecord<R>>,
     /// Why the bytes of the extent are missing, when they are.
     pub gap: Option<Gap>,
 }
 
 /// A record and where it lies.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PartRecord {
+pub struct PartRecord<R = Record> {
     /// The first byte of its first physical line, in the first extent's file.
     pub offset: u64,
     /// One past its last byte, in the last extent's file.
     pub end: u64,
     /// What the line has become.
-    pub record: Record,
+    pub record: R,
 }
 
 /// A hole in the log, by name.
@@ -391,11 +391,29 @@ pub fn decode_batch(bytes: &[u8]) -> Result<(BatchHeader, Vec<&[u8]>), DecodeErr
 /// # Errors
 /// When the bytes are not a part, or break an invariant of the module.
 pub fn decode_part(bytes: &[u8]) -> Result<Part, DecodeError> {
-    let part: Part = postcard::from_bytes(bytes).map_err(|_| DecodeError::Malformed(0))?;
-    if part.is_sound() { Ok(part) } else { Err(DecodeError::Malformed(0)) }
+    sound(postcard::from_bytes(bytes))
 }
 
-impl Part {
+/// The same, the texts staying where they are.
+///
+/// # Errors
+/// As [`decode_part`].
+pub fn decode_part_ref(bytes: &[u8]) -> Result<Part<RecordRef<'_>>, DecodeError> {
+    sound(postcard::from_bytes(bytes))
+}
+
+fn sound<R>(part: postcard::Result<Part<R>>) -> Result<Part<R>, DecodeError> {
+    part.ok().filter(Part::is_sound).ok_or(DecodeError::Malformed(0))
+}
+
+impl<R> Part<R> {
+    /// Everything but the records.
+    #[must_use]
+    pub fn without_records(self) -> Part<()> {
+        let Self { stream, labels, substream, extents, records: _, gap } = self;
+        Part { stream, labels, substream, extents, records: Vec::new(), gap }
+    }
+
     /// Whether the invariants of the module hold.
     #[must_use]
     pub fn is_sound(&self) -> bool {
@@ -424,7 +442,9 @@ impl Part {
             _ => false,
         }
     }
+}
 
+impl Part {
     /// The part in its encoded form, as [`BatchEncoder::push`] writes it after the length.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {

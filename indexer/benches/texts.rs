@@ -11,7 +11,7 @@
 use clap::Parser;
 use martlog_formats::wire::{FileId, Substream};
 use martlog_formats::{Profile, parse};
-use martlog_indexer::row::{ModuleKey, Origin, Owner, Row};
+use martlog_indexer::row::{ModuleKey, Origin, Owner, Row, RowRef};
 use martlog_indexer::split::{Split, build};
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -83,7 +83,7 @@ fn told(name: &str, text: &str, rows: &[Row]) -> Result<(), Box<dyn Error>> {
     let path = folder.path().join("1.split");
     let key = &rows.first().ok_or("a file without lines")?.owner.key;
     let begun = Instant::now();
-    let meta = build(key, "1", &rows.iter().collect::<Vec<_>>(), &path)?;
+    let meta = build(key, "1", &rows.iter().map(RowRef::from).collect::<Vec<_>>(), &path)?;
     let took = begun.elapsed();
     let split = Split::open(Path::new(&path), meta)?;
     if split.rows()? != rows {

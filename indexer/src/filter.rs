@@ -2,7 +2,7 @@
 //!
 //! What is looked for are *clauses*: each has to be met, by one of its keys. The kept form is that of [`build`] behind a byte that says how keys are made.
 
-use crate::row::Row;
+use crate::row::RowRef;
 use crate::search::scalars::each_scalar;
 use crate::split::filter::{build, may_contain};
 use crate::split::keys::{has_key, id_keys, word_key};
@@ -28,12 +28,12 @@ impl Words {
 }
 
 /// The filter of these rows.
-pub(crate) fn of<'r>(rows: impl Iterator<Item = &'r Row> + Clone, which: Words) -> Box<[u8]> {
+pub(crate) fn of<'r>(rows: impl Iterator<Item = RowRef<'r>> + Clone, which: Words) -> Box<[u8]> {
     let mut keys = Vec::new();
     let mut add = |text: &str| keys.extend(words::words(text).filter(|word| which.has(word)).map(|word| word_key(&word)));
     for row in rows.clone() {
-        let attributes = &row.record.attributes;
-        add(&row.record.message);
+        let attributes = row.attributes;
+        add(row.message);
         // Keys and values as they are written; with escapes, values have other words besides.
         add(attributes);
         if attributes.contains('\\') {
@@ -41,7 +41,7 @@ pub(crate) fn of<'r>(rows: impl Iterator<Item = &'r Row> + Clone, which: Words) 
         }
     }
     for row in rows {
-        each_scalar(&row.record.attributes, |path, text| {
+        each_scalar(row.attributes, |path, text| {
             if fields::is_exact(path) {
                 keys.push(id_keys(&fields::normalise_id(path, text)).0);
             }

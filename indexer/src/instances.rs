@@ -21,9 +21,8 @@ pub(crate) struct Instances {
 impl Instances {
     /// A chunk came, whose rows have one owner.
     pub(crate) fn see(&mut self, chunk: &Chunk) {
-        if let Some(row) = chunk.rows.first() {
-            self.insert(&row.owner.instance, &row.owner.key);
-        }
+        let owner = chunk.rows.owner();
+        self.insert(&owner.instance, &owner.key);
     }
 
     /// A split came whose rows were not there before: the catalog's hourly counts name the instances.

@@ -5,7 +5,7 @@
 use crate::catalog::hours::{HOUR_NS, Hours};
 use crate::live::Pack;
 use crate::registry::Scope;
-use crate::row::ModuleKey;
+use crate::row::{ModuleKey, RowRef};
 use crate::shelf::Shelved;
 use crate::split::SplitMeta;
 use crate::store::Store;
@@ -65,5 +65,5 @@ pub(crate) fn overview(store: &Store, scope: &Scope, from_ns: i64, to_ns: i64) -
 
 /// The counts of a split; one that is older than the counts is read.
 pub(crate) fn hours_of(split: &Shelved) -> io::Result<Hours> {
-    split.hours().map_or_else(|| Ok(Hours::of(&split.open()?.rows()?)), |kept| Hours::decode(kept))
+    split.hours().map_or_else(|| Ok(Hours::of(split.open()?.rows()?.iter().map(RowRef::from))), |kept| Hours::decode(kept))
 }

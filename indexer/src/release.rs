@@ -8,7 +8,7 @@ use crate::append::payload::{ReleasedRow, encode_rows};
 use crate::append::{Release, settled};
 use crate::engine::Engine;
 use crate::indexer::Unavailable;
-use crate::live::{Chunk, rows_bytes};
+use crate::live::Chunk;
 use crate::row::{ModuleKey, Owner, Row};
 use crate::shelf::Shelved;
 use crate::store::quarantine_of;
@@ -37,7 +37,7 @@ impl Source {
     fn rows(&self) -> io::Result<Vec<Row>> {
         match self {
             Self::Split(split) => split.open()?.rows(),
-            Self::Chunk(chunk) => Ok(chunk.rows.clone()),
+            Self::Chunk(chunk) => Ok(chunk.rows.to_rows()),
         }
     }
 }
@@ -118,7 +118,7 @@ async fn release_piece(engine: &Engine, key: &ModuleKey, owner: &Arc<Owner>, fir
 fn piece(rows: &[Row]) -> usize {
     let mut bytes = 0;
     let within = |row: &&Row| {
-        bytes += rows_bytes(std::slice::from_ref(*row));
+        bytes += size_of::<Row>() + row.record.message.len() + row.record.attributes.len();
         bytes <= PIECE_BYTES_MAX
     };
     rows.iter().take(PIECE_ROWS_MAX).take_while(within).count().max(1)

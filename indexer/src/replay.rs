@@ -71,9 +71,9 @@ pub(crate) async fn replay(
         ahead = read(recovery, interner);
         for (lsn, mut change) in changes {
             sequencer.recover(lsn, &change, marks_lsn);
-            if let Some(key) = change.rows.first().map(|row| row.owner.key.clone()) {
+            if let Some(key) = change.first().map(|row| row.owner.key.clone()) {
                 let settled = store.settled_seq(&key);
-                change.rows.retain(|row| row.seq >= settled);
+                change.rows.iter_mut().for_each(|rows| rows.drop_below(settled));
             }
             store.apply(vec![(lsn, change)]);
         }

@@ -4,7 +4,7 @@
 //! the whole store and equal within a part: it orders the tail and says what a search could see; the order of
 //! rows is (time, module, seq).
 
-use martlog_formats::Record;
+use martlog_formats::{Problems, Record, RecordRef, RedactionKind, Severity, Verdict};
 use martlog_formats::wire::{FileId, Substream};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -92,6 +92,118 @@ impl Row {
     #[must_use]
     pub fn position(&self) -> Position {
         Position { time_ns: self.record.time_ns, module: self.owner.key.module.clone(), seq: self.seq }
+    }
+}
+
+/// A row that is read where it lies: in a live buffer, or in a [`Row`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RowRef<'a> {
+    /// See [`Row::seq`].
+    pub seq: u64,
+    /// See [`Row::arrived_ns`].
+    pub arrived_ns: i64,
+    /// See [`Row::owner`].
+    pub owner: &'a Arc<Owner>,
+    /// See [`Row::origin`].
+    pub origin: &'a Arc<Origin>,
+    /// See [`Row::offset`].
+    pub offset: u64,
+    /// See [`Record::time_ns`].
+    pub time_ns: i64,
+    /// See [`Record::runtime_time_ns`].
+    pub runtime_time_ns: i64,
+    /// See [`Record::severity`].
+    pub severity: Option<Severity>,
+    /// See [`Record::verdict`].
+    pub verdict: Verdict,
+    /// See [`Record::problems`].
+    pub problems: Problems,
+    /// See [`Record::redactions`].
+    pub redactions: &'a [(RedactionKind, u16)],
+    /// See [`Record::message`].
+    pub message: &'a str,
+    /// See [`Record::attributes`].
+    pub attributes: &'a str,
+}
+
+impl<'a> From<&'a Row> for RowRef<'a> {
+    fn from(row: &'a Row) -> Self {
+        let record = &row.record;
+        Self {
+            seq: row.seq,
+            arrived_ns: row.arrived_ns,
+            owner: &row.owner,
+            origin: &row.origin,
+            offset: row.offset,
+            time_ns: record.time_ns,
+            runtime_time_ns: record.runtime_time_ns,
+            severity: record.severity,
+            verdict: record.verdict,
+            problems: record.problems,
+            redactions: &record.redactions,
+            message: &record.message,
+            attributes: &record.attributes,
+        }
+    }
+}
+
+impl<'a> RowRef<'a> {
+    /// A record and its place.
+    pub(crate) fn new(
+        seq: u64,
+        arrived_ns: i64,
+        owner: &'a Arc<Owner>,
+        origin: &'a Arc<Origin>,
+        offset: u64,
+        record: &'a RecordRef<'a>,
+    ) -> Self {
+        let RecordRef { time_ns, runtime_time_ns, severity, verdict, problems, ref redactions, message, attributes } = *record;
+        Self {
+            seq,
+            arrived_ns,
+            owner,
+            origin,
+            offset,
+            time_ns,
+            runtime_time_ns,
+            severity,
+            verdict,
+            problems,
+            redactions,
+            message,
+            attributes,
+        }
+    }
+
+    /// The record, its texts where they are.
+    pub(crate) fn record(self) -> RecordRef<'a> {
+        RecordRef {
+            time_ns: self.time_ns,
+            runtime_time_ns: self.runtime_time_ns,
+            severity: self.severity,
+            verdict: self.verdict,
+            problems: self.problems,
+            redactions: self.redactions.to_vec(),
+            message: self.message,
+            attributes: self.attributes,
+        }
+    }
+
+    /// A row of its own.
+    #[must_use]
+    pub fn to_row(self) -> Row {
+        let record = Record {
+            time_ns: self.time_ns,
+            runtime_time_ns: self.runtime_time_ns,
+            severity: self.severity,
+            verdict: self.verdict,
+            problems: self.problems,
+            redactions: self.redactions.to_vec(),
+            message: self.message.to_owned(),
+            attributes: self.attributes.to_owned(),
+        };
+        let (owner, origin) = (self.owner.clone(), self.origin.clone());
+        Row { seq: self.seq, arrived_ns: self.arrived_ns, owner, origin, offset: self.offset, record }
     }
 }
 

@@ -400,21 +400,19 @@ impl State {
             }
             self.live_bytes -= module.live.drop_below(released.upto);
         }
-        if let Some(row) = change.carried.first().and_then(|chunk| chunk.rows.first()) {
+        if let Some(carried) = change.carried.first() {
             let arrived_ns = change.carried.iter().map(|chunk| chunk.arrived_ns()).max();
             self.as_of_ns = self.as_of_ns.max(arrived_ns.unwrap_or_default());
-            let module = self.modules.entry(row.owner.key.clone()).or_default();
+            let module = self.modules.entry(carried.rows.owner().key.clone()).or_default();
             change.carried.iter().for_each(|chunk| self.instances.see(chunk));
             self.live_bytes += module.live.carry(&change.carried, module.settled_seq(), lsn);
         }
-        for chunk in Chunk::of(change.rows, lsn) {
+        for chunk in change.rows.into_iter().filter(|rows| !rows.is_empty()).map(|rows| Arc::new(Chunk::new(rows, lsn))) {
             self.as_of_ns = self.as_of_ns.max(chunk.arrived_ns());
             self.live_bytes += chunk.bytes;
             self.live_bytes_peak = self.live_bytes_peak.max(self.live_bytes);
-            if let Some(row) = chunk.rows.first() {
-                self.instances.see(&chunk);
-                self.modules.entry(row.owner.key.clone()).or_default().live.push(chunk.clone());
-            }
+            self.instances.see(&chunk);
+            self.modules.entry(chunk.rows.owner().key.clone()).or_default().live.push(chunk.clone());
             fresh.push(chunk);
         }
     }

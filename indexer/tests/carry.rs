@@ -178,7 +178,7 @@ async fn what_a_module_tells_while_it_is_carried_comes_behind() {
     settled(&indexer, (2 << 20) + (128 << 10)).await;
     assert!(indexer.stats().carried > 0);
     while let Ok(chunk) = feed.try_recv() {
-        assert_eq!(&*chunk.rows[0].owner.key.module, "large", "no tail gets a carried line again");
+        assert_eq!(&*chunk.rows.owner().key.module, "large", "no tail gets a carried line again");
     }
     let expected: Vec<String> = (0..400).map(|number| format!("line {number}")).collect();
     assert_eq!(told(&indexer).await["small-0"], expected);

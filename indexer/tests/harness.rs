@@ -153,7 +153,7 @@ pub(crate) fn rows(indexer: &Indexer, scope: &Scope, quarantine: bool) -> Vec<Ro
     let mut rows = Vec::new();
     for module in &view.modules {
         let mut own: Vec<Row> = module.splits.iter().flat_map(|split| split.open().unwrap().rows().unwrap()).collect();
-        own.extend(module.chunks().flat_map(|chunk| chunk.rows.clone()));
+        own.extend(module.chunks().flat_map(|chunk| chunk.rows.to_rows()));
         own.retain(|row| row.seq >= module.visible_from_seq);
         // Splits may overlap in seq.
         own.sort_by_key(|row| row.seq);

@@ -38,7 +38,7 @@ async fn live_rows_and_splits_move_once() {
     assert!(rows(&indexer, &acme(&indexer).await, false).is_empty());
     assert_eq!(indexer.release("uid-web", owner.clone()).await.unwrap(), 40);
     assert_moved(&indexer, 40).await;
-    assert_eq!(&*tail.recv().await.unwrap().rows[0].owner.instance, "sms-web");
+    assert_eq!(&*tail.recv().await.unwrap().rows.owner().instance, "sms-web");
     assert_eq!(indexer.release("uid-web", owner.clone()).await.unwrap(), 0, "idempotent");
     assert_eq!(indexer.stats().splits, 0, "the quarantine's splits are gone");
     // What comes later goes to its owner directly.

@@ -30,7 +30,7 @@ impl Sink<Ticket> for Applier {
         let mut answers = Vec::with_capacity(done.len());
         let mut changes = Vec::with_capacity(done.len());
         for (lsn, Ticket { change, answer }) in done {
-            add(&self.counters.rows, change.rows.len() as u64);
+            add(&self.counters.rows, change.rows.iter().map(|rows| rows.len() as u64).sum());
             add(&self.counters.gaps, u64::from(change.gap.is_some()));
             changes.push((lsn, change));
             answers.push(answer);

@@ -24,8 +24,8 @@ pub(crate) use push::{Pushed, has_room, push, pushed};
 pub(crate) use sequencer::{Answer, Release, Sequencer};
 
 use crate::indexer::Unavailable;
-use crate::live::Chunk;
-use crate::row::{ModuleKey, Owner, Row};
+use crate::live::{Chunk, Rows};
+use crate::row::{ModuleKey, Owner, RowRef};
 use crate::store::StoredGap;
 use martlog_formats::wire::{FileId, Stream, Substream};
 use std::sync::Arc;
@@ -38,8 +38,8 @@ pub(crate) struct Change {
     pub(crate) moves: Vec<Move>,
     /// The hole that it names.
     pub(crate) gap: Option<StoredGap>,
-    /// The rows that it adds, all of one module.
-    pub(crate) rows: Vec<Row>,
+    /// The rows that it adds, all of one module, ascending.
+    pub(crate) rows: Vec<Rows>,
     /// The quarantine that they come from.
     pub(crate) released: Option<Released>,
     /// The key that they came under.
@@ -47,6 +47,18 @@ pub(crate) struct Change {
     /// The rows that a module had live, once more: older records are not needed for them from here on. They keep their seqs and arrivals, move no mark and
     /// are not new to anybody.
     pub(crate) carried: Vec<Arc<Chunk>>,
+}
+
+impl Change {
+    /// The first row that it adds.
+    pub(crate) fn first(&self) -> Option<RowRef<'_>> {
+        self.rows.iter().find_map(Rows::first)
+    }
+
+    /// The last row that it adds.
+    pub(crate) fn last(&self) -> Option<RowRef<'_>> {
+        self.rows.iter().rev().find_map(Rows::last)
+    }
 }
 
 /// A mark moves.

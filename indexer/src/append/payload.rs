@@ -5,15 +5,14 @@
 //! ```
 
 use super::{Change, FileKey, Holder, KeyedPush, Move, Released};
-use crate::live::Chunk;
-use crate::row::{ModuleKey, Origin, Owner, Row};
+use crate::live::{Chunk, Rows};
+use crate::row::{ModuleKey, Origin, Owner, Row, RowRef};
 use crate::store::StoredGap;
 use crate::wal::Payload;
 use bytes::Bytes;
-use martlog_formats::Record;
-use martlog_formats::wire::{FileId, Part, Substream, decode_part};
+use martlog_formats::wire::{FileId, Part, Substream, decode_part_ref};
+use martlog_formats::{Record, RecordRef};
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
 use std::collections::HashSet;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -78,6 +77,7 @@ pub(crate) struct ReleasedRow {
 struct CarriedRows<'a> {
     owners: Vec<Arc<Owner>>,
     origins: Vec<Arc<Origin>>,
+    #[serde(borrow)]
     chunks: Vec<CarriedChunk<'a>>,
 }
 
@@ -88,6 +88,7 @@ struct CarriedChunk<'a> {
     /// Among the origins.
     origin: usize,
     arrived_ns: i64,
+    #[serde(borrow)]
     rows: Vec<CarriedRow<'a>>,
 }
 
@@ -95,7 +96,8 @@ struct CarriedChunk<'a> {
 struct CarriedRow<'a> {
     seq: u64,
     offset: u64,
-    record: Cow<'a, Record>,
+    #[serde(borrow)]
+    record: RecordRef<'a>,
 }
 
 /// Why a payload cannot be read.
@@ -122,12 +124,11 @@ pub(crate) fn encode_rows<T: Serialize>(rows: &[T]) -> Bytes {
 pub(crate) fn encode_carry(key: &ModuleKey, live: &[Arc<Chunk>]) -> Payload {
     let mut carried = CarriedRows { owners: Vec::new(), origins: Vec::new(), chunks: Vec::with_capacity(live.len()) };
     for chunk in live {
-        let Some(first) = chunk.rows.first() else { continue };
-        let rows = chunk.rows.iter().map(|row| CarriedRow { seq: row.seq, offset: row.offset, record: Cow::Borrowed(&row.record) });
+        let rows = chunk.rows.iter().map(|row| CarriedRow { seq: row.seq, offset: row.offset, record: row.record() });
         carried.chunks.push(CarriedChunk {
-            owner: ordinal(&mut carried.owners, &first.owner),
-            origin: ordinal(&mut carried.origins, &first.origin),
-            arrived_ns: first.arrived_ns,
+            owner: ordinal(&mut carried.owners, chunk.rows.owner()),
+            origin: ordinal(&mut carried.origins, chunk.rows.origin()),
+            arrived_ns: chunk.arrived_ns(),
             rows: rows.collect(),
         });
     }
@@ -169,12 +170,13 @@ pub(crate) fn decode(lsn: u64, payload: &[u8], interner: &mut Interner) -> Resul
     let (head, body) = postcard::take_from_bytes::<Head>(rest).map_err(malformed)?;
     match head {
         Head::Part(mut head) => {
-            let part = decode_part(body).map_err(|error| PayloadError::Malformed(lsn, error.to_string()))?;
+            let part = decode_part_ref(body).map_err(|error| PayloadError::Malformed(lsn, error.to_string()))?;
             head.owner = Interner::one(&mut interner.owners, head.owner);
             head.cluster = Interner::one(&mut interner.names, head.cluster);
             head.node = Interner::one(&mut interner.names, head.node);
             let origin = Interner::one(&mut interner.origins, Arc::new(origin_of(&part, &head.cluster, &head.node)));
-            Ok(part_change(part, &head, &origin))
+            let rows = rows_of(&part, head.owner.clone(), origin);
+            Ok(part_change(&part, rows, &head))
         }
         Head::Push(head) => decode_push(lsn, head, body, interner),
         Head::Keyed(head, keyed) => Ok(Change { keyed: Some(Arc::new(keyed)), ..decode_push(lsn, head, body, interner)? }),
@@ -190,8 +192,7 @@ pub(crate) fn decode(lsn: u64, payload: &[u8], interner: &mut Interner) -> Resul
             let mut carried: CarriedRows<'_> = postcard::from_bytes(body).map_err(malformed)?;
             carried.owners.iter_mut().for_each(|owner| *owner = Interner::one(&mut interner.owners, owner.clone()));
             carried.origins.iter_mut().for_each(|origin| *origin = Interner::one(&mut interner.origins, origin.clone()));
-            let chunks =
-                carried_chunks(carried, lsn).filter(|chunks| chunks.iter().flat_map(|chunk| &chunk.rows).all(|row| row.owner.key == key));
+            let chunks = carried_chunks(carried, lsn).filter(|chunks| chunks.iter().all(|chunk| chunk.rows.owner().key == key));
             let carried = chunks.ok_or_else(|| PayloadError::Malformed(lsn, "its rows have no owner".into()))?;
             Ok(Change { carried, ..Change::default() })
         }
@@ -202,55 +203,47 @@ fn decode_push(lsn: u64, mut head: PushHead, body: &[u8], interner: &mut Interne
     let records: Vec<Record> = postcard::from_bytes(body).map_err(|error| PayloadError::Malformed(lsn, error.to_string()))?;
     head.owner = Interner::one(&mut interner.owners, head.owner);
     let origin = Interner::one(&mut interner.origins, Arc::new(push_origin()));
-    Ok(push_change(records, &head, &origin))
+    Ok(push_change(&records, &head, origin))
+}
+
+/// The rows of a part, not yet numbered.
+pub(crate) fn rows_of(part: &Part<RecordRef<'_>>, owner: Arc<Owner>, origin: Arc<Origin>) -> Rows {
+    let bytes = part.records.iter().map(|placed| placed.record.message.len() + placed.record.attributes.len()).sum();
+    Rows::of_records(owner, origin, bytes, part.records.iter().map(|placed| (placed.offset, placed.record.clone())))
 }
 
 /// What a part does, once it is numbered.
-pub(crate) fn part_change(part: Part, head: &PartHead, origin: &Arc<Origin>) -> Change {
+pub(crate) fn part_change<R>(part: &Part<R>, mut rows: Rows, head: &PartHead) -> Change {
     let gap = part.gap.as_ref().zip(part.extents.first()).map(|(gap, extent)| StoredGap {
         owner: head.owner.clone(),
-        origin: origin.clone(),
+        origin: rows.origin().clone(),
         from: head.gap_from,
         to: extent.to,
         reason: gap.reason,
         time_ns: gap.time_ns,
     });
-    let records = part.records.into_iter().skip(head.skip as usize);
-    let rows = number(head.first_seq, records).map(|(seq, placed)| Row {
-        seq,
-        arrived_ns: head.arrived_ns,
-        owner: head.owner.clone(),
-        origin: origin.clone(),
-        offset: placed.offset,
-        record: placed.record,
-    });
-    let rows = rows.collect();
-    let holder = Arc::new(Holder { node: head.node.clone(), stream: part.stream, owner: Some(head.owner.clone()) });
+    rows.number(head.skip as usize, head.first_seq, head.arrived_ns);
+    let holder = Arc::new(Holder { node: head.node.clone(), stream: part.stream.clone(), owner: Some(head.owner.clone()) });
     let moved = |extent: &martlog_formats::wire::Extent| Move {
         key: FileKey { cluster: head.cluster.clone(), file: extent.file },
         substream: part.substream,
         to: extent.to,
         holder: holder.clone(),
     };
-    Change { moves: part.extents.iter().map(moved).collect(), gap, rows, ..Change::default() }
+    Change { moves: part.extents.iter().map(moved).collect(), gap, rows: vec![rows], ..Change::default() }
 }
 
 /// What a push does.
-pub(crate) fn push_change(records: Vec<Record>, head: &PushHead, origin: &Arc<Origin>) -> Change {
-    let rows = number(head.first_seq, records.into_iter()).map(|(seq, record)| Row {
-        seq,
-        arrived_ns: head.arrived_ns,
-        owner: head.owner.clone(),
-        origin: origin.clone(),
-        offset: 0,
-        record,
-    });
-    Change { rows: rows.collect(), ..Change::default() }
+pub(crate) fn push_change(records: &[Record], head: &PushHead, origin: Arc<Origin>) -> Change {
+    let bytes = records.iter().map(|record| record.message.len() + record.attributes.len()).sum();
+    let mut rows = Rows::of_records(head.owner.clone(), origin, bytes, records.iter().map(|record| (0, record.into())));
+    rows.number(0, head.first_seq, head.arrived_ns);
+    Change { rows: vec![rows], ..Change::default() }
 }
 
 /// What a release does.
 pub(crate) fn release_change(rows: Vec<ReleasedRow>, head: &ReleaseHead) -> Change {
-    let rows = number(head.first_seq, rows.into_iter()).map(|(seq, row)| Row {
+    let rows = (head.first_seq..).zip(rows).map(|(seq, row)| Row {
         seq,
         arrived_ns: head.arrived_ns,
         owner: head.owner.clone(),
@@ -258,7 +251,9 @@ pub(crate) fn release_change(rows: Vec<ReleasedRow>, head: &ReleaseHead) -> Chan
         offset: row.offset,
         record: row.record,
     });
-    Change { rows: rows.collect(), released: Some(Released { from: head.from.clone(), upto: head.upto }), ..Change::default() }
+    let rows: Vec<Row> = rows.collect();
+    let released = Released { from: head.from.clone(), upto: head.upto };
+    Change { rows: Rows::of_rows(rows.iter().map(RowRef::from)), released: Some(released), ..Change::default() }
 }
 
 /// The rows of a carry; `None` when they name an owner or origin that is not there.
@@ -266,25 +261,14 @@ fn carried_chunks(carried: CarriedRows<'_>, lsn: u64) -> Option<Vec<Arc<Chunk>>>
     let CarriedRows { owners, origins, chunks } = carried;
     let chunk = |chunk: CarriedChunk<'_>| {
         let (owner, origin) = (owners.get(chunk.owner)?, origins.get(chunk.origin)?);
-        let rows = chunk.rows.into_iter().map(|row| Row {
-            seq: row.seq,
-            arrived_ns: chunk.arrived_ns,
-            owner: owner.clone(),
-            origin: origin.clone(),
-            offset: row.offset,
-            record: row.record.into_owned(),
-        });
-        Some(Chunk::of(rows.collect(), lsn))
+        let rows = chunk.rows.iter().map(|row| RowRef::new(row.seq, chunk.arrived_ns, owner, origin, row.offset, &row.record));
+        Some(Chunk::of(rows, lsn))
     };
     chunks.into_iter().map(chunk).collect::<Option<Vec<_>>>().map(|chunks| chunks.concat())
 }
 
-fn number<T>(first_seq: u64, items: impl Iterator<Item = T>) -> impl Iterator<Item = (u64, T)> {
-    (first_seq..).zip(items)
-}
-
 /// Where a part's records came from: the file that its first extent lies in.
-pub(crate) fn origin_of(part: &Part, cluster: &Arc<str>, node: &Arc<str>) -> Origin {
+pub(crate) fn origin_of<R>(part: &Part<R>, cluster: &Arc<str>, node: &Arc<str>) -> Origin {
     let stream = &part.stream;
     Origin {
         cluster: cluster.clone(),
@@ -332,10 +316,10 @@ mod tests {
             let owner = Arc::new(Owner { csp: csp.into(), ..(*row(0, 0).owner).clone() });
             let rows: Vec<Row> =
                 seqs.map(|seq| Row { owner: owner.clone(), origin: row(0, 0).origin, offset: seq * 10, ..row(seq, 5) }).collect();
-            Chunk::of(rows, 3).remove(0)
+            Chunk::of(rows.iter().map(RowRef::from), 3).remove(0)
         };
         let live = [of(4..7, "434"), of(7..8, "435"), of(8..9, "434")];
-        let key = live[0].rows[0].owner.key.clone();
+        let key = live[0].rows.owner().key.clone();
         let payload = encode_carry(&key, &live);
         let change = decoded(&payload).unwrap();
         assert!(change.rows.is_empty() && change.moves.is_empty() && change.gap.is_none() && change.released.is_none());
@@ -343,13 +327,13 @@ mod tests {
         for (carried, chunk) in change.carried.iter().zip(&live) {
             assert_eq!((&carried.rows, carried.lsn), (&chunk.rows, 70));
         }
-        assert!(Arc::ptr_eq(&change.carried[0].rows[0].owner, &change.carried[2].rows[0].owner), "one of each");
+        assert!(Arc::ptr_eq(change.carried[0].rows.owner(), change.carried[2].rows.owner()), "one of each");
 
         // Of another module than it says, or without an owner, it is no record of ours.
         let other = ModuleKey { partner: "acme".into(), module: "crm".into() };
         assert!(matches!(decoded(&encode_carry(&other, &live)), Err(PayloadError::Malformed(70, _))));
         let chunks = vec![CarriedChunk { owner: 1, origin: 0, arrived_ns: 0, rows: Vec::new() }];
-        let lost = CarriedRows { owners: vec![live[0].rows[0].owner.clone()], origins: vec![live[0].rows[0].origin.clone()], chunks };
+        let lost = CarriedRows { owners: vec![live[0].rows.owner().clone()], origins: vec![live[0].rows.origin().clone()], chunks };
         let payload = encode(&Head::Carry(key), postcard::to_allocvec(&lost).unwrap().into());
         assert!(matches!(decoded(&payload), Err(PayloadError::Malformed(70, _))));
     }

@@ -1,15 +1,17 @@
 //! From the bytes of a batch to parts that can be decided on, and back to an answer.
 
 use super::marks::Place;
+use super::payload::{origin_of, rows_of};
 use super::sequencer::Verdict;
 use super::settled;
 use crate::engine::Engine;
 use crate::indexer::Unavailable;
 use crate::registry::Registry;
+use crate::live::Rows;
 use crate::row::Owner;
 use crate::stats::add;
 use bytes::Bytes;
-use martlog_formats::wire::{AppendAnswer, BatchHeader, DecodeError, FileId, Part, PartAnswer, Substream, decode_batch, decode_part};
+use martlog_formats::wire::{AppendAnswer, BatchHeader, DecodeError, FileId, Part, PartAnswer, Substream, decode_batch, decode_part_ref};
 use std::sync::Arc;
 
 /// Batches up to this size are read on the caller's thread: a hand-over would cost more, bytes.
@@ -18,7 +20,10 @@ const INLINE_BYTES: usize = 32 << 10;
 /// A part, ready to be decided on.
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    pub(crate) part: Part,
+    /// What it says besides its records.
+    pub(crate) part: Part<()>,
+    /// Its records, not yet numbered.
+    pub(crate) rows: Rows,
     /// As it was received.
     pub(crate) bytes: Bytes,
     pub(crate) places: Vec<Place>,
@@ -107,10 +112,13 @@ fn prepare(registry: &Registry, cluster: &Arc<str>, batch: &Bytes) -> Result<Vec
     let node: Arc<str> = header.node.as_str().into();
     let one = |bytes: &[u8]| {
         check_cluster(&header, cluster)?;
-        let part = decode_part(bytes).map_err(|error| error.to_string())?;
+        let part = decode_part_ref(bytes).map_err(|error| error.to_string())?;
         let owner = registry.owner_of(&part.stream, &part.labels);
         let places = part.records.iter().map(|record| (record.offset, record.end)).collect();
-        Ok(Prepared { part, bytes: batch.slice_ref(bytes), places, owner, cluster: cluster.clone(), node: node.clone() })
+        let origin = Arc::new(origin_of(&part, cluster, &node));
+        let rows = rows_of(&part, owner.clone(), origin);
+        let (bytes, cluster, node) = (batch.slice_ref(bytes), cluster.clone(), node.clone());
+        Ok(Prepared { part: part.without_records(), rows, bytes, places, owner, cluster, node })
     };
     Ok(parts.into_iter().map(one).collect())
 }

@@ -9,7 +9,7 @@ use super::push::Pushed;
 use super::{Change, FileKey, Holder, KeyedPush, Move, PushId, Ticket, now_ns};
 use crate::catalog::{Contents, FileMarks, Listing};
 use crate::indexer::Unavailable;
-use crate::live::Chunk;
+use crate::live::{Chunk, Rows};
 use crate::row::{ModuleKey, Origin, Owner};
 use crate::store::StoredGap;
 use crate::wal::{Payload, Wal};
@@ -135,7 +135,7 @@ impl Sequencer {
             }
         }
         let carried = change.carried.iter().filter_map(|chunk| chunk.rows.last());
-        for row in carried.chain(change.rows.last()) {
+        for row in carried.chain(change.last()) {
             state.arrived_ns = state.arrived_ns.max(row.arrived_ns);
             let next = state.modules.entry(row.owner.key.clone()).or_default();
             *next = (*next).max(row.seq + 1);
@@ -171,7 +171,7 @@ impl Sequencer {
             None => Head::Push(head.clone()),
         };
         let payload = payload::encode(&whole, body);
-        let change = payload::push_change(records, &head, &Arc::new(payload::push_origin()));
+        let change = payload::push_change(&records, &head, Arc::new(payload::push_origin()));
         state.submit(payload, Change { keyed: keyed.map(Arc::new), ..change }, wal)
     }
 
@@ -423,24 +423,24 @@ impl State {
     }
 
     fn append(&mut self, prepared: Prepared, skip: usize, marks: &[Mark], wal: &Wal<Ticket>) -> Result<Answer, Unavailable> {
-        let Prepared { part, bytes, owner, cluster, node, .. } = prepared;
+        let Prepared { part, mut rows, bytes, owner, cluster, node, .. } = prepared;
         let (first_seq, arrived_ns) = self.numbers(&owner.key);
         let gap_from = match (&part.gap, part.extents.first()) {
             (Some(_), Some(extent)) => extent.from.max(marks.first().map_or(0, |mark| mark.appended)),
             _ => 0,
         };
         let skip = u32::try_from(skip).unwrap_or(u32::MAX);
-        let origin = self.origin(&part, &cluster, &node);
+        self.share_origin(&part, &cluster, &mut rows);
         let head = PartHead { cluster, node, owner, skip, gap_from, first_seq, arrived_ns };
         let payload = payload::encode(&Head::Part(head.clone()), bytes);
-        let change = payload::part_change(part, &head, &origin);
+        let change = payload::part_change(&part, rows, &head);
         self.submit(payload, change, wal)
     }
 
     /// Queues a change and, only when it was taken, moves what it moves.
     fn submit(&mut self, payload: Payload, change: Change, wal: &Wal<Ticket>) -> Result<Answer, Unavailable> {
         let moves = change.moves.clone();
-        let rows = change.rows.last().map(|row| (row.owner.key.clone(), row.seq + 1, row.arrived_ns));
+        let rows = change.last().map(|row| (row.owner.key.clone(), row.seq + 1, row.arrived_ns));
         let released = change.released.clone();
         let answer = submit(Some(payload), change, wal)?;
         for Move { key, substream, to, holder } in moves {
@@ -477,7 +477,7 @@ impl State {
                 file.mark(moved.substream).take_back();
             }
         }
-        if let Some(row) = change.rows.first()
+        if let Some(row) = change.first()
             && let Some(next) = self.modules.get_mut(&row.owner.key)
         {
             *next = (*next).min(row.seq);
@@ -508,14 +508,13 @@ impl State {
         file
     }
 
-    /// The origin of a part's rows, shared with the rows before them when it is the same.
-    fn origin(&mut self, part: &Part, cluster: &Arc<str>, node: &Arc<str>) -> Arc<Origin> {
-        let origin = payload::origin_of(part, cluster, node);
-        let key = FileKey { cluster: cluster.clone(), file: origin.file };
+    /// Has a part's rows share their origin with the rows before them when it is the same.
+    fn share_origin(&mut self, part: &Part<()>, cluster: &Arc<str>, rows: &mut Rows) {
+        let key = FileKey { cluster: cluster.clone(), file: rows.origin().file };
         match self.files.get_mut(&key).map(|file| &mut file.origins[part.substream as usize]) {
-            Some(Some(known)) if **known == origin => known.clone(),
-            Some(slot) => slot.insert(Arc::new(origin)).clone(),
-            None => Arc::new(origin),
+            Some(Some(known)) if known == rows.origin() => rows.set_origin(known.clone()),
+            Some(slot) => *slot = Some(rows.origin().clone()),
+            None => {}
         }
     }
 }

@@ -174,6 +174,6 @@ fn rows_held(indexer: &Indexer, scope: &Scope) -> BTreeMap<Arc<str>, u64> {
 fn rows(module: &ModuleView) -> u64 {
     let above = |from: u64, to: u64| to.saturating_sub(from.max(module.visible_from_seq));
     let splits = module.splits.iter().map(|split| above(split.meta.seq_from, split.meta.seq_to).min(split.meta.rows));
-    let live = module.chunks().filter_map(|chunk| Some(above(chunk.rows.first()?.seq, chunk.rows.last()?.seq + 1)));
+    let live = module.chunks().map(|chunk| above(chunk.seq_from(), chunk.seq_to()));
     splits.chain(live).sum()
 }

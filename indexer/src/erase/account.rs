@@ -8,7 +8,7 @@ use super::{DryRun, EraseError, Erased, Erasure, Kind, scrub};
 use crate::Indexer;
 use crate::flush::Built;
 use crate::registry::{RegistryError, Scope};
-use crate::row::{ModuleKey, Owner, Row};
+use crate::row::{ModuleKey, Owner, Row, RowRef};
 use crate::search::predicate::{Field, Predicate, Stamp, Test};
 use crate::search::request::{Event, Order, SearchError, SearchRequest};
 use martlog_formats::{fields, words};
@@ -93,7 +93,7 @@ impl Indexer {
     pub async fn count_account(&self, scope: &Scope, wanted: &AccountErasure) -> Result<DryRun, EraseError> {
         wanted.check()?;
         let mut counts = Counts::new();
-        self.each_row(scope, wanted, None, |row| *counts.entry(place(row)).or_default() += 1).await?;
+        self.each_row(scope, wanted, None, |row| *counts.entry(place(RowRef::from(row))).or_default() += 1).await?;
         let erased: Vec<_> = tombstones("", counts).iter().map(Erased::told).collect();
         let rows: u64 = erased.iter().map(|erased| erased.rows).sum();
         Ok(DryRun { dry_run: true, rows, texts: wanted.looks_at_texts(), erased })
@@ -193,12 +193,12 @@ impl Indexer {
             let (module, gone, reading) = (key.clone(), Arc::clone(&seqs), Arc::clone(&split));
             let built = self.engine.publisher.build(move |folder| {
                 let rows = reading.open()?.rows()?;
-                let (gone, left): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| gone.contains(&row.seq));
+                let (gone, left): (Vec<_>, Vec<_>) = rows.iter().map(RowRef::from).partition(|row| gone.contains(&row.seq));
                 if gone.is_empty() {
                     return Ok(None);
                 }
                 let mut counts = Counts::new();
-                gone.iter().for_each(|row| *counts.entry(place(row)).or_default() += 1);
+                gone.iter().for_each(|row| *counts.entry(place(*row)).or_default() += 1);
                 let built = if left.is_empty() { None } else { Some(Built::of(folder, &module, &left)?) };
                 Ok(Some((built, counts)))
             });
@@ -210,8 +210,8 @@ impl Indexer {
 }
 
 /// Whose a row is, and its day.
-fn place(row: &Row) -> (ModuleKey, Arc<str>, i64) {
-    let day = row.record.time_ns.div_euclid(DAY_NS).saturating_mul(DAY_NS);
+fn place(row: RowRef<'_>) -> (ModuleKey, Arc<str>, i64) {
+    let day = row.time_ns.div_euclid(DAY_NS).saturating_mul(DAY_NS);
     (row.owner.key.clone(), Arc::clone(&row.owner.instance), day)
 }
 

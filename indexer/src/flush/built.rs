@@ -4,7 +4,7 @@ use crate::catalog::Listing;
 use crate::catalog::hours::Hours;
 use crate::filter::{self, Words};
 use crate::folder::Folder;
-use crate::row::{ModuleKey, Row};
+use crate::row::{ModuleKey, RowRef};
 use crate::shelf::Shelved;
 use crate::split::{self, Split, SplitMeta};
 use std::io;
@@ -22,7 +22,7 @@ pub(crate) struct Built {
 
 impl Built {
     /// Builds a split of a module's rows (ascending seq, not empty) where its splits lie; synced when this returns. Takes CPU and waits for the disk.
-    pub(crate) fn of(folder: &Folder, key: &ModuleKey, rows: &[&Row]) -> io::Result<Self> {
+    pub(crate) fn of(folder: &Folder, key: &ModuleKey, rows: &[RowRef<'_>]) -> io::Result<Self> {
         let hours = Hours::of(rows.iter().copied());
         let (meta, _) = file(folder, key, |id, path| split::build(key, id, rows, path))?;
         let filter = (meta.rows <= FILTER_ROWS_MAX).then(|| filter::of(rows.iter().copied(), Words::Telling));
@@ -38,7 +38,7 @@ impl Built {
     ) -> io::Result<Self> {
         let (meta, path) = file(folder, key, build)?;
         let filter = match meta.rows {
-            ..=FILTER_ROWS_MAX => Some(filter::of(Split::open(&path, meta.clone())?.rows()?.iter(), Words::Telling)),
+            ..=FILTER_ROWS_MAX => Some(filter::of(Split::open(&path, meta.clone())?.rows()?.iter().map(RowRef::from), Words::Telling)),
             _ => None,
         };
         Self::listed(folder, meta, hours, filter)

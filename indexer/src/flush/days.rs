@@ -9,7 +9,7 @@
 //!   A split costs about 5 ms and 10 KB however small it is, which a merge takes back; a time range that means nothing costs each search about as much, for as long as
 //!   the lines are kept. A module with a broken clock sends strays all the time and soon has enough; a single late line is not worth it.
 
-use crate::row::Row;
+use crate::row::RowRef;
 use std::collections::BTreeMap;
 
 const DAY_ROWS: usize = 1_000;
@@ -17,10 +17,10 @@ const STRAY_ROWS: usize = 64;
 pub(super) const DAY_NS: i64 = 86_400_000_000_000;
 
 /// The rows of each split, ascending seq as they came.
-pub(super) fn by_day(rows: Vec<&Row>) -> Vec<Vec<&Row>> {
+pub(super) fn by_day(rows: Vec<RowRef<'_>>) -> Vec<Vec<RowRef<'_>>> {
     let mut counts: BTreeMap<i64, usize> = BTreeMap::new();
     for row in &rows {
-        *counts.entry(day(row)).or_default() += 1;
+        *counts.entry(day(*row)).or_default() += 1;
     }
     let fullest = counts.iter().max_by_key(|(_, count)| **count).map(|(day, _)| *day);
     let own: Vec<i64> = counts.iter().filter(|(day, count)| **count >= DAY_ROWS || Some(**day) == fullest).map(|(day, _)| *day).collect();
@@ -30,21 +30,22 @@ pub(super) fn by_day(rows: Vec<&Row>) -> Vec<Vec<&Row>> {
     let apart = strays >= STRAY_ROWS;
     // The strays' place is `None`.
     let place: BTreeMap<i64, Option<i64>> = counts.keys().map(|day| (*day, (!(apart && is_stray(*day))).then(|| nearest(*day)))).collect();
-    let mut parts: BTreeMap<Option<i64>, Vec<&Row>> = BTreeMap::new();
+    let mut parts: BTreeMap<Option<i64>, Vec<RowRef<'_>>> = BTreeMap::new();
     for row in rows {
         parts.entry(place.get(&day(row)).copied().flatten()).or_default().push(row);
     }
     parts.into_values().collect()
 }
 
-fn day(row: &Row) -> i64 {
-    row.record.time_ns.div_euclid(DAY_NS)
+fn day(row: RowRef<'_>) -> i64 {
+    row.time_ns.div_euclid(DAY_NS)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::flush::testing::row;
+    use crate::row::Row;
 
     /// Parts rows of these (day, count), mixed; what each part has.
     fn parted(days: &[(i64, usize)]) -> Vec<BTreeMap<i64, usize>> {
@@ -54,12 +55,12 @@ mod tests {
         }
         rows.sort_by_key(|row| row.seq);
         (0..).zip(&mut rows).for_each(|(seq, row)| row.seq = seq);
-        let parts = by_day(rows.iter().collect());
+        let parts = by_day(rows.iter().map(RowRef::from).collect());
         assert_eq!(parts.iter().map(Vec::len).sum::<usize>(), rows.len());
         let counts = parts.iter().map(|part| {
             assert!(part.windows(2).all(|pair| pair[0].seq < pair[1].seq));
             let mut counts = BTreeMap::new();
-            part.iter().for_each(|row| *counts.entry(day(row)).or_default() += 1);
+            part.iter().for_each(|row| *counts.entry(day(*row)).or_default() += 1);
             counts
         });
         counts.collect()

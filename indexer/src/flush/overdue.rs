@@ -8,7 +8,7 @@
 use super::{Built, Publisher};
 use crate::engine::Engine;
 use crate::registry::Keeps;
-use crate::row::{ModuleKey, Row};
+use crate::row::{ModuleKey, Row, RowRef};
 use crate::shelf::Shelved;
 use crate::split::SplitMeta;
 use std::collections::{HashMap, HashSet};
@@ -80,7 +80,7 @@ impl Publisher {
                 return Ok(None);
             }
             let rows = split.rows()?;
-            let left: Vec<&Row> = rows.iter().filter(|row| !is_expired(&keeps, key, row, now_ns)).collect();
+            let left: Vec<_> = rows.iter().filter(|row| !is_expired(&keeps, key, row, now_ns)).map(RowRef::from).collect();
             let gone = (rows.len() - left.len()) as u64;
             match left.len() {
                 _ if gone == 0 => Ok(None),

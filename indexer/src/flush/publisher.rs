@@ -12,7 +12,7 @@ use super::days::by_day;
 use crate::catalog::{Catalog, Listing, ModuleState};
 use crate::folder::Folder;
 use crate::live::Chunk;
-use crate::row::{ModuleKey, Row};
+use crate::row::ModuleKey;
 use crate::shelf::Shelved;
 use crate::stats::{Counters, add};
 use crate::store::{ModuleView, Store};
@@ -73,7 +73,7 @@ impl Publisher {
     pub(crate) async fn flush_all(&self, key: &ModuleKey) -> io::Result<()> {
         let end = self.store.module(key).and_then(|module| module.chunks().last().map(|chunk| chunk.seq_to())).unwrap_or(0);
         let begins =
-            || self.store.module(key).and_then(|module| module.chunks().next().and_then(|chunk| chunk.rows.first().map(|row| row.seq)));
+            || self.store.module(key).and_then(|module| module.chunks().next().map(|chunk| chunk.seq_from()));
         while begins().is_some_and(|seq| seq < end) {
             self.flush(key).await?;
         }
@@ -212,7 +212,8 @@ fn oldest(module: &ModuleView) -> Vec<Arc<Chunk>> {
 /// Builds a split for each day; nothing when every row was released meanwhile.
 fn build(folder: &Folder, piece: &Piece) -> io::Result<Vec<Built>> {
     let ModuleState { key, released_seq, .. } = &piece.state;
-    let rows: Vec<&Row> = piece.chunks.iter().flat_map(|chunk| &chunk.rows).filter(|row| row.seq >= *released_seq).collect();
+    let rows = piece.chunks.iter().flat_map(|chunk| chunk.rows.iter());
+    let rows = rows.filter(|row| row.seq >= *released_seq).collect();
     // A quarantine is released by seq, split after split: these may not overlap.
     let parts = if key.is_quarantine() { vec![rows] } else { by_day(rows) };
     parts.iter().filter(|rows| !rows.is_empty()).map(|rows| Built::of(folder, key, rows)).collect()

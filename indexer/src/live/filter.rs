@@ -3,7 +3,7 @@
 //! Made when a pack is searched for the second time: most are flushed before anybody looks twice, and the first search does not wait for it. About 60 bytes a row.
 
 use crate::filter::{Words, of};
-use crate::row::Row;
+use crate::row::RowRef;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -16,7 +16,7 @@ pub(super) struct Filter {
 
 impl Filter {
     /// The filter of these rows; `None` the first time.
-    pub(super) fn get<'r, I: Iterator<Item = &'r Row> + Clone>(&self, rows: impl Fn() -> I) -> Option<&[u8]> {
+    pub(super) fn get<'r, I: Iterator<Item = RowRef<'r>> + Clone>(&self, rows: impl Fn() -> I) -> Option<&[u8]> {
         if self.bytes.get().is_none() && !self.asked.swap(true, Relaxed) {
             return None;
         }

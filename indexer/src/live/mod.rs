@@ -5,53 +5,46 @@
 
 mod filter;
 mod pack;
+mod rows;
 
 pub use pack::Pack;
+pub use rows::Rows;
 
-use crate::row::Row;
+use crate::row::RowRef;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// The rows of one part, applied together; immutable. Never empty; ascending `seq`; one owner, one origin, one arrival.
+/// The rows of one part, applied together; immutable. Never empty.
 #[derive(Debug)]
 pub struct Chunk {
     /// The rows.
-    pub rows: Vec<Row>,
+    pub rows: Rows,
     /// The WAL record that they came with.
     pub lsn: u64,
-    /// Their size in memory, bytes, estimated.
+    /// Their size in memory, bytes.
     pub bytes: usize,
     /// Of the oldest and the newest row.
     times: (i64, i64),
 }
 
 impl Chunk {
-    /// Rows that came with this record of the log, and their size.
+    /// Rows that came with this record of the log.
     #[must_use]
-    pub fn new(rows: Vec<Row>, lsn: u64, bytes: usize) -> Self {
-        let times = rows.iter().map(|row| row.record.time_ns);
+    pub fn new(rows: Rows, lsn: u64) -> Self {
+        let times = rows.iter().map(|row| row.time_ns);
         let times = times.fold((i64::MAX, i64::MIN), |(oldest, newest), time| (oldest.min(time), newest.max(time)));
-        Self { rows, lsn, bytes, times }
+        Self { bytes: rows.bytes(), rows, lsn, times }
+    }
+
+    /// The chunks of rows that came with one record: one for each run of one owner, origin and arrival.
+    pub fn of<'r>(rows: impl IntoIterator<Item = RowRef<'r>>, lsn: u64) -> Vec<Arc<Self>> {
+        Rows::of_rows(rows).into_iter().map(|rows| Arc::new(Self::new(rows, lsn))).collect()
     }
 
     /// The times of the oldest and the newest row, ns.
     pub(crate) fn times(&self) -> (i64, i64) {
         self.times
-    }
-
-    /// The chunks of a record's rows: one, or one for each run of rows of one origin when they were released from a quarantine.
-    #[must_use]
-    pub fn of(mut rows: Vec<Row>, lsn: u64) -> Vec<Arc<Self>> {
-        let mut chunks = Vec::new();
-        while let Some(first) = rows.first() {
-            let run = rows.iter().take_while(|row| Arc::ptr_eq(&row.origin, &first.origin) || row.origin == first.origin).count();
-            let rest = rows.split_off(run);
-            let bytes = rows_bytes(&rows);
-            chunks.push(Arc::new(Self::new(rows, lsn, bytes)));
-            rows = rest;
-        }
-        chunks
     }
 
     /// The first row's seq.
@@ -69,15 +62,8 @@ impl Chunk {
     /// When its rows arrived, ns.
     #[must_use]
     pub fn arrived_ns(&self) -> i64 {
-        self.rows.last().map_or(0, |row| row.arrived_ns)
+        self.rows.arrived_ns()
     }
-}
-
-/// The size of rows in memory, bytes, estimated: the shared owners and origins are left out.
-#[must_use]
-pub(crate) fn rows_bytes(rows: &[Row]) -> usize {
-    let text = |row: &Row| row.record.message.capacity() + row.record.attributes.capacity() + 4 * row.record.redactions.capacity();
-    size_of_val(rows) + rows.iter().map(text).sum::<usize>()
 }
 
 /// A module's live buffer.
@@ -113,12 +99,10 @@ impl Buffer {
         for held in self.held.iter_mut().filter(|held| held.chunk.seq_to() <= end) {
             held.lsn = lsn;
         }
-        let missing = |row: &&Row| row.seq >= from_seq && !self.has(row.seq);
-        let missing: Vec<Vec<Row>> = carried.iter().map(|chunk| chunk.rows.iter().filter(missing).cloned().collect()).collect();
+        let missing = |row: &RowRef<'_>| row.seq >= from_seq && !self.has(row.seq);
+        let missing: Vec<_> = carried.iter().flat_map(|chunk| Chunk::of(chunk.rows.iter().filter(missing), lsn)).collect();
         let before = self.bytes;
-        for chunk in missing.into_iter().flat_map(|rows| Chunk::of(rows, lsn)) {
-            self.push(chunk);
-        }
+        missing.into_iter().for_each(|chunk| self.push(chunk));
         if self.bytes != before {
             self.held.make_contiguous().sort_by_key(|held| held.chunk.seq_from());
             self.packs.clear();

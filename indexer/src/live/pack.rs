@@ -4,7 +4,7 @@
 //! Invariant: a pack has at least one chunk; its chunks ascend in seq. One that is not full has one chunk, or is what is left of a full one.
 
 use super::filter::Filter;
-use super::{Chunk, Row};
+use super::{Chunk, RowRef};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -52,8 +52,8 @@ impl Pack {
     }
 
     /// Its rows, in the order of seq.
-    pub fn rows(&self) -> impl Iterator<Item = &Row> + Clone {
-        self.chunks.iter().flat_map(|chunk| &chunk.rows)
+    pub fn rows(&self) -> impl Iterator<Item = RowRef<'_>> + Clone {
+        self.chunks.iter().flat_map(|chunk| chunk.rows.iter())
     }
 }
 

@@ -2,10 +2,12 @@
 
 use super::*;
 use crate::flush::testing::row;
+use crate::row::Row;
 
 fn chunk(seqs: std::ops::Range<u64>, lsn: u64) -> Arc<Chunk> {
     let origin = row(0, 0).origin;
-    Chunk::of(seqs.map(|seq| Row { origin: origin.clone(), ..row(seq, 1) }).collect(), lsn).remove(0)
+    let rows: Vec<Row> = seqs.map(|seq| Row { origin: origin.clone(), ..row(seq, 1) }).collect();
+    Chunk::of(rows.iter().map(RowRef::from), lsn).remove(0)
 }
 
 fn chunks(buffer: &Buffer) -> Vec<Arc<Chunk>> {

@@ -5,6 +5,7 @@ use crate::append::payload::{Head, PushHead, encode, encode_carry, encode_rows};
 use crate::catalog::Catalog;
 use crate::flush::testing::row;
 use crate::live::Chunk;
+use crate::row::RowRef;
 use crate::wal::{Failure, Payload, Sink};
 use crate::{Indexer, Options};
 use std::path::Path;
@@ -50,7 +51,7 @@ async fn rows_wait_for_those_before_them_that_a_later_record_carries() {
     let filler = "x".repeat(2_500);
     let (first, second) = (row(0, 1), row(1, 1));
     let key = first.owner.key.clone();
-    let carried: Vec<_> = [first, second].into_iter().flat_map(|row| Chunk::of(vec![row], 1)).collect();
+    let carried: Vec<_> = [first, second].into_iter().flat_map(|row| Chunk::of([RowRef::from(&row)], 1)).collect();
     let payloads = vec![
         said("sms", 0, "line 0"),
         said("fill-a", 0, &filler),
@@ -68,7 +69,7 @@ async fn rows_wait_for_those_before_them_that_a_later_record_carries() {
             let options = Options { live_bytes_max, wal_segment_bytes: SEGMENT, ..Options::default() };
             let indexer = Indexer::open(dir.path(), options).await.unwrap();
             let sms = indexer.store().module(&key).unwrap();
-            let live = sms.chunks().flat_map(|chunk| chunk.rows.clone());
+            let live = sms.chunks().flat_map(|chunk| chunk.rows.to_rows());
             let mut rows: Vec<_> = sms.splits.iter().flat_map(|split| split.open().unwrap().rows().unwrap()).chain(live).collect();
             rows.sort_by_key(|row| row.seq);
             let texts: Vec<_> = rows.iter().map(|row| (row.seq, row.record.message.as_str())).collect();

@@ -12,7 +12,7 @@ use super::scan::{Scan, Sink};
 use super::sketches::{Distinct, Quantiles};
 use super::ticker::Halt;
 use crate::registry::Scope;
-use crate::row::Row;
+use crate::row::RowRef;
 use crate::search::Predicate;
 use crate::split::Split;
 use crate::split::bits::Bits;
@@ -184,7 +184,7 @@ impl<'r> Groups<'r> {
     }
 
     /// The group of a live row.
-    fn group_of(&mut self, row: &Row) -> Result<usize, Halt> {
+    fn group_of(&mut self, row: RowRef<'_>) -> Result<usize, Halt> {
         let owner = Arc::as_ptr(&row.owner).addr();
         // The view holds the rows and their owners as long as it is scanned.
         if let Some((last, number)) = self.last
@@ -217,11 +217,7 @@ impl<'r> Groups<'r> {
 }
 
 impl Sink for Groups<'_> {
-    fn reads_attributes(&self) -> bool {
-        self.names.iter().any(Option::is_some)
-    }
-
-    fn live(&mut self, row: &Row) -> Result<(), Halt> {
+    fn live(&mut self, row: RowRef<'_>) -> Result<(), Halt> {
         let number = self.group_of(row)?;
         if let Some(group) = self.groups.get_mut(number) {
             group.rows += 1;
@@ -232,7 +228,7 @@ impl Sink for Groups<'_> {
             let path = path_of(&measure.field);
             let mut take = |scalar: &Scalar<'_>| take(measured, measure, path, scalar, exact_max);
             match name {
-                Some(name) => name.visit(&row.record.attributes, |scalar| take(&scalar)),
+                Some(name) => name.visit(row.attributes, |scalar| take(&scalar)),
                 None => each_value(&measure.field, row, |_, scalar| take(&scalar)),
             }
         }
@@ -493,11 +489,11 @@ fn text_of(field: &Field, block: &Block<'_>, row: usize) -> io::Result<Option<St
     })
 }
 
-fn key_of(key: &Key, row: &Row) -> Option<String> {
+fn key_of(key: &Key, row: RowRef<'_>) -> Option<String> {
     match key {
-        Key::Level => row.record.severity.map(|severity| severity.level().to_owned()),
-        Key::Verdict => Some(row.record.verdict.as_str().to_owned()),
-        Key::Time(interval) => Some(start_of(row.record.time_ns, *interval).to_string()),
+        Key::Level => row.severity.map(|severity| severity.level().to_owned()),
+        Key::Verdict => Some(row.verdict.as_str().to_owned()),
+        Key::Time(interval) => Some(start_of(row.time_ns, *interval).to_string()),
         Key::Field(field) => {
             let mut first = None;
             each_value(field, row, |_, scalar| {
@@ -522,15 +518,15 @@ fn path_of(field: &Field) -> &str {
 }
 
 /// The values of a field of a row in memory.
-fn each_value(field: &Field, row: &Row, mut value: impl FnMut(&str, Scalar<'_>)) {
+fn each_value(field: &Field, row: RowRef<'_>, mut value: impl FnMut(&str, Scalar<'_>)) {
     match field {
-        Field::Message => value("", Scalar::Str(row.record.message.as_str().into())),
+        Field::Message => value("", Scalar::Str(row.message.into())),
         Field::Stamp(stamp) => {
-            if let Some(text) = owner_stamp(*stamp, &row.owner).or_else(|| origin_stamp(*stamp, &row.origin)) {
+            if let Some(text) = owner_stamp(*stamp, row.owner).or_else(|| origin_stamp(*stamp, row.origin)) {
                 value("", Scalar::Str(text.into()));
             }
         }
-        Field::Attribute(path) => fields::visit(&row.record.attributes, path, |scalar| value(path, scalar)),
+        Field::Attribute(path) => fields::visit(row.attributes, path, |scalar| value(path, scalar)),
     }
 }
 

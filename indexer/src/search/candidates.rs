@@ -230,7 +230,7 @@ pub(super) struct Refined {
     pub(super) maybe: Bits,
     /// Are one number and nothing else.
     pub(super) numbers: Bits,
-    /// Are digits of an id and nothing else, where such a piece is looked for.
+    /// Are digits of an id and nothing else, where such a piece is looked for; or match where an expression matches the digits of an id in them.
     pub(super) ids: Bits,
     keys: Vec<Vec<u64>>,
     /// Those that match or may, ascending, where they are few.
@@ -312,7 +312,8 @@ pub(super) fn refine(
             Some(false) => {}
             None => {
                 refined.maybe.set(number);
-                if wants_hex && kind != 'o' && HexPiece::is_for(own) {
+                let is_for_ids = |expression: &Expression<'_>| together.is_some() && expression.is_for_ids(own);
+                if kind != 'o' && (wants_hex && HexPiece::is_for(own) || candidates.expression.as_ref().is_some_and(is_for_ids)) {
                     refined.ids.set(number);
                 }
             }

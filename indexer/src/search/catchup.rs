@@ -14,7 +14,7 @@ use super::ticker::{Halt, Ticker};
 use crate::filter::Words;
 use crate::live::Chunk;
 use crate::registry::Scope;
-use crate::row::Row;
+use crate::row::{Row, RowRef};
 use crate::split::block::Decoder;
 use crate::store::{ModuleView, View};
 use std::collections::BinaryHeap;
@@ -116,8 +116,8 @@ impl<'a> Reading<'a> {
             let visible_from_seq = module.visible_from_seq;
             let gate = Gate { scope, from_ns: i64::MIN, to_ns: i64::MAX, as_of_ns, visible_from_seq };
             for chunk in module.chunks() {
-                let arrived = chunk.rows.last().map(|row| row.arrived_ns);
-                if let Some(arrived_min_ns) = arrived.filter(|arrived| *arrived >= self.after.arrived_ns) {
+                let arrived_min_ns = chunk.arrived_ns();
+                if arrived_min_ns >= self.after.arrived_ns {
                     self.pieces.push(Piece { arrived_min_ns, at: At::Chunk(self.chunks.len()) });
                     self.chunks.push((chunk, gate));
                 }
@@ -184,7 +184,7 @@ impl<'a> Reading<'a> {
     fn row(&self, (_, piece, at): &Found) -> Result<Row, Halt> {
         let gone = || Halt::Store(std::io::Error::other("a row that was found is gone"));
         match self.pieces.get(*piece).ok_or_else(gone)?.at {
-            At::Chunk(chunk) => self.chunks.get(chunk).and_then(|(chunk, _)| chunk.rows.get(*at)).cloned().ok_or_else(gone),
+            At::Chunk(chunk) => self.chunks.get(chunk).and_then(|(chunk, _)| chunk.rows.get(*at)).map(RowRef::to_row).ok_or_else(gone),
             At::Block(reader, block) => {
                 let reader = self.readers.get(reader).ok_or_else(gone)?;
                 Ok(self.seeker.block(reader.split, block)?.ok_or_else(gone)?.row(*at)?)
@@ -194,6 +194,6 @@ impl<'a> Reading<'a> {
 }
 
 /// The place of a row in the order of arrival.
-pub(super) fn cursor_of(row: &Row) -> TailCursor {
+pub(super) fn cursor_of(row: RowRef<'_>) -> TailCursor {
     TailCursor { arrived_ns: row.arrived_ns, seq: row.seq }
 }

@@ -7,7 +7,7 @@ use super::request::SearchError;
 use super::scan::{Scan, Sink};
 use super::ticker::Halt;
 use crate::registry::Scope;
-use crate::row::Row;
+use crate::row::RowRef;
 use crate::split::Split;
 use crate::split::bits::Bits;
 use crate::split::block::{Block, Decoder};
@@ -76,7 +76,7 @@ impl Tally<'_> {
 }
 
 impl Sink for Tally<'_> {
-    fn live(&mut self, _: &Row) -> Result<(), Halt> {
+    fn live(&mut self, _: RowRef<'_>) -> Result<(), Halt> {
         self.count(1)
     }
 

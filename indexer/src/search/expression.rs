@@ -58,6 +58,35 @@ impl<'q> Expression<'q> {
     }
 }
 
+impl Expression<'_> {
+    /// Whether a value of this pattern, of which [`Self::in_pattern`] says nothing, matches exactly when the digits of one of its ids do.
+    pub(super) fn is_for_ids(&self, pattern: &str) -> bool {
+        let (mut before, mut behind_id, mut ids) = ("", false, 0);
+        let mut parts = pieces(pattern).peekable();
+        let alone = matches!(parts.peek(), Some(Piece::Variable(Slot::Hex { .. } | Slot::Uuid { .. }))) && pieces(pattern).count() == 1;
+        for piece in parts {
+            match piece {
+                Piece::Literal(text) => {
+                    if behind_id && self.reach.as_ref().is_none_or(|reach| reach.enters(text)) {
+                        return false;
+                    }
+                    (before, behind_id) = (text, false);
+                }
+                // They are no part of a match where it has no digits.
+                Piece::Variable(Slot::Number) => (before, behind_id) = ("", false),
+                Piece::Variable(Slot::Other) => return false,
+                Piece::Variable(_) => {
+                    if behind_id || (!before.is_empty() && self.reach.as_ref().is_none_or(|reach| reach.leaves(before))) {
+                        return false;
+                    }
+                    (before, behind_id, ids) = ("", true, ids + 1);
+                }
+            }
+        }
+        ids > 0 && (alone || self.without_digits)
+    }
+}
+
 /// Pieces of text that every match of an expression has.
 pub(super) fn required_pieces(regex: &regex::Regex) -> Vec<String> {
     fn add(hir: &Hir, found: &mut Vec<String>) {

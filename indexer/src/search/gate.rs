@@ -6,7 +6,7 @@
 use super::predicate::{Field, Predicate, Stamp};
 use crate::live::Chunk;
 use crate::registry::Scope;
-use crate::row::{ModuleKey, Owner, Row};
+use crate::row::{ModuleKey, Owner};
 use crate::search::matches::{owner_stamp, parse_id, stamp_passes};
 use crate::search::predicate::Test;
 use crate::split::bits::Bits;
@@ -14,7 +14,6 @@ use crate::split::block::{Block, BlockMeta};
 use crate::split::{Split, SplitMeta};
 use std::io;
 use std::ops::Range;
-use std::sync::Arc;
 
 /// See the module.
 #[derive(Debug, Clone, Copy)]
@@ -98,27 +97,12 @@ impl Gate<'_> {
 
     /// The rows of a chunk that are inside, by their place in it.
     pub(super) fn chunk(&self, chunk: &Chunk) -> Vec<usize> {
-        let mut inside = Vec::new();
-        // A chunk has one owner; should one ever have two, each is asked about.
-        let mut last: Option<(&Arc<Owner>, bool)> = None;
-        for (at, row) in chunk.rows.iter().enumerate() {
-            let shown = match last {
-                Some((owner, shown)) if Arc::ptr_eq(owner, &row.owner) => shown,
-                _ => self.shows(&row.owner),
-            };
-            last = Some((&row.owner, shown));
-            if shown && self.admits(row.record.time_ns, row.arrived_ns, row.seq) {
-                inside.push(at);
-            }
+        if !self.shows(chunk.rows.owner()) {
+            return Vec::new();
         }
-        inside
+        let inside = chunk.rows.iter().enumerate().filter(|(_, row)| self.admits(row.time_ns, row.arrived_ns, row.seq));
+        inside.map(|(at, _)| at).collect()
     }
-}
-
-/// The seqs of a chunk.
-fn seqs_of(chunk: &Chunk) -> Range<u64> {
-    let end = |row: Option<&Row>| row.map_or(0, |row| row.seq);
-    end(chunk.rows.first())..end(chunk.rows.last()).saturating_add(1)
 }
 
 /// What can be said without looking. In this order, AND is the least of its parts and OR the greatest.
@@ -159,9 +143,8 @@ pub(super) fn of_module(predicate: &Predicate, key: &ModuleKey, seqs: Range<u64>
 
 /// The same for all rows of a chunk, which have one owner.
 pub(super) fn of_chunk(predicate: &Predicate, chunk: &Chunk) -> Answer {
-    let known =
-        |row: &Row| Known { key: &row.owner.key, owner: Some(&row.owner), seqs: seqs_of(chunk), registered: false }.answer(predicate);
-    chunk.rows.first().map_or(Answer::No, known)
+    let owner = chunk.rows.owner();
+    Known { key: &owner.key, owner: Some(owner), seqs: chunk.seq_from()..chunk.seq_to(), registered: false }.answer(predicate)
 }
 
 /// Whether rows of a registered instance can match.

@@ -4,7 +4,7 @@ use super::request::{Bucket, GroupBy, Histogram, HistogramRequest, SearchError};
 use super::scan::{Scan, Sink};
 use super::ticker::Halt;
 use crate::registry::Scope;
-use crate::row::{Owner, Row};
+use crate::row::{Owner, RowRef};
 use crate::split::Split;
 use crate::split::bits::Bits;
 use crate::split::block::{Block, Decoder};
@@ -39,9 +39,9 @@ struct Tally {
 }
 
 impl Sink for Tally {
-    fn live(&mut self, row: &Row) -> Result<(), Halt> {
-        let label = self.by.map(|by| label(by, row.record.severity, row.record.verdict, &row.owner));
-        self.count(self.start_of(row.record.time_ns), 1, label)
+    fn live(&mut self, row: RowRef<'_>) -> Result<(), Halt> {
+        let label = self.by.map(|by| label(by, row.severity, row.verdict, row.owner));
+        self.count(self.start_of(row.time_ns), 1, label)
     }
 
     fn block(&mut self, _: &Split, block: &Block<'_>, found: &Bits) -> Result<(), Halt> {

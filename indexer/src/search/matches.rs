@@ -5,7 +5,7 @@
 use super::expression::required_pieces;
 use super::predicate::{Field, Predicate, Stamp, Test};
 use super::together::Together;
-use crate::row::{Origin, Owner, Row};
+use crate::row::{Origin, Owner, Row, RowRef};
 use martlog_formats::fields::Scalar;
 use martlog_formats::words::Needle;
 use martlog_formats::{Problems, Severity, Verdict, fields, words};
@@ -25,18 +25,10 @@ pub(crate) struct RowView<'a> {
     pub(crate) attributes: &'a str,
 }
 
-impl<'a> From<&'a Row> for RowView<'a> {
-    fn from(row: &'a Row) -> Self {
-        Self {
-            seq: row.seq,
-            severity: row.record.severity,
-            verdict: row.record.verdict,
-            problems: row.record.problems,
-            owner: &row.owner,
-            origin: &row.origin,
-            message: &row.record.message,
-            attributes: &row.record.attributes,
-        }
+impl<'a> From<RowRef<'a>> for RowView<'a> {
+    fn from(row: RowRef<'a>) -> Self {
+        let RowRef { seq, severity, verdict, problems, owner, origin, message, attributes, .. } = row;
+        Self { seq, severity, verdict, problems, owner, origin, message, attributes }
     }
 }
 
@@ -44,21 +36,13 @@ impl Predicate {
     /// Whether the row is what is asked for.
     #[must_use]
     pub fn matches(&self, row: &Row) -> bool {
-        Matcher::of_few(self).matches(RowView::from(row))
+        Matcher::of_few(self).matches(RowRef::from(row).into())
     }
 }
 
 /// A predicate that is made ready for being asked of rows.
 pub(crate) struct Matcher<'p> {
     part: Part<'p>,
-    reads: Reads,
-}
-
-/// Which texts of a row are read.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Reads {
-    pub(super) message: bool,
-    pub(super) attributes: bool,
 }
 
 enum Part<'p> {
@@ -109,19 +93,7 @@ impl<'p> Matcher<'p> {
     }
 
     fn with(predicate: &'p Predicate, expression: &dyn Fn(&'p regex::Regex) -> Expression<'p>) -> Self {
-        let (part, mut reads) = (Part::new(predicate, expression), Reads::default());
-        part.add_reads(&mut reads);
-        Self { part, reads }
-    }
-
-    /// Says that who gets the rows reads their attributes.
-    pub(super) fn reading_also(mut self, attributes: bool) -> Self {
-        self.reads.attributes |= attributes;
-        self
-    }
-
-    pub(super) fn reads(&self) -> Reads {
-        self.reads
+        Self { part: Part::new(predicate, expression) }
     }
 
     /// Whether the row is what is asked for.
@@ -174,17 +146,6 @@ impl<'p> Part<'p> {
             Predicate::Regex(regex) => Self::Regex(Box::new(expression(regex))),
             Predicate::Field(Field::Attribute(path), test) => Self::Attribute { path, name: fields::Name::new(path), test },
             _ => Self::Row(predicate),
-        }
-    }
-
-    fn add_reads(&self, reads: &mut Reads) {
-        match self {
-            Self::And(parts) | Self::Or(parts) => parts.iter().for_each(|part| part.add_reads(reads)),
-            Self::Not(inner) => inner.add_reads(reads),
-            Self::Attribute { .. } => reads.attributes = true,
-            Self::Row(Predicate::Field(Field::Message, _)) => reads.message = true,
-            Self::Row(_) => {}
-            _ => *reads = Reads { message: true, attributes: true },
         }
     }
 

@@ -29,6 +29,7 @@ mod catchup;
 mod clues;
 mod columns;
 pub mod count;
+mod digits;
 mod entry;
 #[cfg(test)]
 mod entry_tests;

@@ -7,7 +7,7 @@ use super::request::Order;
 use super::source::{Seeker, SplitReader};
 use super::ticker::Halt;
 use crate::live::Pack;
-use crate::row::{Position, Row};
+use crate::row::{Position, Row, RowRef};
 use crate::split::block::{Block, BlockMeta};
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -146,7 +146,7 @@ impl<'a> Source<'a> {
                 *read = true;
                 let ready = &mut self.ready;
                 seeker.pack(pack, *all, &self.gate, |at, row| {
-                    ready.push((Rank::new(order, row.record.time_ns, module, row.seq), at));
+                    ready.push((Rank::new(order, row.time_ns, module, row.seq), at));
                     Ok(())
                 })?;
                 self.matched += ready.len() as u64;
@@ -222,7 +222,7 @@ impl<'a> Source<'a> {
     pub(super) fn take(&mut self, seeker: &Seeker<'a>) -> Result<Option<Row>, Halt> {
         let Some((_, (number, at))) = self.ready.pop() else { return Ok(None) };
         let blocks = match &mut self.pieces {
-            Pieces::Pack { pack, .. } => return Ok(pack.chunks().get(number).and_then(|chunk| chunk.rows.get(at)).cloned()),
+            Pieces::Pack { pack, .. } => return Ok(pack.chunks().get(number).and_then(|chunk| chunk.rows.get(at)).map(RowRef::to_row)),
             Pieces::Split(blocks) => blocks,
         };
         if blocks.current.as_ref().is_none_or(|block| block.number() != number)

@@ -13,7 +13,7 @@ use super::ticker::{Halt, Ticker};
 use crate::filter::Words;
 use crate::live::Pack;
 use crate::registry::Scope;
-use crate::row::Row;
+use crate::row::RowRef;
 use crate::shelf::Shelved;
 use crate::split::Split;
 use crate::split::bits::Bits;
@@ -28,12 +28,8 @@ const PACKS: usize = 32;
 
 /// What is made of matching rows. The same rows in any order, put together in any way, give the same.
 pub(super) trait Sink: Send {
-    /// Whether it reads the attributes of live rows.
-    fn reads_attributes(&self) -> bool {
-        false
-    }
     /// A row of a live buffer.
-    fn live(&mut self, row: &Row) -> Result<(), Halt>;
+    fn live(&mut self, row: RowRef<'_>) -> Result<(), Halt>;
     /// Rows of a block; blocks of a split come one after the other.
     fn block(&mut self, split: &Split, block: &Block<'_>, found: &Bits) -> Result<(), Halt>;
     /// The last block of this split was given.
@@ -72,7 +68,7 @@ impl Item<'_> {
 impl<'a> Scan<'a> {
     /// Gives every matching row to sinks that `new` makes.
     pub(super) fn run<S: Sink>(&self, new: impl Fn() -> S + Sync) -> Result<S, SearchError> {
-        let (items, matcher) = (self.items(), Matcher::new(self.predicate).reading_also(new().reads_attributes()));
+        let (items, matcher) = (self.items(), Matcher::new(self.predicate));
         let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
         let work = || {
             let done = self.work(&items, &matcher, &next, &stop, new());

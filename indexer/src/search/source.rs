@@ -1,20 +1,16 @@
 //! Where rows come from, live buffers or a split, and which of them match. Both give the same answer for the same row.
 
 use super::gate::{Answer, Gate, of_chunk};
-use super::matches::{Matcher, Reads, RowView};
+use super::matches::{Matcher, RowView};
 use super::node::{Node, compile};
 use super::predicate::Predicate;
 use super::ticker::{Halt, Ticker};
 use crate::live::{Chunk, Pack};
-use crate::row::Row;
+use crate::row::RowRef;
 use crate::split::Split;
 use crate::split::bits::Bits;
 use crate::split::block::{Block, Decoder};
 use std::io;
-use std::sync::Arc;
-
-/// What the processor reads at once, bytes.
-const CACHE_LINE_BYTES: usize = 64;
 
 /// What is looked for, and with what.
 #[derive(Clone, Copy)]
@@ -57,7 +53,7 @@ impl<'a> Seeker<'a> {
         pack: &'p Pack,
         all: bool,
         gate: &Gate<'_>,
-        mut found: impl FnMut((usize, usize), &'p Row) -> Result<(), Halt>,
+        mut found: impl FnMut((usize, usize), RowRef<'p>) -> Result<(), Halt>,
     ) -> Result<(), Halt> {
         if all {
             self.ticker.done(pack.rows_len());
@@ -67,16 +63,8 @@ impl<'a> Seeker<'a> {
             }
             return Ok(());
         }
-        let asked = |chunk: &&Arc<Chunk>| of_chunk(self.predicate, chunk) != Answer::No;
-        let mut chunks = pack.chunks().iter().enumerate().filter(|(_, chunk)| asked(chunk)).peekable();
-        let reads = self.matcher.reads();
-        if let Some((_, first)) = chunks.peek() {
-            fetch(first, reads);
-        }
-        while let Some((number, chunk)) = chunks.next() {
-            if let Some((_, next)) = chunks.peek() {
-                fetch(next, reads);
-            }
+        let asked = |chunk: &Chunk| of_chunk(self.predicate, chunk) != Answer::No;
+        for (number, chunk) in pack.chunks().iter().enumerate().filter(|(_, chunk)| asked(chunk)) {
             for at in self.chunk(chunk, gate)? {
                 chunk.rows.get(at).map_or(Ok(()), |row| found((number, at), row))?;
             }
@@ -92,17 +80,6 @@ impl<'a> Seeker<'a> {
     /// A block of a split.
     pub(super) fn block(&self, split: &'a Split, at: usize) -> io::Result<Option<Block<'a>>> {
         if at < split.head()?.blocks.len() { Block::new(split, at, self.decoder).map(Some) } else { Ok(None) }
-    }
-}
-
-/// Has the processor read the texts of rows, all at once, before they are looked at one after the other: each lies somewhere else, and waiting for one at a time takes longer than looking.
-fn fetch(chunk: &Chunk, reads: Reads) {
-    let bytes = |text: &str| text.as_bytes().iter().step_by(CACHE_LINE_BYTES).map(|byte| u64::from(*byte)).sum::<u64>();
-    if reads.message {
-        std::hint::black_box(chunk.rows.iter().map(|row| bytes(&row.record.message)).sum::<u64>());
-    }
-    if reads.attributes {
-        std::hint::black_box(chunk.rows.iter().map(|row| bytes(&row.record.attributes)).sum::<u64>());
     }
 }
 

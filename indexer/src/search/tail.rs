@@ -11,7 +11,7 @@ use super::request::{TailCursor, TailEvent, TailRequest};
 use super::ticker::Halt;
 use crate::live::Chunk;
 use crate::registry::Scope;
-use crate::row::Row;
+use crate::row::{Row, RowRef};
 use crate::store::View;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -189,7 +189,7 @@ impl<F: Feed> Tail<F> {
 
     async fn pass_on(&mut self, rows: Vec<Row>) -> Result<(), End> {
         for row in rows {
-            let cursor = cursor_of(&row);
+            let cursor = cursor_of(RowRef::from(&row));
             self.guard.send(TailEvent::Row(Box::new(row), cursor)).await?;
             self.cursor = cursor;
             self.status_at = Instant::now() + STATUS_EVERY;
@@ -246,5 +246,5 @@ fn matching(chunk: &Chunk, scope: &Scope, request: &TailRequest, after: TailCurs
     let gate = Gate { scope, from_ns: i64::MIN, to_ns: i64::MAX, as_of_ns: i64::MAX, visible_from_seq: 0 };
     let rows = gate.chunk(chunk).into_iter().filter_map(|at| chunk.rows.get(at));
     let matcher = Matcher::of_few(&request.predicate);
-    rows.filter(|row| cursor_of(row) > after && matcher.matches(RowView::from(*row))).cloned().collect()
+    rows.filter(|row| cursor_of(*row) > after && matcher.matches(RowView::from(*row))).map(RowRef::to_row).collect()
 }

@@ -6,7 +6,7 @@ use super::tail::{Feed, follow};
 use super::testing::{chunk, folder, owner, partner, row, split, staff};
 use crate::live::{Chunk, Pack};
 use crate::registry::Scope;
-use crate::row::Row;
+use crate::row::{Row, RowRef};
 use crate::store::{ModuleView, View};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -65,7 +65,7 @@ impl Fake {
     fn flush(&self, module: usize) {
         let mut modules = self.modules.lock();
         let view = &mut modules[module];
-        let rows: Vec<Row> = view.live.drain(..).flat_map(|pack| pack.rows().cloned().collect::<Vec<_>>()).collect();
+        let rows: Vec<Row> = view.live.drain(..).flat_map(|pack| pack.rows().map(RowRef::to_row).collect::<Vec<_>>()).collect();
         if !rows.is_empty() {
             view.splits.push(split(self.folder.path(), &rows));
         }
@@ -82,7 +82,7 @@ impl Fake {
         let mut rows = Vec::new();
         for view in &*self.modules.lock() {
             rows.extend(view.splits.iter().flat_map(|split| split.open().unwrap().rows().unwrap()));
-            rows.extend(view.chunks().flat_map(|chunk| chunk.rows.clone()));
+            rows.extend(view.chunks().flat_map(|chunk| chunk.rows.to_rows()));
         }
         let mut names: Vec<_> = rows.iter().map(name).collect();
         names.sort();

@@ -4,7 +4,7 @@ use super::predicate::{Field, Pattern, Predicate, Stamp, Test};
 use crate::filter;
 use crate::live::{Chunk, Pack};
 use crate::registry::{Reach, Scope};
-use crate::row::{ModuleKey, Origin, Owner, Row};
+use crate::row::{ModuleKey, Origin, Owner, Row, RowRef};
 use crate::shelf::{Shelf, Shelved};
 use crate::split::build;
 use crate::store::{ModuleView, View};
@@ -157,18 +157,19 @@ pub(crate) fn row(owner: &Arc<Owner>, seq: u64, arrived_ns: i64, time_ns: i64, m
 }
 
 pub(crate) fn chunk(rows: Vec<Row>) -> Arc<Chunk> {
-    let bytes = rows.len() * 100;
-    Arc::new(Chunk::new(rows, 1, bytes))
+    let mut chunks = Chunk::of(rows.iter().map(RowRef::from), 1);
+    assert_eq!(chunks.len(), 1, "of one owner, origin and arrival");
+    chunks.remove(0)
 }
 
 /// A split of rows of one module, in a folder.
 pub(crate) fn split(folder: &Path, rows: &[Row]) -> Arc<Shelved> {
-    let rows: Vec<&Row> = rows.iter().collect();
+    let views: Vec<RowRef<'_>> = rows.iter().map(RowRef::from).collect();
     let id = format!("{:032x}", rows[0].seq);
     let path = folder.join(&*rows[0].owner.key.module).join(format!("{id}.split"));
-    let meta = build(&rows[0].owner.key, &id, &rows, &path).unwrap();
+    let meta = build(&rows[0].owner.key, &id, &views, &path).unwrap();
     // Every other one has a filter, as small splits have.
-    let filter = rows[0].seq.is_multiple_of(2).then(|| filter::kept(&filter::of(rows.iter().copied(), filter::Words::Telling)).into());
+    let filter = rows[0].seq.is_multiple_of(2).then(|| filter::kept(&filter::of(views.iter().copied(), filter::Words::Telling)).into());
     Arc::new(Shelved::new(&Arc::new(Shelf::new()), path, meta, None, filter))
 }
 

@@ -12,6 +12,7 @@
 
 use super::answers::{Answer, Answers};
 use super::candidates::{Candidates, Question, Refined, refine};
+use super::digits::InDigits;
 use super::hex::HexPiece;
 use super::matches::{Matcher, bounds};
 use super::node::{More, rows_one_by_one};
@@ -269,7 +270,7 @@ impl<'a> FieldLeaf<'a> {
                 continue;
             }
             let values = self.field.entries(number)?;
-            let answers = self.answers(question, &values, may)?;
+            let answers = self.answers(question, together, &values, may)?;
             if answers.none() {
                 continue;
             }
@@ -337,7 +338,7 @@ impl<'a> FieldLeaf<'a> {
                 Ok(())
             }
             Stored::Values(values) => {
-                let answers = self.answers(&leaf.question, values, may)?;
+                let answers = self.answers(&leaf.question, leaf.together.as_ref(), values, may)?;
                 if answers.none() {
                     return Ok(());
                 }
@@ -435,14 +436,14 @@ impl<'a> FieldLeaf<'a> {
     }
 
     /// What is to be done with the values of each distinct pattern; `may` says whether variables can matter at all.
-    fn answers(&self, question: &Question<'_>, values: &Values<'a>, may: bool) -> io::Result<Answers> {
+    fn answers(&self, question: &Question<'_>, together: Option<&Together>, values: &Values<'a>, may: bool) -> io::Result<Answers> {
         let distinct = &values.patterns.distinct;
         let mut answers = Answers::new(distinct.len());
         for group in self.refined.places_in(distinct) {
             let pattern = distinct.get(group).map_or(usize::MAX, |pattern| *pattern as usize);
             let answer = match () {
                 () if self.refined.yes.has(pattern) => Answer::Yes,
-                () if may && self.refined.maybe.has(pattern) => match self.variables(question, values, group, pattern)? {
+                () if may && self.refined.maybe.has(pattern) => match self.variables(question, together, values, group, pattern)? {
                     Some(each) if each.is_empty() => Answer::No,
                     Some(each) => answers.each(each),
                     None => Answer::Read,
@@ -457,7 +458,17 @@ impl<'a> FieldLeaf<'a> {
     }
 
     /// Which values of a pattern match, by their place among them, where that depends on their variables; `None` where they have to be read.
-    fn variables(&self, question: &Question<'_>, values: &Values<'a>, group: usize, pattern: usize) -> io::Result<Option<Bits>> {
+    fn variables(
+        &self,
+        question: &Question<'_>,
+        together: Option<&Together>,
+        values: &Values<'a>,
+        group: usize,
+        pattern: usize,
+    ) -> io::Result<Option<Bits>> {
+        if let Some(digits) = together.filter(|_| self.refined.ids.has(pattern)).and_then(Together::in_digits) {
+            return in_ids(digits, &values.ids(&self.field, group)?).map(Some);
+        }
         if let Some(hex) = &self.hex
             && self.refined.ids.has(pattern)
             && let Some((slot, bytes)) = values.bytes(&self.field, group)?
@@ -489,6 +500,20 @@ impl<'a> FieldLeaf<'a> {
         }
         Ok(None)
     }
+}
+
+/// Which values have a match in the digits of one of their ids.
+fn in_ids(digits: &InDigits, ids: &[(Slot, &[u8])]) -> io::Result<Bits> {
+    let mut found: Option<Bits> = None;
+    for (slot, bytes) in ids {
+        let mut matching = Gathered::new();
+        bytes.chunks_exact(slot.bytes().max(1)).for_each(|value| matching.push(digits.is_in(*slot, value)));
+        match &mut found {
+            Some(found) => found.or(&matching.bits()),
+            None => found = Some(matching.bits()),
+        }
+    }
+    found.ok_or_else(|| io::Error::other("a pattern that has ids has none"))
 }
 
 /// The bytes of an id that is asked for where a value is a variable and nothing else: only patterns that can be it are asked.

@@ -1,15 +1,19 @@
 //! Texts that are asked an expression all at once: most of what it costs is beginning anew for each of them.
 
 use super::candidates::Question;
+use super::digits::InDigits;
 use super::expression::{required_pieces, stays_in_line};
 use crate::split::shape;
 use regex_automata::{Input, meta};
+use std::sync::OnceLock;
 
 /// An expression of which no match reaches beyond a text, or depends on what stands there.
 pub(super) struct Together {
     regex: regex::Regex,
     /// The same without looking for literals first, where a match has none that it must have: then that only costs.
     scan: Option<meta::Regex>,
+    /// The same for ids as they are kept, when it was asked for.
+    digits: OnceLock<Option<InDigits>>,
 }
 
 impl Together {
@@ -25,7 +29,12 @@ impl Together {
         }
         let build = || meta::Regex::builder().configure(meta::Config::new().auto_prefilter(false)).build(regex.as_str()).ok();
         let scan = if required_pieces(regex).is_empty() { build() } else { None };
-        Some(Self { regex: regex.clone(), scan })
+        Some(Self { regex: regex.clone(), scan, digits: OnceLock::new() })
+    }
+
+    /// The expression for ids as they are kept, if it is not too large for that.
+    pub(super) fn in_digits(&self) -> Option<&InDigits> {
+        self.digits.get_or_init(|| InDigits::of(self.regex.as_str())).as_ref()
     }
 
     /// Whether there is a match.

@@ -1,7 +1,7 @@
 //! What is open, what is let go of, and what readers keep.
 
 use super::*;
-use crate::row::Row;
+use crate::row::{Row, RowRef};
 use crate::search::testing::{folder, owner, row};
 use crate::split::build;
 use std::path::Path;
@@ -14,7 +14,7 @@ fn shelved(folder: &Path, shelf: &Arc<Shelf>, count: u64) -> Vec<Arc<Shelved>> {
         let (owner, text, id) = (owner("p1", "m1", "i1"), format!("split number {number}"), format!("{number:032x}"));
         let rows: Vec<Row> = (0..100).map(|seq| row(&owner, number * 100 + seq, 1, 1, &text, "")).collect();
         let path = folder.join(format!("{id}.split"));
-        let meta = build(&owner.key, &id, &rows.iter().collect::<Vec<_>>(), &path).unwrap();
+        let meta = build(&owner.key, &id, &rows.iter().map(RowRef::from).collect::<Vec<_>>(), &path).unwrap();
         Arc::new(Shelved::new(shelf, path, meta, None, None))
     };
     (0..count).map(one).collect()

@@ -6,7 +6,7 @@ use super::rows::{Head, Kind, Place};
 use super::shape;
 use super::shapes::{MESSAGE, Shapes, WHOLE};
 use super::write::{Content, write};
-use crate::row::{ModuleKey, Row};
+use crate::row::{ModuleKey, RowRef};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io;
@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// See [`super::build()`].
-pub(super) fn build(key: &ModuleKey, id: &str, rows: &[&Row], path: &Path) -> io::Result<SplitMeta> {
+pub(super) fn build(key: &ModuleKey, id: &str, rows: &[RowRef<'_>], path: &Path) -> io::Result<SplitMeta> {
     if rows.is_empty() {
         return Err(invalid("a split without rows"));
     }
@@ -23,14 +23,14 @@ pub(super) fn build(key: &ModuleKey, id: &str, rows: &[&Row], path: &Path) -> io
     }
     // Rows of a part share their owner.
     let mut last = None;
-    let is_foreign = |row: &&Row| last.replace(Arc::as_ptr(&row.owner)) != Some(Arc::as_ptr(&row.owner)) && row.owner.key != *key;
+    let is_foreign = |row: &RowRef<'_>| last.replace(Arc::as_ptr(row.owner)) != Some(Arc::as_ptr(row.owner)) && row.owner.key != *key;
     if rows.iter().any(is_foreign) {
         return Err(invalid("the rows of a split are of one module"));
     }
     let mut sorted = rows.to_vec();
-    sorted.sort_by_key(|row| (row.record.time_ns, row.seq));
+    sorted.sort_by_key(|row| (row.time_ns, row.seq));
     let mut builder = Builder::new();
-    for row in &sorted {
+    for row in sorted {
         builder.row(row);
     }
     let Builder { content, mut columns, .. } = builder;
@@ -76,18 +76,18 @@ impl ContentBuilder {
     }
 
     /// Adds a row with this shape.
-    pub(super) fn row(&mut self, row: &Row, shape: u32, text_bytes: usize) {
+    pub(super) fn row(&mut self, row: RowRef<'_>, shape: u32, text_bytes: usize) {
         self.rows.push(Head {
             seq: row.seq,
-            time_ns: row.record.time_ns,
-            place: Place { arrived_ns: row.arrived_ns, origin: self.origins.of(&row.origin) },
-            owner: self.owners.of(&row.owner),
+            time_ns: row.time_ns,
+            place: Place { arrived_ns: row.arrived_ns, origin: self.origins.of(row.origin) },
+            owner: self.owners.of(row.owner),
             shape,
             offset: row.offset,
-            runtime_time_ns: row.record.runtime_time_ns,
-            kind: Kind { severity: row.record.severity, verdict: row.record.verdict, problems: row.record.problems },
+            runtime_time_ns: row.runtime_time_ns,
+            kind: Kind { severity: row.severity, verdict: row.verdict, problems: row.problems },
             text_bytes: u32::try_from(text_bytes).unwrap_or(u32::MAX),
-            redactions: row.record.redactions.clone(),
+            redactions: row.redactions.to_vec(),
         });
     }
 
@@ -101,8 +101,8 @@ impl<'a> Builder<'a> {
         Self { content: ContentBuilder::new(), columns: Vec::new(), shape: String::new(), values: Vec::new() }
     }
 
-    fn row(&mut self, row: &'a Row) {
-        let (message, attributes) = (&row.record.message, &row.record.attributes);
+    fn row(&mut self, row: RowRef<'a>) {
+        let (message, attributes) = (row.message, row.attributes);
         let shape = self.shape_of(attributes);
         self.content.row(row, shape, message.len() + attributes.len());
         column(&mut self.columns, MESSAGE).push(message, || ('m', Cow::Borrowed(message)));

@@ -39,7 +39,7 @@ mod tests;
 pub(crate) mod values;
 mod write;
 
-use crate::row::{ModuleKey, Origin, Owner, Row};
+use crate::row::{ModuleKey, Origin, Owner, Row, RowRef};
 use block::{Block, BlockMeta, Decoder, FieldMeta};
 use cache::{Cache, Chunk};
 use codec::damaged;
@@ -156,7 +156,7 @@ impl Head {
 ///
 /// # Errors
 /// When it cannot be written; a half-written file is removed.
-pub fn build(key: &ModuleKey, id: &str, rows: &[&Row], path: &Path) -> io::Result<SplitMeta> {
+pub fn build(key: &ModuleKey, id: &str, rows: &[RowRef<'_>], path: &Path) -> io::Result<SplitMeta> {
     build::build(key, id, rows, path)
 }
 

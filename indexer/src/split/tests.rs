@@ -1,7 +1,7 @@
 //! What is built comes back byte for byte, and damage is an error.
 
 use super::{FORMAT, Split, build};
-use crate::row::Row;
+use crate::row::{Row, RowRef};
 use crate::search::testing::{folder, owner, parts, row};
 use proptest::prelude::*;
 use std::io::ErrorKind;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 fn build_and_open(folder: &Path, rows: &[Row]) -> Split {
     let path = folder.join("partner").join("module").join("1.split");
-    let meta = build(&rows[0].owner.key, "1", &rows.iter().collect::<Vec<_>>(), &path).unwrap();
+    let meta = build(&rows[0].owner.key, "1", &rows.iter().map(RowRef::from).collect::<Vec<_>>(), &path).unwrap();
     assert_eq!(meta.bytes, std::fs::metadata(&path).unwrap().len());
     Split::open(&path, meta).unwrap()
 }
@@ -55,7 +55,8 @@ proptest! {
         let folder = folder();
         let mut sources: Vec<Arc<Split>> = Vec::new();
         for part in 0..3 {
-            let of: Vec<&Row> = rows.iter().enumerate().filter(|(at, _)| (which >> (at % 60)) % 3 == part).map(|(_, row)| row).collect();
+            let of = rows.iter().enumerate().filter(|(at, _)| (which >> (at % 60)) % 3 == part);
+            let of: Vec<_> = of.map(|(_, row)| RowRef::from(row)).collect();
             if !of.is_empty() {
                 let path = folder.path().join(format!("{part}.split"));
                 let meta = build(&key, "1", &of, &path).unwrap();
@@ -141,12 +142,13 @@ fn rows_that_are_no_split_are_refused_and_nothing_is_left() {
     let (first, second) = (row(&owner, 1, 1, 1, "a", ""), row(&owner, 2, 1, 1, "b", ""));
     let folder = folder();
     let path = folder.path().join("1.split");
-    for rows in [vec![], vec![&second, &first], vec![&first, &first]] {
+    let (first, second) = (RowRef::from(&first), RowRef::from(&second));
+    for rows in [vec![], vec![second, first], vec![first, first]] {
         assert_eq!(build(&owner.key, "1", &rows, &path).unwrap_err().kind(), ErrorKind::InvalidInput);
     }
     let taken = folder.path().join("folder.split");
     std::fs::create_dir_all(taken.join("x")).unwrap();
-    assert!(build(&owner.key, "1", &[&first], &taken).is_err());
+    assert!(build(&owner.key, "1", &[first], &taken).is_err());
     let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["folder.split"]);
 }

@@ -256,6 +256,21 @@ impl<'a> Values<'a> {
         Ok(Some((slot, parts.stream_of(group).bytes(slot.bytes().saturating_mul(group.count as usize))?)))
     }
 
+    /// The bytes of the words of hex digits and of the UUIDs of a distinct pattern, by its place among them: of each of these in turn, those of all values.
+    pub(crate) fn ids(&self, field: &Field<'a>, group: usize) -> io::Result<Vec<(Slot, &'a [u8])>> {
+        let pattern = self.patterns.distinct.get(group).ok_or_else(|| damaged("no such pattern"))?;
+        let (layout, parts) = (field.layout(*pattern)?, self.parts(field)?);
+        let group = parts.groups.get(group).copied().unwrap_or_default();
+        let (mut input, mut ids) = (parts.stream_of(group), Vec::new());
+        for slot in &layout.slots {
+            match slot {
+                Slot::Hex { .. } | Slot::Uuid { .. } => ids.push((*slot, input.bytes(slot.bytes().saturating_mul(group.count as usize))?)),
+                Slot::Number | Slot::Other => skip_stream(&mut input, *slot, group)?,
+            }
+        }
+        Ok(ids)
+    }
+
     /// The variables of a value, to be joined with its pattern.
     pub(crate) fn variables<'v>(&'v self, field: &Field<'a>, at: usize, zstd: &'v Decoder) -> io::Result<Cursor<'v, 'a>> {
         let parts = self.parts(field)?;
