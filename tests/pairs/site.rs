@@ -9,9 +9,9 @@ use crate::harness::{self, Scene, Server, api::Api, cri::Pod};
 use crate::world::{Grant, Line, World};
 use serde_json::{Value, json};
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Behind every number that a line has.
 const NOWHERE: u64 = 1_000_000;
@@ -19,7 +19,8 @@ const NOWHERE: u64 = 1_000_000;
 const ROUNDS: usize = 16;
 /// A small buffer is flushed after 144 times its age: while lines are loaded, before the next round.
 const LOADING_AGE: &str = "4ms";
-const ROUND: Duration = Duration::from_millis(900);
+/// A round waits no longer for its splits.
+const ROUND_MAX: Duration = Duration::from_secs(5);
 
 pub(crate) struct Site {
     scene: Scene,
@@ -51,12 +52,15 @@ impl Site {
         let mut loader = Loader::new(&server, world, grant).await;
         let mut running = scene.collect(&server.address, &collector, &[]);
         for round in 0..ROUNDS - 1 {
+            let wanted = splits(&scene) + loader.modules(round);
             loader.load(&scene, round).await;
-            tokio::time::sleep(ROUND).await;
+            let begin = Instant::now();
+            while splits(&scene) < wanted && begin.elapsed() < ROUND_MAX {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
         }
         running.kill().await;
         scene.collect_once(&server.address, &collector).await;
-        tokio::time::sleep(ROUND).await;
         server.process.kill().await;
         // After 20 to 40 seconds.
         let age = format!("{}ms", 140 + number % 8 * 20);
@@ -82,14 +86,7 @@ impl Site {
 
     /// How many splits it has now.
     pub(crate) fn splits(&self) -> usize {
-        let (mut folders, mut found) = (vec![self.scene.data()], 0);
-        while let Some(folder) = folders.pop() {
-            for path in std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
-                found += usize::from(path.extension().is_some_and(|extension| extension == "split"));
-                folders.extend(path.is_dir().then_some(path));
-            }
-        }
-        found
+        splits(&self.scene)
     }
 
     /// Which line has which id.
@@ -179,6 +176,17 @@ async fn register(api: &Api, world: &World, grant: &Grant) {
     }
 }
 
+fn splits(scene: &Scene) -> usize {
+    let (mut folders, mut found) = (vec![scene.data()], 0);
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
+            found += usize::from(path.extension().is_some_and(|extension| extension == "split"));
+            folders.extend(path.is_dir().then_some(path));
+        }
+    }
+    found
+}
+
 fn listen(server: &Server) -> &str {
     server.address.trim_start_matches("http://")
 }
@@ -213,6 +221,12 @@ impl<'w> Loader<'w> {
             }
         }
         loader
+    }
+
+    /// How many modules, and pods of nobody, have lines in a round.
+    fn modules(&self, round: usize) -> usize {
+        let name = |line: &Line| line.instance.map_or_else(|| self.world.pod(line).1, |at| self.world.instances[at].module.to_owned());
+        self.lines.iter().filter(|(at, _)| *at == round).map(|(_, line)| name(line)).collect::<BTreeSet<_>>().len()
     }
 
     async fn load(&mut self, scene: &Scene, round: usize) {
