@@ -163,6 +163,10 @@ fn steady(value: &mut Value, asks_ids: bool) {
             MOVING.iter().for_each(|name| drop(members.remove(*name)));
             if asks_ids {
                 ["span", "replace"].iter().for_each(|name| drop(members.remove(*name)));
+                // A long clause is cut where an id of another length leaves it.
+                if members.get("text").and_then(Value::as_str).is_some_and(|text| text.ends_with('…')) {
+                    members.remove("text");
+                }
             }
             if let Some(cursor) = members.get_mut("cursor") {
                 *cursor = Value::Bool(!cursor.is_null());

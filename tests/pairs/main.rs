@@ -9,7 +9,7 @@
 //!          └─► the token's twin ─► the same answer
 //! ```
 //!
-//! Without `--pairs` it does nothing: `tests/run isolation` runs it. It begins with a check of itself: with the staff's token in the place of a partner's it must find each kind
+//! Between the questions the servers flush and merge, each at its own time, and in the middle all are killed and started again. Without `--pairs` it does nothing: `tests/run isolation` runs it. It begins with a check of itself: with the staff's token in the place of a partner's it must find each kind
 //! of fault. It ends with figures, and fails when one answer was wrong. The seed makes the same lines and requests again.
 
 // Helpers of tests may fail as loudly as tests, and this one says what it measured.
@@ -27,20 +27,20 @@ mod world;
 
 use ask::Asker;
 use futures_util::StreamExt as _;
+use futures_util::future::join_all;
 use futures_util::stream;
 use judge::{Fault, Judge};
 use pair::{Figures, Pair, Reader};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use site::Site;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use tokio::sync::Semaphore;
+use tokio::sync::{RwLock, Semaphore};
 use world::{Grant, World};
 
 /// Pairs under way at once.
 const AT_ONCE: usize = 4;
-/// Servers that are loaded at once.
-const LOADED_AT_ONCE: usize = 4;
 /// Pairs of the check of itself.
 const SELF_CHECK: usize = 400;
 /// Faults that are shown.
@@ -64,7 +64,7 @@ async fn main() {
     let (world, grants) = (&world, &grants);
     // The first is the big one, the others twins in the order of the grants.
     let held = std::iter::once(&everything).chain(grants);
-    let sites: Vec<Site> = stream::iter(held).map(|grant| Site::start(world, grant)).buffered(LOADED_AT_ONCE).collect().await;
+    let sites: Vec<Site> = join_all(held.enumerate().map(|(at, grant)| Site::start(world, grant, at))).await;
     let (big, twins) = sites.split_first().expect("the big server");
     let mut readers = Vec::new();
     for (grant, twin) in grants.iter().zip(twins) {
@@ -88,10 +88,10 @@ async fn main() {
     );
 
     let staff = grants.len() - 1;
-    let places = Semaphore::new(AT_ONCE);
+    let (places, running, asked) = (Semaphore::new(AT_ONCE), RwLock::new(()), AtomicUsize::new(0));
     let ask = |grant: usize, seen_by: usize, pairs: usize| {
         let judge = Judge { world, grant: &grants[grant], foreign: world.foreign(&grants[grant]) };
-        let (readers, twins, places) = (&readers, twins, &places);
+        let (readers, twins, places, running, asked) = (&readers, twins, &places, &running, &asked);
         let asker = Asker { world, grant: &grants[grant], at: grant, grants };
         let mut rng = StdRng::seed_from_u64(plan.seed.wrapping_mul(1_000).wrapping_add(grant as u64));
         async move {
@@ -104,7 +104,9 @@ async fn main() {
                 }
                 let pair = Pair { world, judge: &judge, readers, big, twin: &twins[grant], grant, seen_by, request: &request };
                 let _place = places.acquire().await.expect("a place");
+                let _running = running.read().await;
                 let faults = pair.ask().await;
+                asked.fetch_add(1, Ordering::Relaxed);
                 figures.count(&request, faults);
             }
             figures
@@ -120,8 +122,21 @@ async fn main() {
 
     let begin = Instant::now();
     let share = plan.pairs.div_ceil(grants.len());
-    let all: Vec<Figures> =
-        stream::iter(0..grants.len()).map(|grant| ask(grant, grant, share)).buffer_unordered(grants.len()).collect().await;
+    let splits = || sites.iter().map(Site::splits).collect::<Vec<_>>();
+    let before = splits();
+    let all = stream::iter(0..grants.len()).map(|grant| ask(grant, grant, share)).buffer_unordered(grants.len()).collect();
+    let half = asked.load(Ordering::Relaxed) + plan.pairs / 2;
+    let restart = async {
+        while asked.load(Ordering::Relaxed) < half {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let _alone = running.write().await;
+        join_all(sites.iter().map(Site::restart)).await;
+        join_all(readers.iter().flatten().map(|reader| reader.export(world))).await;
+    };
+    let (all, ()): (Vec<Figures>, ()) = tokio::join!(all, restart);
+    assert_ne!(before[0], splits()[0], "nothing was flushed or merged meanwhile");
+    println!("all servers were killed and started again behind {half} questions; splits before and behind: {before:?}, {:?}", splits());
     let mut figures = Figures::default();
     all.into_iter().for_each(|of_grant| figures.add(of_grant));
     for (request, what) in figures.shown.iter().take(SHOWN) {

@@ -36,8 +36,7 @@ impl Reader {
     pub(crate) async fn new(world: &World, grant: &Grant, site: &Site) -> Self {
         let token = site.token(world, grant).await;
         let api = site.server.api.with_token(&token);
-        let noon = |hours| (world.begin + chrono::TimeDelta::hours(hours)).to_rfc3339();
-        let body = json!({"query": "refused OR queue", "from": noon(0), "to": noon(12), "limit": 30});
+        let body = json!({"query": "refused OR queue", "from": hour(world, 0), "to": hour(world, 12), "limit": 30});
         let of_staff = site.server.api.create("excerpts", body.clone()).await;
         let made = api.create("excerpts", body).await;
         let client = api::client(None);
@@ -46,10 +45,15 @@ impl Reader {
         let address = site.server.address.clone();
         let reader =
             Self { client, address, token, excerpt: text("id"), secret: text("secret"), export: Mutex::default(), secret_of_staff };
-        let export = json!({"query": "refused", "from": noon(0), "to": noon(12), "format": "csv"}).to_string();
-        let answer = reader.ask("POST", "export", &reader.token, Some(&export)).await;
-        assert!(reader.exported(&answer), "no id of an export: {}", answer.headers);
+        reader.export(world).await;
         reader
+    }
+
+    /// Makes an export, whose manifest is known as long as the server runs.
+    pub(crate) async fn export(&self, world: &World) {
+        let export = json!({"query": "refused", "from": hour(world, 0), "to": hour(world, 12), "format": "csv"}).to_string();
+        let answer = self.ask("POST", "export", &self.token, Some(&export)).await;
+        assert!(self.exported(&answer), "no id of an export: {}", answer.headers);
     }
 
     /// Takes note of the id of an export.
@@ -108,6 +112,11 @@ impl Reader {
         let answer = self.ask("POST", "search", &self.token, Some(&first.to_string())).await;
         next(&answer.text)
     }
+}
+
+/// So many hours behind the beginning of the lines.
+fn hour(world: &World, hours: i64) -> String {
+    (world.begin + chrono::TimeDelta::hours(hours)).to_rfc3339()
 }
 
 /// The cursor in a search's summary.

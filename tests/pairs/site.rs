@@ -2,18 +2,33 @@
 //!
 //! Twins are loaded with the same lines, times, pods and bodies in the same order. What must differ (the epoch, numbers in ids, secrets) is known here, so that requests
 //! can name the same line on both, and answers can be compared.
+//!
+//! Lines come in rounds that make a split each; those of the last one are flushed, and all splits of a module merged, while questions are asked, on every server at another time.
 
-use crate::harness::{self, Scene, Server, api::Api};
+use crate::harness::{self, Scene, Server, api::Api, cri::Pod};
 use crate::world::{Grant, Line, World};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 /// Behind every number that a line has.
 const NOWHERE: u64 = 1_000_000;
+/// Lines come in so many rounds, each in splits of its own but the last, which is live when the asking begins: as many splits of a module as are merged when the last one is flushed.
+const ROUNDS: usize = 16;
+/// A small buffer is flushed after 144 times its age: while lines are loaded, before the next round.
+const LOADING_AGE: &str = "4ms";
+/// A round waits no longer for its splits.
+const ROUND_MAX: Duration = Duration::from_secs(5);
 
 pub(crate) struct Site {
-    _scene: Scene,
+    scene: Scene,
     pub(crate) server: Server,
+    /// Servers that took the place of the first one.
+    restarted: Mutex<Vec<Server>>,
+    /// What a buffer's age is here while questions are asked.
+    age: String,
     pub(crate) epoch: String,
     /// The ids of the lines that are here.
     ids: HashMap<usize, String>,
@@ -24,18 +39,54 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    pub(crate) async fn start(world: &World, grant: &Grant) -> Self {
+    /// The one with this number: each flushes at another time.
+    pub(crate) async fn start(world: &World, grant: &Grant, number: usize) -> Self {
         let scene = Scene::new();
-        let server = scene.serve().await;
+        let mut server = scene.serve_with(&["--live-age", LOADING_AGE]).await;
         register(&server.api, world, grant).await;
         let mut tail = server.api.tail("*", None).await;
-        tail.next_row(std::time::Duration::from_millis(300)).await;
+        tail.next_row(Duration::from_millis(300)).await;
         let tail_begin = tail.cursor.clone().expect("where the tail began");
         drop(tail);
-        load(&scene, &server, world, grant).await;
-        let mut site = Self { _scene: scene, server, epoch: String::new(), ids: HashMap::new(), lines: HashMap::new(), tail_begin };
+        let collector = server.collector_token().await;
+        let mut loader = Loader::new(&server, world, grant).await;
+        let mut running = scene.collect(&server.address, &collector, &[]);
+        for round in 0..ROUNDS - 1 {
+            let wanted = splits(&scene) + loader.modules(round);
+            loader.load(&scene, round).await;
+            let begin = Instant::now();
+            while splits(&scene) < wanted && begin.elapsed() < ROUND_MAX {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+        running.kill().await;
+        scene.collect_once(&server.address, &collector).await;
+        server.process.kill().await;
+        // After 20 to 40 seconds.
+        let age = format!("{}ms", 140 + number % 8 * 20);
+        server = scene.serve_at(listen(&server), &["--live-age", &age]).await;
+        loader.load(&scene, ROUNDS - 1).await;
+        scene.collect_once(&server.address, &collector).await;
+        let (restarted, epoch) = (Mutex::default(), String::new());
+        let mut site = Self { scene, server, restarted, age, epoch, ids: HashMap::new(), lines: HashMap::new(), tail_begin };
         site.learn(world, grant).await;
         site
+    }
+
+    /// Kills the server and starts another one on its folder, at its address.
+    pub(crate) async fn restart(&self) {
+        self.server.process.signal(rustix::process::Signal::KILL);
+        let listen = listen(&self.server);
+        harness::until("the end of a server", async || tokio::net::TcpStream::connect(listen).await.is_err().then_some(())).await;
+        // Its lock of the folder goes with it, a moment later.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let server = self.scene.serve_at(listen, &["--live-age", &self.age]).await;
+        self.restarted.lock().expect("no panic").push(server);
+    }
+
+    /// How many splits it has now.
+    pub(crate) fn splits(&self) -> usize {
+        splits(&self.scene)
     }
 
     /// Which line has which id.
@@ -125,23 +176,73 @@ async fn register(api: &Api, world: &World, grant: &Grant) {
     }
 }
 
-async fn load(scene: &Scene, server: &Server, world: &World, grant: &Grant) {
-    let mut pods = BTreeMap::new();
-    let mut pushed: BTreeMap<usize, String> = BTreeMap::new();
-    for line in world.lines.iter().filter(|line| world.sees(grant, line)) {
-        if let (true, Some(at)) = (line.is_pushed, line.instance) {
-            pushed.entry(at).or_default().push_str(&format!("{}\n", line.json()));
-            continue;
+fn splits(scene: &Scene) -> usize {
+    let (mut folders, mut found) = (vec![scene.data()], 0);
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
+            found += usize::from(path.extension().is_some_and(|extension| extension == "split"));
+            folders.extend(path.is_dir().then_some(path));
         }
-        let (namespace, name, uid) = world.pod(line);
-        let pod = pods.entry(name.clone()).or_insert_with(|| scene.pod(&namespace, &name, &uid, "app"));
-        pod.write(if line.n % 5 == 0 { "stderr" } else { "stdout" }, line.json().as_bytes(), line.time);
     }
-    scene.collect_once(&server.address, &server.collector_token().await).await;
-    for (at, lines) in pushed {
-        let instance = &world.instances[at];
-        let token = server.token(json!({"kind": "ingest", "partner": world.partner(instance.partner), "instances": [instance.id]})).await;
-        let answer = server.api.with_token(&token).ingest(&lines).await;
-        assert_eq!(answer.status, 200, "{}", answer.text);
+    found
+}
+
+fn listen(server: &Server) -> &str {
+    server.address.trim_start_matches("http://")
+}
+
+/// Prints and pushes the lines of a grant, round by round.
+struct Loader<'w> {
+    world: &'w World,
+    /// The lines, each with its round.
+    lines: Vec<(usize, &'w Line)>,
+    pods: BTreeMap<String, Pod>,
+    /// The doors of instances.
+    doors: BTreeMap<usize, Api>,
+}
+
+impl<'w> Loader<'w> {
+    async fn new(server: &Server, world: &'w World, grant: &Grant) -> Self {
+        let mut loader = Self { world, lines: Vec::new(), pods: BTreeMap::new(), doors: BTreeMap::new() };
+        let mut of_stream: BTreeMap<(Option<usize>, usize), Vec<&Line>> = BTreeMap::new();
+        for line in world.lines.iter().filter(|line| world.sees(grant, line)) {
+            of_stream.entry((line.instance, line.pod)).or_default().push(line);
+        }
+        for lines in of_stream.into_values() {
+            // The last round has some more than the others.
+            let round = |at: usize| (at * (ROUNDS + 2) / lines.len()).min(ROUNDS - 1);
+            loader.lines.extend(lines.iter().enumerate().map(|(at, line)| (round(at), *line)));
+        }
+        for at in world.lines.iter().filter(|line| line.is_pushed && world.sees(grant, line)).filter_map(|line| line.instance) {
+            if let Entry::Vacant(door) = loader.doors.entry(at) {
+                let instance = &world.instances[at];
+                let token = json!({"kind": "ingest", "partner": world.partner(instance.partner), "instances": [instance.id]});
+                door.insert(server.api.with_token(&server.token(token).await));
+            }
+        }
+        loader
+    }
+
+    /// How many modules, and pods of nobody, have lines in a round.
+    fn modules(&self, round: usize) -> usize {
+        let name = |line: &Line| line.instance.map_or_else(|| self.world.pod(line).1, |at| self.world.instances[at].module.to_owned());
+        self.lines.iter().filter(|(at, _)| *at == round).map(|(_, line)| name(line)).collect::<BTreeSet<_>>().len()
+    }
+
+    async fn load(&mut self, scene: &Scene, round: usize) {
+        let mut pushed: BTreeMap<usize, String> = BTreeMap::new();
+        for (_, line) in self.lines.iter().filter(|(at, _)| *at == round) {
+            if let (true, Some(at)) = (line.is_pushed, line.instance) {
+                pushed.entry(at).or_default().push_str(&format!("{}\n", line.json()));
+                continue;
+            }
+            let (namespace, name, uid) = self.world.pod(line);
+            let pod = self.pods.entry(name.clone()).or_insert_with(|| scene.pod(&namespace, &name, &uid, "app"));
+            pod.write(if line.n % 5 == 0 { "stderr" } else { "stdout" }, line.json().as_bytes(), line.time);
+        }
+        for (at, lines) in pushed {
+            let answer = self.doors[&at].ingest(&lines).await;
+            assert_eq!(answer.status, 200, "{}", answer.text);
+        }
     }
 }

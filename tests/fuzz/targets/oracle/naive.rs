@@ -118,7 +118,7 @@ impl Oracle {
             (Op::Matches, value) => self.expression(value.text().expect("an expression")).is_match(&message.text),
             (Op::Equals, value) => words::fold(&message.text) == words::fold(value.text().expect("a text")),
             (_, Value::Literal(piece)) => message.text.contains(piece),
-            (_, Value::Word(word)) if word.contains(['*', '?']) => wildcard_words(word, &|clause| clause.is_in(message)),
+            (_, Value::Word(word)) if word.contains(['*', '?']) => self.expression(&piece_of_message(word)).is_match(&message.text),
             (_, value) => has_phrase(&words_of(value.text().expect("words")), message),
         }
     }
@@ -243,6 +243,12 @@ fn one_of<'w>(value: &Value, known: impl IntoIterator<Item = &'w str>, is: impl 
     known.into_iter().any(|one| named(one) && is(one))
 }
 
+/// `message:conn*` asks for a piece of the message with no word character before or behind it; what is no wildcard is as it is written, but for case.
+fn piece_of_message(word: &str) -> String {
+    let escaped = regex::escape(word);
+    format!("(?i)(?:^|\\W){}(?:\\W|$)", escaped.replace("\\*", "\\w*").replace("\\?", "\\w"))
+}
+
 fn words_of(text: &str) -> Vec<String> {
     words::words(text).map(|word| word.into_owned()).collect()
 }
@@ -272,12 +278,8 @@ impl Piece {
     }
 }
 
-fn wildcard_term(word: &str, line: &Line) -> bool {
-    wildcard_words(word, &|piece| line.texts().any(|text| piece.is_in(text)))
-}
-
 /// `*` and `?` reach within one word: what has several words is read as them, anywhere.
-fn wildcard_words(word: &str, is_there: &dyn Fn(&Piece) -> bool) -> bool {
+fn wildcard_term(word: &str, line: &Line) -> bool {
     let folded = words::fold(word).into_owned();
     let mut pieces = Vec::new();
     let mut plain: Vec<String> = Vec::new();
@@ -290,7 +292,7 @@ fn wildcard_words(word: &str, is_there: &dyn Fn(&Piece) -> bool) -> bool {
         }
     }
     pieces.extend((!plain.is_empty()).then_some(Piece::Phrase(plain)));
-    pieces.iter().all(is_there)
+    pieces.iter().all(|piece| line.texts().any(|text| piece.is_in(text)))
 }
 
 /// Whether the pattern is the whole text, `*` being any run and `?` one character: a row of the usual table for each character of the pattern.
