@@ -2,7 +2,7 @@
 // lines: no script runs, no request leaves, no element comes out of them, and the layout holds.
 import { test, before, after } from "node:test";
 import assert from "node:assert/strict";
-import { lines, open, overflow, signIn, start } from "./harness.mjs";
+import { ask, lines, open, overflow, signIn, start } from "./harness.mjs";
 
 const MARK = "hostileline";
 const ESC = "\u001b";
@@ -137,6 +137,26 @@ test("a hundred hostile lines are shown on every page, and do nothing", async (t
     await page.goto(`${world.address}/?${new URLSearchParams({ request: "<img src=x onerror=window.pwned=1>" })}`);
     await page.waitForSelector(".note, .step");
     await whole("a hostile id");
+    await page.goto(`${world.address}/?problems&from=-1h`);
+    for (const text of TEXTS.filter(({ length }) => length < 5_000)) {
+      await page.fill("#check-text", `${text}\n${JSON.stringify({ message: text, [text.slice(0, 60)]: text })}`);
+      await page.waitForSelector(".checked li");
+    }
+    await page.fill("#check-text", TEXTS.filter(({ length }) => length < 5_000).join("\n"));
+    await page.waitForFunction(() => document.querySelectorAll(".checked > li").length > 15);
+    await whole("the test of a line");
+    const made = JSON.parse(await ask(page, "excerpts", { query: `instance:${instance} ${MARK}`, from: "-1h", limit: 60, order: "oldest", note: TEXTS[1], expires_in: "1d" }));
+    assert.ok(made.secret, JSON.stringify(made));
+    await page.goto(`${world.address}/?excerpt=${made.id}#${made.secret}`);
+    await page.waitForSelector(".excerpt-lines li");
+    for (const head of (await page.locator(".excerpt-lines .head").all()).slice(0, 60)) await head.click();
+    await whole("an excerpt");
+    await page.goto(`${world.address}/?access=links`);
+    await page.waitForSelector("#links li");
+    await whole("the list of links");
+    await page.goto(`${world.address}/?access=audit&from=-1h`);
+    await page.waitForSelector("#audit tbody tr");
+    await whole("the audit");
     await page.goto(world.address);
     await page.fill("#what", "<img src=x onerror=window.pwned=1>");
     await page.waitForSelector(".readings li");

@@ -185,3 +185,32 @@ test("a link that is cut, one that has expired and one of nothing each say what 
   await page.waitForFunction(() => /not any more/.test(document.querySelector(".note")?.textContent ?? ""));
   await close();
 });
+
+test("the keyboard alone is enough to export and to share", async () => {
+  const { page, close } = await open(world);
+  await signIn(page, world, world.partner, "/?q=level:error&from=-1h");
+  await lines(page);
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("export");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(".export-form");
+  const focused = () => page.evaluate(() => `${document.activeElement?.tagName} ${document.activeElement?.getAttribute("value") ?? document.activeElement?.id ?? ""}`);
+  for (let at = 0; at < 6 && !(await focused()).startsWith("INPUT"); at++) await page.keyboard.press("Tab");
+  assert.equal(await focused(), "INPUT ndjson");
+  await page.keyboard.press("ArrowDown");
+  assert.equal(await focused(), "INPUT csv");
+  for (let at = 0; at < 6 && !(await focused()).includes("export-go"); at++) await page.keyboard.press("Tab");
+  const [download] = await Promise.all([page.waitForEvent("download"), page.keyboard.press("Enter")]);
+  assert.match(download.suggestedFilename(), /\.csv$/);
+  await page.waitForSelector("#export-hash");
+  await page.keyboard.press("Escape");
+  await page.waitForSelector("dialog", { state: "detached" });
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("share");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("#excerpt-form");
+  for (let at = 0; at < 12 && !(await focused()).includes("excerpt-make"); at++) await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("#excerpt-link");
+  await close();
+});

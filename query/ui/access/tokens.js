@@ -11,6 +11,9 @@ import { Confirm } from "./confirm.js";
 import { NewToken } from "./make.js";
 import { revokeToken, tokens } from "./registry.js";
 
+/** Tokens that are shown: the newest. */
+const SHOWN = 500;
+
 /** @param {{staff: boolean}} props */
 export function Tokens({ staff }) {
   const answer = useAnswer(tokens, []);
@@ -28,8 +31,8 @@ export function Tokens({ staff }) {
       ? html`<${Note} title=${t("tokens.none")} advice=${t("tokens.noneAdvice")} />`
       : html`<div class="table" tabindex="0" role="region" aria-label=${t("access.tokens")}>
           <table id="tokens"><thead><tr><th scope="col">${t("tokens.id")}</th><th scope="col">${t("tokens.kind")}</th><th scope="col">${t("tokens.reach")}</th><th scope="col" class="wide">${t("tokens.note")}</th><th scope="col" class="wide">${t("tokens.made")}</th><th scope="col">${t("tokens.ends")}</th>${staff && html`<th scope="col"><span class="sr">${t("tokens.revoke")}</span></th>`}</tr></thead>
-          <tbody>${list.map((token) => html`<${Line} key=${token.id} token=${token} staff=${staff} revoke=${() => revoke(token.id)} />`)}</tbody></table>
-        </div>`)}
+          <tbody>${list.slice(0, SHOWN).map((token) => html`<${Line} key=${token.id} token=${token} staff=${staff} revoke=${() => revoke(token.id)} />`)}</tbody></table>
+        </div>${list.length > SHOWN && html`<p class="end muted">${t("table.groups", { count: list.length - SHOWN })}</p>`}`)}
   `;
 }
 

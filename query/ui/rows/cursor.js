@@ -33,12 +33,14 @@ effect(() => {
 function settle(asked) {
   if (rows.count === 0) {
     [current.value, open.value, heights.value, shown] = ["", new Set(), new Map(), ""];
-  } else if (asked && asked !== shown && rows.byId.has(asked)) {
-    // A link to a line opens it, once.
-    shown = asked;
-    open.value = new Set([...open.peek(), asked]);
-    moveTo(asked, false);
+    return;
   }
+  const entry = rows.byId.get(asked);
+  if (!entry || asked === shown) return;
+  // A link to a line opens it, once; one that is folded, the line that it is folded into.
+  shown = asked;
+  open.value = new Set([...open.peek(), entry.id]);
+  moveTo(entry.id, false);
 }
 
 /** @param {string} id @param {boolean} [focus] */
