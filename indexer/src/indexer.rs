@@ -79,7 +79,7 @@ impl Options {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct Unavailable {
-    /// 429 or 503; 413 for what is larger than a file of the log.
+    /// 429 or 503; 413 for what is larger than a record of the log may be.
     pub code: u16,
     /// How long to wait.
     pub after: Duration,

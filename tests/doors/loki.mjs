@@ -23,7 +23,7 @@ await transport.flush();
 process.stdout.write("half\n");
 await once(process.stdin, "data");
 for (let number = 150; number < 300; number += 1) logger.info(`winston ${number}`);
-for (let attempt = 0; attempt < 60; attempt += 1) {
+for (let attempt = 0; attempt < 600; attempt += 1) {
   await new Promise((resolve) => setTimeout(resolve, 500));
   const batch = transport.batcher.batch;
   if (batch.streams.length === 0) break;

@@ -73,7 +73,7 @@ def winston(binary, node):
         run.stdin.flush()
         time.sleep(1)
         server.start()
-        told = run.communicate(timeout=120)[0]
+        told = run.communicate(timeout=600)[0]
         assert run.returncode == 0, told
         found = server.messages("winston")
         same(sorted(set(found)), sorted(f"winston {number}" for number in range(300)))

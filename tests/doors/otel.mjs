@@ -15,8 +15,8 @@ const keep = (...parts) => said.push(parts.map((part) => (typeof part === "strin
 diag.setLogger({ error: keep, warn: keep, info: () => {}, debug: () => {}, verbose: () => {} }, DiagLogLevel.WARN);
 
 const Exporter = encoding === "proto" ? ProtoExporter : JsonExporter;
-const exporter = new Exporter({ url, headers: { Authorization: `Bearer ${token}` }, compression: CompressionAlgorithm.GZIP, timeoutMillis: 60_000 });
-const processor = new BatchLogRecordProcessor({ exporter, scheduledDelayMillis: 100, maxExportBatchSize: 50, maxQueueSize: 10_000, exportTimeoutMillis: 60_000 });
+const exporter = new Exporter({ url, headers: { Authorization: `Bearer ${token}` }, compression: CompressionAlgorithm.GZIP, timeoutMillis: 300_000 });
+const processor = new BatchLogRecordProcessor({ exporter, scheduledDelayMillis: 100, maxExportBatchSize: 50, maxQueueSize: 10_000, exportTimeoutMillis: 300_000 });
 const provider = new LoggerProvider({ resource: resourceFromAttributes({ "service.name": "node-sms" }), processors: [processor] });
 const logger = provider.getLogger("otel.mjs", "1");
 

@@ -15,7 +15,7 @@ from opentelemetry.sdk.resources import Resource
 from server import Server, same, until
 
 
-def provider(server, token=None, timeout=60, batch=64):
+def provider(server, token=None, timeout=300, batch=64):
     headers = {"Authorization": f"Bearer {token or server.ingest}"}
     exporter = OTLPLogExporter(endpoint=f"{server.url}/v1/logs", headers=headers, compression=Compression.Gzip, timeout=timeout)
     logs = LoggerProvider(resource=Resource.create({"service.name": "sms", "module": "not-mine"}), shutdown_on_exit=False)
@@ -72,7 +72,7 @@ def python_sdk_over_a_restart(binary, _node):
             emit(logger, f"over {number}")
             time.sleep(0.001)
         away.join()
-        logs.force_flush(60_000)
+        logs.force_flush(300_000)
         logs.shutdown()
         found = server.messages("over")
         same(sorted(set(found)), sorted(f"over {number}" for number in range(1_000)))
@@ -110,7 +110,7 @@ def node_sdk(binary, node):
             time.sleep(0.3)
             server.start()
             told = run.stdout.read()
-            assert run.wait(timeout=120) == 0, told
+            assert run.wait(timeout=600) == 0, told
             found = server.messages(f"encoding:{encoding} node")
             same(sorted(set(found)), sorted(f"node {number}" for number in range(400)))
             row = server.rows(f"encoding:{encoding} n:399")[0]

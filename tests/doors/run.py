@@ -9,6 +9,7 @@ import sys
 import time
 import traceback
 
+import bombs
 import elastic
 import loki
 import ndjson
@@ -23,7 +24,7 @@ def main():
     for script in HERE.glob("*.mjs"):
         shutil.copy(script, node)
     passed, failed = 0, 0
-    for module in (ndjson, otlp, loki, elastic, syslog):
+    for module in (ndjson, otlp, loki, elastic, syslog, bombs):
         for test in module.TESTS:
             name = f"{module.__name__}.{test.__name__}"
             if words and not any(word in name for word in words):

@@ -14,7 +14,7 @@ import time
 import urllib.error
 import urllib.request
 
-PATIENCE_S = 90
+PATIENCE_S = 300
 INSTANCE = "sms-434"
 
 
@@ -87,7 +87,7 @@ class Server:
             all_headers["Content-Type"] = "application/json"
         request = urllib.request.Request(self.url + path, data=data, method=method, headers=all_headers)
         try:
-            with urllib.request.urlopen(request, timeout=30, context=self.context) as answer:
+            with urllib.request.urlopen(request, timeout=120, context=self.context) as answer:
                 return answer.status, answer.headers, answer.read()
         except urllib.error.HTTPError as error:
             return error.code, error.headers, error.read()

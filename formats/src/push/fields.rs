@@ -48,25 +48,31 @@ impl Fields {
 
     /// An object, where it has something in it.
     pub(super) fn object(&mut self, key: &str, value: &Self) {
-        self.cut |= value.cut;
         if !value.inner.is_empty() {
             self.raw(key, &format!("{{{}}}", value.inner));
         }
+        // Afterwards: nothing is written behind a cut.
+        self.cut |= value.cut;
     }
 
     /// Everything that the other has.
     pub(super) fn all(&mut self, other: &Self) {
-        self.cut |= other.cut;
         if other.inner.is_empty() {
-            return;
+            // Nothing to write.
+        } else if self.has_room(other.inner.len()) {
+            if !self.inner.is_empty() {
+                self.inner.push(',');
+            }
+            self.inner.push_str(&other.inner);
+        } else {
+            self.too_much("_shared", &other.inner);
         }
-        if !self.has_room(other.inner.len()) {
-            return self.too_much("_shared", &other.inner);
-        }
-        if !self.inner.is_empty() {
-            self.inner.push(',');
-        }
-        self.inner.push_str(&other.inner);
+        self.cut |= other.cut;
+    }
+
+    /// Something was left out that was never handed in.
+    pub(super) fn leave_out(&mut self) {
+        self.cut = true;
     }
 
     /// `too_long` where something was left out.

@@ -17,6 +17,11 @@ pub(super) fn text(body: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(body)
 }
 
+/// Whether a piece of a body that is no UTF-8 is one of those that were replaced.
+pub(super) fn is_replaced(piece: &str) -> bool {
+    piece.contains(char::REPLACEMENT_CHARACTER)
+}
+
 /// Hands out the elements of a list; `null` and nothing are an empty one.
 pub(super) fn each<'a>(
     list: Option<&'a RawValue>,

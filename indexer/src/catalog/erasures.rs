@@ -76,6 +76,8 @@ impl Catalog {
                     sqlx::query(statement).bind(QUARANTINE).bind(&**pod).execute(&mut *transaction).await?;
                 }
             }
+            // Its tokens are gone already.
+            sqlx::query("DELETE FROM pushes WHERE token NOT IN (SELECT id FROM tokens)").execute(&mut *transaction).await?;
             marks::put(&mut transaction, files).await?;
             transaction.commit().await
         };

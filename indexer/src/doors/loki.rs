@@ -35,7 +35,8 @@ async fn take(doors: &Doors, request: Request) -> Result<(), Problem> {
     let mut received = push::receive(doors, Door::Loki, &parts, body, false).await?;
     if !json {
         let limit = doors.settings.of(Door::Loki).body_bytes_max;
-        received.body = doors.bodies.unfold_snappy(&received.body, limit)?;
+        let unfolded = doors.bodies.unfold_snappy(&received.body, limit)?;
+        push::unfolded(doors, &mut received, unfolded);
     }
     let decode: fn(&[u8], &mut Batch<'_>) -> Result<(), DecodeError> = match json {
         true => |body, batch| walk(batch, |take| decode_json(body, take)),

@@ -1,8 +1,9 @@
 //! `{"streams":[{"stream":{LABEL:VALUE…},"values":[["NANOSECONDS","LINE",{NAME:VALUE…}]…]}…]}`, the third of each entry may be absent.
 
-use super::super::json::{each, read, text};
+use super::super::json::{each, is_replaced, read, text};
 use super::super::{DecodeError, Take};
 use super::{LABELS_MAX, Pairs, item};
+use crate::record::Problem;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -39,6 +40,7 @@ struct Entry<'a> {
 /// When the body is no such object, or the items are refused.
 pub fn decode(body: &[u8], take: Take<'_>) -> Result<(), DecodeError> {
     let body = text(body);
+    let replaced = matches!(body, Cow::Owned(_));
     let request: Request<'_> = read(&body, "the body is no push of streams")?;
     each(request.streams, "streams", &mut |element| {
         let Stream { stream, values } = read(element.get(), "streams")?;
@@ -50,7 +52,11 @@ pub fn decode(body: &[u8], take: Take<'_>) -> Result<(), DecodeError> {
                     crate::limits::prefix(&entry.time_ns, 50)
                 ))
             })?;
-            take(item(Some(time_ns), &entry.line, &stream.0, &entry.metadata.0))
+            let mut item = item(Some(time_ns), &entry.line, &stream.0, &entry.metadata.0);
+            if replaced && is_replaced(&entry.line) {
+                item.wrong.insert(Problem::BadUtf8);
+            }
+            take(item)
         })
     })
 }

@@ -3,6 +3,7 @@
 use super::super::protobuf::Message;
 use super::super::{DecodeError, Take};
 use super::{LABELS_MAX, Pairs, item, labels};
+use crate::record::Problem;
 use std::borrow::Cow;
 
 /// How many bytes a body of snappy's block form unfolds to. The length stands at its beginning, so a bomb is seen before it unfolds.
@@ -70,7 +71,12 @@ fn entry(bytes: &[u8], labels: &Pairs<'_>, take: Take<'_>) -> Result<(), DecodeE
             _ => {}
         }
     }
-    take(item(time_ns, &line, labels, &metadata))
+    let mut item = item(time_ns, &line, labels, &metadata);
+    // What is UTF-8 is not copied.
+    if matches!(line, Cow::Owned(_)) {
+        item.wrong.insert(Problem::BadUtf8);
+    }
+    take(item)
 }
 
 /// `google.protobuf.Timestamp`; `None` for one that 64 bits of nanoseconds do not hold.

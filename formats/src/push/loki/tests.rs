@@ -70,6 +70,16 @@ fn odd_entries_are_taken_and_broken_bodies_are_refused() {
 }
 
 #[test]
+fn bytes_that_are_no_text_are_replaced_and_told_where_they_are() {
+    let stream = Writer::default().bytes(1, "{}").bytes(2, Writer::default().bytes(2, b"caf\xe9")).bytes(2, entry(1, "whole", &[]));
+    let json = b"{\"streams\":[{\"values\":[[\"1795342370000000000\",\"caf\xe9\"],[\"1795342370000000000\",\"whole\"]]}]}";
+    for found in [records(decode_protobuf, &Writer::default().bytes(1, stream).finish()).unwrap(), records(decode_json, json).unwrap()] {
+        assert_eq!(found[0].message, "caf\u{fffd}");
+        assert_eq!(found.iter().map(|record| record.problems.contains(Problem::BadUtf8)).collect::<Vec<_>>(), [true, false]);
+    }
+}
+
+#[test]
 fn a_snappy_bomb_is_seen_before_it_unfolds() {
     let zeros = snap::raw::Encoder::new().compress_vec(&vec![0; 64 << 20]).unwrap();
     assert!(zeros.len() < 4 << 20);

@@ -1,8 +1,8 @@
 //! The JSON encoding: as protobuf's JSON mapping, but ids are hexadecimal and enums are numbers. Members that are not known are passed over.
 
-use super::super::json::{each, read, text};
+use super::super::json::{each, is_replaced, read, text};
 use super::super::{DecodeError, Take};
-use super::log::{ATTRIBUTES_MAX, Body, DEPTH_MAX, Log, Shared, VALUE_BYTES_MAX, double};
+use super::log::{ATTRIBUTES_MAX, Attributes, Body, DEPTH_MAX, Log, Shared, VALUE_BYTES_MAX, double};
 use crate::json;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -115,6 +115,7 @@ struct Values<'a> {
 /// When the body is no such object, or the items are refused.
 pub fn decode(body: &[u8], take: Take<'_>) -> Result<(), DecodeError> {
     let body = text(body);
+    let replaced = matches!(body, Cow::Owned(_));
     let request: Request<'_> = read(&body, "the body is no ExportLogsServiceRequest")?;
     each(request.resource_logs, "resourceLogs", &mut |element| {
         let logs: ResourceLogs<'_> = read(element.get(), "resourceLogs")?;
@@ -122,19 +123,20 @@ pub fn decode(body: &[u8], take: Take<'_>) -> Result<(), DecodeError> {
             Some(resource) => read::<Resource<'_>>(resource.get(), "resource")?,
             None => Resource::default(),
         };
-        let mut shared = Shared::of_resource(attributes(resource.attributes)?.0);
-        each(logs.scope_logs, "scopeLogs", &mut |element| scope_logs(element, &mut shared, take))
+        let mut shared = Shared::of_resource(attributes(resource.attributes)?);
+        each(logs.scope_logs, "scopeLogs", &mut |element| scope_logs(element, &mut shared, replaced, take))
     })
 }
 
-fn scope_logs(element: &RawValue, shared: &mut Shared, take: Take<'_>) -> Result<(), DecodeError> {
+fn scope_logs(element: &RawValue, shared: &mut Shared, replaced: bool, take: Take<'_>) -> Result<(), DecodeError> {
     let ScopeLogs { scope, log_records } = read(element.get(), "scopeLogs")?;
     let scope = scope.unwrap_or_default();
     let (name, version) = (scope.name.unwrap_or_default(), scope.version.unwrap_or_default());
-    shared.set_scope(&name, &version, &attributes(scope.attributes)?.0);
+    shared.set_scope(&name, &version, &attributes(scope.attributes)?);
     let shared = &*shared;
     each(log_records, "logRecords", &mut |element| {
-        let log = log(element.get())?;
+        let mut log = log(element.get())?;
+        log.replaced = replaced && is_replaced(element.get());
         take(log.item(shared))
     })
 }
@@ -155,6 +157,7 @@ fn log(element: &str) -> Result<Log<'_>, DecodeError> {
         flags: number(record.flags, "flags")?,
         event_name: record.event_name.unwrap_or_default(),
         dropped: number(record.dropped_attributes_count, "droppedAttributesCount")?.saturating_add(too_many),
+        replaced: false,
     })
 }
 
@@ -174,7 +177,7 @@ fn body(value: Option<&RawValue>) -> Result<Body<'_>, DecodeError> {
 }
 
 /// Names and values, and how many more there are than are looked at.
-fn attributes(list: Option<&RawValue>) -> Result<(Vec<(String, String)>, u64), DecodeError> {
+fn attributes(list: Option<&RawValue>) -> Result<Attributes, DecodeError> {
     let (mut found, mut more) = (Vec::new(), 0);
     each(list, "attributes", &mut |element| {
         if found.len() == ATTRIBUTES_MAX {

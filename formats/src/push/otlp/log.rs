@@ -2,7 +2,7 @@
 
 use super::super::fields::Fields;
 use super::super::{Form, Item};
-use crate::record::Severity;
+use crate::record::{Problem, Severity};
 use std::borrow::Cow;
 
 /// How deep values are written out; what is deeper is kept as `null`. The limit of a record's own depth is below.
@@ -11,6 +11,9 @@ pub(super) const DEPTH_MAX: usize = 32;
 pub(super) const VALUE_BYTES_MAX: usize = 2 * crate::limits::LINE_BYTES_MAX;
 /// Attributes of one record, or of one resource, that are looked at; a record keeps fewer.
 pub(super) const ATTRIBUTES_MAX: usize = 1_024;
+
+/// Names with their values as JSON, and how many more there are than are looked at.
+pub(super) type Attributes = (Vec<(String, String)>, u64);
 
 /// What all records of a resource and scope share.
 #[derive(Debug, Default)]
@@ -38,6 +41,8 @@ pub(super) struct Log<'a> {
     pub(super) flags: u64,
     pub(super) event_name: Cow<'a, str>,
     pub(super) dropped: u64,
+    /// Bytes of the body were no UTF-8 and are replaced.
+    pub(super) replaced: bool,
 }
 
 /// A body.
@@ -51,18 +56,25 @@ pub(super) enum Body<'a> {
 }
 
 impl Shared {
-    pub(super) fn of_resource(resource: Vec<(String, String)>) -> Self {
+    /// Of a resource with these attributes, and so many more that are not looked at.
+    pub(super) fn of_resource((resource, more): Attributes) -> Self {
         let mut resource_fields = Fields::default();
         resource.iter().for_each(|(name, value)| resource_fields.raw(name, value));
+        if more > 0 {
+            resource_fields.leave_out();
+        }
         Self { resource, resource_fields, scope: Fields::default() }
     }
 
     /// The scope of the records that follow.
-    pub(super) fn set_scope(&mut self, name: &str, version: &str, attributes: &[(String, String)]) {
+    pub(super) fn set_scope(&mut self, name: &str, version: &str, (attributes, more): &Attributes) {
         let (mut scope, mut own) = (Fields::default(), Fields::default());
         scope.text_if_any("name", name);
         scope.text_if_any("version", version);
         attributes.iter().for_each(|(name, value)| own.raw(name, value));
+        if *more > 0 {
+            own.leave_out();
+        }
         scope.object("attributes", &own);
         self.scope = Fields::default();
         self.scope.object("scope", &scope);
@@ -73,7 +85,11 @@ impl<'a> Log<'a> {
     /// The item that it is.
     pub(super) fn item(self, shared: &Shared) -> Item<'a> {
         let fields = self.fields(shared);
-        let Self { time_ns, observed_ns, severity, severity_text, body, .. } = self;
+        let Self { time_ns, observed_ns, severity, severity_text, body, replaced, .. } = self;
+        let mut wrong = fields.wrong();
+        if replaced {
+            wrong.insert(Problem::BadUtf8);
+        }
         let time_ns = [time_ns, observed_ns].into_iter().find(|time| *time > 0).and_then(|time| i64::try_from(time).ok());
         let number = u8::try_from(severity).ok().and_then(Severity::from_number);
         let severity = number.or_else(|| Severity::from_word(severity_text.trim()));
@@ -82,7 +98,7 @@ impl<'a> Log<'a> {
             Body::Text(Cow::Borrowed(text)) => Cow::Borrowed(text.as_bytes()),
             Body::Text(Cow::Owned(text)) | Body::Json(text) => Cow::Owned(text.into_bytes()),
         };
-        Item { line, form: Form::Message, time_ns, severity, wrong: fields.wrong(), fields: fields.finish() }
+        Item { line, form: Form::Message, time_ns, severity, wrong, fields: fields.finish() }
     }
 
     fn fields(&self, shared: &Shared) -> Fields {

@@ -2,7 +2,7 @@
 
 use super::super::protobuf::{Message, Value};
 use super::super::{DecodeError, Take};
-use super::log::{ATTRIBUTES_MAX, Body, DEPTH_MAX, Log, Shared, VALUE_BYTES_MAX, double, hex};
+use super::log::{ATTRIBUTES_MAX, Attributes, Body, DEPTH_MAX, Log, Shared, VALUE_BYTES_MAX, double, hex};
 use crate::json;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -24,7 +24,7 @@ pub fn decode(body: &[u8], take: Take<'_>) -> Result<(), DecodeError> {
 
 fn resource_logs(bytes: &[u8], take: Take<'_>) -> Result<(), DecodeError> {
     // The resource may stand behind its records.
-    let mut resource = Vec::new();
+    let mut resource = Attributes::default();
     let mut fields = Message::new(bytes);
     while let Some((field, value)) = fields.next()? {
         if field == 1 {
@@ -42,7 +42,7 @@ fn resource_logs(bytes: &[u8], take: Take<'_>) -> Result<(), DecodeError> {
 }
 
 fn scope_logs(bytes: &[u8], shared: &mut Shared, take: Take<'_>) -> Result<(), DecodeError> {
-    shared.set_scope("", "", &[]);
+    shared.set_scope("", "", &Attributes::default());
     let mut fields = Message::new(bytes);
     while let Some((field, value)) = fields.next()? {
         if field == 1 {
@@ -76,7 +76,11 @@ fn log(bytes: &[u8]) -> Result<Log<'_>, DecodeError> {
             1 => log.time_ns = value.number()?,
             2 => log.severity = value.number()?,
             3 => log.severity_text = value.text()?,
-            5 => log.body = body(value.bytes()?)?,
+            5 => {
+                log.body = body(value.bytes()?)?;
+                // What is UTF-8 is not copied.
+                log.replaced = matches!(log.body, Body::Text(Cow::Owned(_)));
+            }
             6 if log.attributes.len() < ATTRIBUTES_MAX => log.attributes.push(attribute(value.bytes()?)?),
             // One more that cannot be kept.
             6 => log.dropped = log.dropped.saturating_add(1),
@@ -109,16 +113,21 @@ fn body(bytes: &[u8]) -> Result<Body<'_>, DecodeError> {
 }
 
 /// The attributes in a message, in the field of this number.
-fn attributes(bytes: &[u8], number: u64) -> Result<Vec<(String, String)>, DecodeError> {
-    let mut found = Vec::new();
+fn attributes(bytes: &[u8], number: u64) -> Result<Attributes, DecodeError> {
+    let (mut found, mut more) = (Vec::new(), 0);
     let mut fields = Message::new(bytes);
     while let Some((field, value)) = fields.next()? {
-        if field == number && found.len() < ATTRIBUTES_MAX {
-            let (name, value) = attribute(value.bytes()?)?;
-            found.push((name.into_owned(), value));
+        if field != number {
+            continue;
         }
+        if found.len() == ATTRIBUTES_MAX {
+            more += 1;
+            continue;
+        }
+        let (name, value) = attribute(value.bytes()?)?;
+        found.push((name.into_owned(), value));
     }
-    Ok(found)
+    Ok((found, more))
 }
 
 /// A `KeyValue`: its name, and its value as JSON.

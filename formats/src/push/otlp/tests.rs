@@ -155,6 +155,19 @@ fn what_is_no_request_is_refused_and_says_where() {
 }
 
 #[test]
+fn what_is_left_out_or_replaced_is_told() {
+    let many: Vec<Writer> = (0..2_000).map(|number| attribute(&format!("a{number}"), text("x"))).collect();
+    let found = records(decode_protobuf, &request(Writer::default().bytes(5, text("x")), &many)).unwrap().remove(0);
+    assert!(found.problems.contains(Problem::TooLong) && found.problems.contains(Problem::TooManyFields));
+    let replaced =
+        records(decode_protobuf, &request(Writer::default().bytes(5, Writer::default().bytes(1, b"caf\xe9")), &[])).unwrap().remove(0);
+    assert!(replaced.message == "caf\u{fffd}" && replaced.problems.contains(Problem::BadUtf8));
+    let json = b"{\"resourceLogs\":[{\"scopeLogs\":[{\"logRecords\":[{\"body\":{\"stringValue\":\"caf\xe9\"}},{\"body\":{\"stringValue\":\"whole\"}}]}]}]}";
+    let found = records(decode_json, json).unwrap();
+    assert_eq!(found.iter().map(|record| record.problems.contains(Problem::BadUtf8)).collect::<Vec<_>>(), [true, false]);
+}
+
+#[test]
 fn a_bomb_of_empty_values_stays_small() {
     let element: &[u8] = &[];
     let list = (0..1_000_000).fold(Writer::default(), |list, _| list.bytes(1, element));

@@ -78,6 +78,14 @@ pub(super) async fn receive(doors: &Doors, door: Door, parts: &Parts, body: Body
     Ok(Received { door, owner, token: caller.token, key, body })
 }
 
+/// The body of a request was compressed in a way of its protocol's own, and is this: what it is larger counts as well.
+pub(super) fn unfolded(doors: &Doors, received: &mut Received, body: Held) {
+    let more = body.bytes.len().saturating_sub(received.body.bytes.len());
+    received.body = body;
+    doors.rates.spend(received.door, &received.token, doors.settings.of(received.door), more, Instant::now());
+    doors.indexer.count_door(received.door, |counters| counters.bytes(more));
+}
+
 /// Decodes and stores; what is told, and what the decoder returned. The decoder may run a second time for a key that is known.
 pub(super) async fn store<T, D>(doors: &Doors, received: Received, decode: D) -> Result<(Told, T), Problem>
 where

@@ -182,12 +182,3 @@ async fn keys_of_a_token_that_is_gone_go_with_it() {
     assert_eq!(server.ask(&server.staff, "DELETE", &format!("tokens/{id}"), Value::Null).await.status, 204);
     assert!(server.indexer.engine.catalog.expire_pushes(0).await.unwrap().is_empty());
 }
-
-#[tokio::test]
-async fn what_no_file_of_the_log_can_hold_is_too_large_for_ever() {
-    let server = Server::new().await;
-    let lines = format!("{}\n", "x".repeat(100_000)).repeat(50);
-    let answer = push(&server, "?instance=sms-434", &[], lines).await;
-    assert_eq!((answer.status, answer.code().as_str()), (413, "too_large"));
-    assert!(stored(&server, "sms").is_empty());
-}

@@ -9,6 +9,7 @@ mod policy;
 mod quarantine;
 mod registry;
 mod session;
+mod syslog;
 
 use super::router;
 use crate::{Indexer, Options};
