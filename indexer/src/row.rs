@@ -4,8 +4,8 @@
 //! the whole store and equal within a part: it orders the tail and says what a search could see; the order of
 //! rows is (time, module, seq).
 
-use martlog_formats::{Problems, Record, RecordRef, RedactionKind, Severity, Verdict};
 use martlog_formats::wire::{FileId, Substream};
+use martlog_formats::{Problems, Record, RecordRef, RedactionKind, Severity, Verdict};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 

@@ -72,8 +72,7 @@ impl Publisher {
     /// Publishes everything that a module's buffer holds now.
     pub(crate) async fn flush_all(&self, key: &ModuleKey) -> io::Result<()> {
         let end = self.store.module(key).and_then(|module| module.chunks().last().map(|chunk| chunk.seq_to())).unwrap_or(0);
-        let begins =
-            || self.store.module(key).and_then(|module| module.chunks().next().map(|chunk| chunk.seq_from()));
+        let begins = || self.store.module(key).and_then(|module| module.chunks().next().map(|chunk| chunk.seq_from()));
         while begins().is_some_and(|seq| seq < end) {
             self.flush(key).await?;
         }
