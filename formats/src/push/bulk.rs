@@ -36,6 +36,9 @@ pub struct Action {
     pub id: Option<String>,
 }
 
+/// Who takes actions, one after the other, each with its document where it stores one.
+pub type TakeAction<'t> = &'t mut dyn FnMut(Action, Option<Item<'_>>) -> Result<(), DecodeError>;
+
 /// The longest name of an index, bytes.
 const INDEX_BYTES_MAX: usize = 255;
 /// The longest id, bytes.
@@ -68,7 +71,7 @@ impl Op {
 ///
 /// # Errors
 /// When the last action has no document, there are more than a request may have, or one is refused.
-pub fn decode(body: &[u8], take: &mut dyn FnMut(Action, Option<Item<'_>>) -> Result<(), DecodeError>) -> Result<(), DecodeError> {
+pub fn decode(body: &[u8], take: TakeAction<'_>) -> Result<(), DecodeError> {
     let trimmed = |line: &'_ [u8]| line.strip_suffix(b"\r").map_or(line.len(), <[u8]>::len);
     let mut lines = body.split(|byte| *byte == b'\n').map(|line| &line[..trimmed(line)]);
     let mut count = 0;

@@ -222,13 +222,11 @@ fn any(out: &mut String, value: Option<&RawValue>, depth: usize) -> Result<(), D
     Ok(())
 }
 
+/// Who appends an element to a text.
+type Write<'w> = &'w mut dyn FnMut(&mut String, &RawValue) -> Result<(), DecodeError>;
+
 /// The elements of a list or map, as long as their JSON is of a length that could be kept.
-fn parts(
-    out: &mut String,
-    list: Values<'_>,
-    brackets: [char; 2],
-    write: &mut dyn FnMut(&mut String, &RawValue) -> Result<(), DecodeError>,
-) -> Result<(), DecodeError> {
+fn parts(out: &mut String, list: Values<'_>, brackets: [char; 2], write: Write<'_>) -> Result<(), DecodeError> {
     let begun = out.len() + 1;
     out.push(brackets[0]);
     each(list.values, "values", &mut |element| {

@@ -168,13 +168,11 @@ fn any(out: &mut String, bytes: &[u8], depth: usize) -> Result<(), DecodeError> 
     Ok(())
 }
 
+/// Who appends an element to a text.
+type Write<'w> = &'w mut dyn FnMut(&mut String, &[u8]) -> Result<(), DecodeError>;
+
 /// The elements of a list or map, as long as their JSON is of a length that could be kept.
-fn parts(
-    out: &mut String,
-    bytes: &[u8],
-    brackets: [char; 2],
-    element: &mut dyn FnMut(&mut String, &[u8]) -> Result<(), DecodeError>,
-) -> Result<(), DecodeError> {
+fn parts(out: &mut String, bytes: &[u8], brackets: [char; 2], element: Write<'_>) -> Result<(), DecodeError> {
     let begun = out.len() + 1;
     out.push(brackets[0]);
     let mut fields = Message::new(bytes);
