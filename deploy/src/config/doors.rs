@@ -46,11 +46,9 @@ pub(super) struct Doors {
 
 /// Reads the tables out of `[serve]`.
 pub(super) fn read(serve: &mut Table<'_>, problems: &mut Vec<String>) -> Doors {
-    let mut settings = Settings::default();
-    settings.ingest = door(serve.table("ingest", problems), problems);
-    settings.otlp = door(serve.table("otlp", problems), problems);
-    settings.loki = door(serve.table("loki", problems), problems);
-    settings.elasticsearch = door(serve.table("elasticsearch", problems), problems);
+    let mut table = |name| door(serve.table(name, problems), problems);
+    let (ingest, otlp, loki, elasticsearch) = (table("ingest"), table("otlp"), table("loki"), table("elasticsearch"));
+    let settings = Settings { ingest, otlp, loki, elasticsearch, ..Settings::default() };
     let syslog = serve.tables("syslog", problems).into_iter().map(|table| listener(table, problems)).collect();
     Doors { settings, syslog }
 }

@@ -13,6 +13,9 @@ use std::fmt;
 #[derive(Debug)]
 pub(crate) struct StoreMetrics(pub(crate) Stats);
 
+/// One number of a door.
+type Count = fn(&DoorStats) -> u64;
+
 impl Collector for StoreMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let stats = &self.0;
@@ -81,7 +84,7 @@ impl StoreMetrics {
                 ConstCounter::new(lines).encode(family.encode_family(&[("door", door.door), ("verdict", verdict)])?)?;
             }
         }
-        let counters: [(&str, &str, fn(&DoorStats) -> u64); 4] = [
+        let counters: [(&str, &str, Count); 4] = [
             ("door_received_bytes", "Bytes of bodies and messages, decompressed", |door| door.bytes),
             ("door_refused", "Requests that a client has to change", |door| door.refused),
             ("door_later", "Requests that a client has to send again, and tries to store messages of syslog", |door| door.later),

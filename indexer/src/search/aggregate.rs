@@ -185,7 +185,7 @@ impl<'r> Groups<'r> {
 
     /// The group of a live row.
     fn group_of(&mut self, row: RowRef<'_>) -> Result<usize, Halt> {
-        let owner = Arc::as_ptr(&row.owner).addr();
+        let owner = Arc::as_ptr(row.owner).addr();
         // The view holds the rows and their owners as long as it is scanned.
         if let Some((last, number)) = self.last
             && last == owner
