@@ -6,14 +6,16 @@
 //! ```
 //!
 //! Lines are generated (`tests/generator`), laid out as CRI files of 600 pods, and collected once by a real collector over HTTP into a real server of
-//! the same process, with a catalog, a WAL on the disk and fsyncs. Then everything is published as splits and asked over HTTP; what each query finds is held
-//! against what was planted. Nothing is a pass mark; a wrong count is marked as such. A Markdown table goes to standard output.
+//! the same process, with a catalog, a WAL on the disk and fsyncs. Then everything is published as splits and asked over HTTP: the needles, each operator and pipe of the language, and
+//! suggestions; what a query finds is held against what was planted. Nothing is a pass mark; a wrong count is marked as such. A Markdown table goes to standard output.
 //!
 //! Collector and server have a runtime each, whose threads are told apart by name: so their CPU is reported apart.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its figures")]
 
 #[path = "../../tests/generator/mod.rs"]
 mod generator;
+#[path = "way/language.rs"]
+mod language;
 #[path = "way/machine.rs"]
 mod machine;
 #[path = "way/queries.rs"]
@@ -84,7 +86,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     let disk = machine::disk(&data)?;
 
     eprintln!("asking");
-    let answers = server_runtime.block_on(queries::ask_all(&server.url, &tokens.staff, generator.truth()))?;
+    let truth = generator.truth();
+    let asked = [
+        ("query", queries::needles(truth)),
+        ("operator", language::operators(truth)),
+        ("pipe", language::pipes(truth)),
+        ("suggestions while typing", language::suggestions()),
+    ];
+    let mut answers = Vec::new();
+    for (kind, queries) in asked {
+        answers.push((kind, server_runtime.block_on(queries::ask_all(&server.url, &tokens.staff, queries))?));
+    }
     let report = Report { lines: args.lines, written, collected, stages, peak_memory, disk, answers };
     println!("{}", report.markdown());
     server_runtime.block_on(server.stop());

@@ -24,7 +24,8 @@ pub(crate) struct Report {
     pub(crate) peak_memory: u64,
     /// Bytes by part of the data folder.
     pub(crate) disk: BTreeMap<String, u64>,
-    pub(crate) answers: Vec<Answer>,
+    /// By what they are asked for.
+    pub(crate) answers: Vec<(&'static str, Vec<Answer>)>,
 }
 
 #[allow(clippy::cast_precision_loss, reason = "figures for a reader")]
@@ -82,24 +83,45 @@ impl Report {
     }
 
     fn answers(&self, text: &mut String) {
-        text.push_str("| query, warm, over HTTP | ms, median of 5 | slowest | matched | rows |\n|---|---:|---:|---:|---:|\n");
-        for answer in &self.answers {
-            let matched = match (answer.found.matched == answer.truth, answer.found.exact) {
-                (true, _) => thousands(answer.truth),
-                (false, false) => format!("≥ {} of {}", thousands(answer.found.matched), thousands(answer.truth)),
-                (false, true) => format!("**{} instead of {}**", thousands(answer.found.matched), thousands(answer.truth)),
-            };
-            let query = if answer.text.is_empty() { String::new() } else { format!(": `` {} ``", answer.text) };
+        for (kind, answers) in &self.answers {
             let _ = writeln!(
                 text,
-                "| {}{query} | {:.1} | {:.1} | {matched} | {} |",
-                answer.name,
-                answer.median.as_secs_f64() * 1000.0,
-                answer.slowest.as_secs_f64() * 1000.0,
-                thousands(answer.found.returned)
+                "| {kind}, warm, over HTTP | ms, median of 5 | slowest | first row | longest silence | matched or read | rows | |\n|---|---:|---:|---:|---:|---:|---:|---|"
             );
+            for answer in answers {
+                let _ = writeln!(
+                    text,
+                    "| {}: `` {} `` | {} | {} | {} | {} | {} | {} | {} |",
+                    answer.query.name,
+                    answer.query.text.replace('|', "\\|"),
+                    ms(answer.median),
+                    ms(answer.slowest),
+                    answer.first_row.map(ms).unwrap_or_default(),
+                    ms(answer.silence),
+                    matched(answer),
+                    thousands(answer.found.returned),
+                    answer.found.warnings.join(", "),
+                );
+            }
+            text.push('\n');
         }
     }
+}
+
+/// How many, and whether that is right.
+fn matched(answer: &Answer) -> String {
+    let found = thousands(answer.found.matched);
+    match answer.query.truth {
+        None if answer.found.exact => found,
+        None => format!("≥ {found}"),
+        Some(truth) if truth == answer.found.matched => format!("{found}, right"),
+        Some(truth) if answer.found.exact => format!("**{found} instead of {}**", thousands(truth)),
+        Some(truth) => format!("≥ {found} of {}", thousands(truth)),
+    }
+}
+
+fn ms(time: Duration) -> String {
+    format!("{:.1}", time.as_secs_f64() * 1000.0)
 }
 
 #[allow(clippy::cast_precision_loss, reason = "figures for a reader")]
