@@ -30,7 +30,7 @@ const BODIES_BYTES_MAX: usize = 64 << 20;
 const UNIT_BYTES: usize = 64 << 10;
 /// A body of the registry, bytes: a token with 1,000 instances.
 const JSON_BYTES_MAX: usize = 128 << 10;
-/// What is passed over of a body that is too large, so that its sender comes to read the answer, bytes.
+/// What is passed over of a body that is refused, so that its sender comes to read the answer, bytes.
 const PASSED_OVER_BYTES_MAX: usize = 64 << 20;
 /// For how long.
 const PASSED_OVER_MAX: Duration = Duration::from_secs(5);
@@ -72,7 +72,8 @@ impl Bodies {
     pub(super) async fn read(&self, headers: &HeaderMap, body: Body, limit: usize) -> Result<Held, Problem> {
         let mut stream = body.into_data_stream();
         let read = self.read_all(headers, &mut stream, limit).await;
-        if matches!(&read, Err(problem) if problem.status == 413) {
+        // Whoever took too long has had its time.
+        if matches!(&read, Err(problem) if problem.status != 408) {
             pass_over(&mut stream).await;
         }
         read
@@ -157,7 +158,7 @@ impl Bodies {
 }
 
 /// Reads on for a while without keeping anything: whoever is still sending when the connection closes sees a broken connection, not why, and tries again for ever.
-async fn pass_over(stream: &mut BodyDataStream) {
+pub(super) async fn pass_over(stream: &mut BodyDataStream) {
     let mut passed = 0;
     let reading = async {
         while let Some(Ok(chunk)) = stream.next().await {

@@ -22,7 +22,8 @@ pub(super) use rate::Rates;
 pub use settings::{DoorSettings, Settings};
 
 use super::Doors;
-use super::body::Held;
+use super::auth::Ingest;
+use super::body::{Held, pass_over};
 use super::problem::Problem;
 use crate::Indexer;
 use crate::append::{KeyedPush, Pushed};
@@ -65,17 +66,32 @@ pub(super) struct Received {
 /// Settles who asks and whose the lines are, and reads the body.
 pub(super) async fn receive(doors: &Doors, door: Door, parts: &Parts, body: Body, strict: bool) -> Result<Received, Problem> {
     let settings = doors.settings.of(door);
-    if !settings.on {
-        return Err(closed());
-    }
     let caller = ingest(&doors.indexer, &parts.headers)?;
-    let owner = owner(&doors.indexer, &caller, &parts.uri, strict)?;
-    let key = idempotency::key(&parts.headers)?;
-    doors.rates.check(door, &caller.token, settings, Instant::now())?;
+    let admitted = admit(doors, door, &caller, parts, strict);
+    let (owner, key) = match admitted {
+        Ok(admitted) => admitted,
+        Err(problem) => {
+            // Who has a token comes to read why.
+            pass_over(&mut body.into_data_stream()).await;
+            return Err(problem);
+        }
+    };
     let body = doors.bodies.read(&parts.headers, body, settings.body_bytes_max).await?;
     doors.rates.spend(door, &caller.token, settings, body.bytes.len(), Instant::now());
     doors.indexer.count_door(door, |counters| counters.bytes(body.bytes.len()));
     Ok(Received { door, owner, token: caller.token, key, body })
+}
+
+/// Whose the lines are and under which key, when this token may send now.
+fn admit(doors: &Doors, door: Door, caller: &Ingest, parts: &Parts, strict: bool) -> Result<(Arc<Owner>, Option<Arc<str>>), Problem> {
+    let settings = doors.settings.of(door);
+    if !settings.on {
+        return Err(closed());
+    }
+    let owner = owner(&doors.indexer, caller, &parts.uri, strict)?;
+    let key = idempotency::key(&parts.headers)?;
+    doors.rates.check(door, &caller.token, settings, Instant::now())?;
+    Ok((owner, key))
 }
 
 /// The body of a request was compressed in a way of its protocol's own, and is this: what it is larger counts as well.
