@@ -1,7 +1,7 @@
 // @ts-check
 // The dialogs: help, settings, commands, export, share. One at most is open.
 
-import { html, signal, useEffect, useRef } from "../lib/html.js";
+import { html, signal, useLayoutEffect, useRef } from "../lib/html.js";
 import { t } from "../i18n/i18n.js";
 import { Commands } from "./commands.js";
 import { Help } from "./help.js";
@@ -21,7 +21,8 @@ const DIALOGS = /** @type {const} */ ({
 export function Dialogs() {
   const element = useRef(/** @type {HTMLDialogElement | null} */ (null));
   const open = dialog.value;
-  useEffect(() => {
+  // At once: what is typed next is meant for it.
+  useLayoutEffect(() => {
     if (open && !element.current?.open) element.current?.showModal();
   }, [open]);
   const close = () => (dialog.value = "");
