@@ -139,6 +139,7 @@ async fn a_crash_at_each_step_of_a_merge_leaves_each_row_once() {
     copy(dir.path(), unmerged.path());
     let indexer = open(dir.path()).await;
     assert_eq!(indexer.merge_all().await.unwrap(), 1);
+    indexer.close().await;
     drop(indexer);
     copy(dir.path(), merged.path());
     let result = split_files(merged.path(), "sms").remove(0);
