@@ -11,7 +11,9 @@ use crate::inbox::{Inbox, Mail};
 use crate::kubernetes::Watcher;
 use crate::labels::{Claims, LabelFile, Labels};
 use crate::lane::{Lane, Shared};
-use crate::limits::{INTRODUCTION_WAIT, LANES, POSITIONS_FILES, ROUND_INTERVAL, SAVE_INTERVAL, SAVE_REST, STOP_WAIT};
+use crate::limits::{
+    GROWTH_INTERVAL, INTRODUCTION_WAIT, LANES, POSITIONS_FILES, ROUND_INTERVAL, SAVE_INTERVAL, SAVE_INTERVAL_MAX, SAVE_REST, STOP_WAIT,
+};
 use crate::policies::{Keeper, Said};
 use crate::ship::{self, Shipped};
 use crate::spool::Spool;
@@ -243,11 +245,16 @@ async fn blocking<T: Send + 'static>(mut lane: Lane, work: impl FnOnce(&mut Lane
 
 async fn adopt(lane: Lane, post: &Post) -> Result<Lane, JoinError> {
     let Some(mail) = post.take() else { return Ok(lane) };
-    let (lane, ()) = blocking(lane, move |lane| lane.adopt(mail, Instant::now())).await?;
+    let (lane, ()) = blocking(lane, move |lane| {
+        lane.adopt(mail, Instant::now());
+        lane.look_after(Instant::now());
+    })
+    .await?;
     Ok(lane)
 }
 
-/// Waits for something, and meanwhile takes in what the survey sees: files that are about to vanish are held open however long it takes.
+/// Waits for something, and meanwhile takes in what the survey sees, and how far files grow: files that are about to vanish are held open however long it takes,
+/// and of those that vanish with nobody there it is known how far they went.
 async fn while_adopting<T>(mut lane: Lane, post: &Post, work: impl Future<Output = T>) -> Result<(Lane, T), JoinError> {
     tokio::pin!(work);
     loop {
@@ -255,6 +262,7 @@ async fn while_adopting<T>(mut lane: Lane, post: &Post, work: impl Future<Output
             biased;
             result = &mut work => return Ok((lane, result)),
             () = post.rings() => lane = adopt(lane, post).await?,
+            () = tokio::time::sleep(GROWTH_INTERVAL) => (lane, ()) = blocking(lane, |lane| lane.look_after(Instant::now())).await?,
         }
     }
 }
@@ -371,26 +379,30 @@ async fn announce(end: End) -> Result<(), JoinError> {
     Ok(())
 }
 
-/// Writes the position file when something moved, and once at the end. One that takes long is written less often.
+/// Writes the position file when something moved, and once at the end. One that takes long is written less often; a disk that takes long is waited for, and no
+/// reason to remember less.
 async fn save(mut positions: PositionFile, shared: Arc<Shared>, closing: CancellationToken) -> Result<(), JoinError> {
-    let (mut saved, mut took) = (0, Duration::ZERO);
+    let (mut saved, mut rest) = (0, SAVE_INTERVAL);
     loop {
         let last = tokio::select! {
-            () = tokio::time::sleep(SAVE_INTERVAL.max(took * SAVE_REST)) => false,
+            () = tokio::time::sleep(rest) => false,
             () = closing.cancelled() => true,
         };
         if shared.board.version() != saved {
-            let (began, result) = (Instant::now(), {
-                let (mut file, shared) = (positions, Arc::clone(&shared));
-                let written;
-                (positions, written) = spawn_blocking(move || {
-                    let written = file.save(|out| write_board(&shared.board, out));
-                    (file, written)
-                })
-                .await?;
-                written
-            });
-            took = began.elapsed();
+            let (mut file, shared) = (positions, Arc::clone(&shared));
+            let (composing, result);
+            (positions, composing, result) = spawn_blocking(move || {
+                let mut composing = Duration::ZERO;
+                let written = file.save(|out| {
+                    let began = Instant::now();
+                    let version = write_board(&shared.board, out);
+                    composing = began.elapsed();
+                    version
+                });
+                (file, composing, written)
+            })
+            .await?;
+            rest = (composing * SAVE_REST).clamp(SAVE_INTERVAL, SAVE_INTERVAL_MAX);
             saved = result.unwrap_or_else(|error| {
                 // A cache: the server knows the positions.
                 tracing::warn!(%error, "the position file cannot be written; it is tried again");

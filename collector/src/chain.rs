@@ -204,6 +204,17 @@ impl Source {
         self.stamp.filter(|_| plain).map_or(self.size, |stamp| stamp.size.max(self.size))
     }
 
+    /// Looks how far it has grown, whether or not it can be read now; true when further than was known. A hole is named up to here.
+    pub(crate) fn grow(&mut self) -> bool {
+        let open = self.bytes.as_ref().filter(|bytes| !bytes.is_sealed() && self.lost.is_none());
+        let Some(Ok((stamp, _))) = open.map(Bytes::stat) else { return false };
+        let grown = stamp.size > self.size;
+        if grown {
+            (self.size, self.done) = (stamp.size, false);
+        }
+        grown
+    }
+
     /// How long nothing was written, as far as it was seen here: no clock that is set tells it.
     pub(crate) fn seen_still(&self, now: Instant) -> Duration {
         self.unchanged.map_or(Duration::ZERO, |(_, since)| now.saturating_duration_since(since))

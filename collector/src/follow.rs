@@ -168,6 +168,12 @@ impl Follower {
         self.chain.iter().enumerate().any(unread) || open || self.has_unsent() || (self.finished && !self.ended)
     }
 
+    /// Looks how far its files have grown, though they may not be read now; true when further than was known.
+    pub(crate) fn grow(&mut self, now: Instant) -> bool {
+        let lively = now < self.hot_until || self.has_work();
+        lively && self.chain.iter_mut().map(Source::grow).filter(|grown| *grown).count() > 0
+    }
+
     /// Whether it is worth a look in this round.
     pub(crate) fn is_ready(&self, now: Instant, once: bool) -> bool {
         let held = self.hold_until.is_some_and(|until| now < until);

@@ -14,7 +14,8 @@ use crate::identity::{Site, folder_of};
 use crate::inbox::Mail;
 use crate::labels::Labels;
 use crate::limits::{
-    BATCH_BYTES, BATCH_BYTES_MIN, BATCH_RECORDS, LABELS_WAIT, OPEN_BYTES, PART_WEIGHT_BYTES, POLICY_WAIT, ROUND_BYTES, TROUBLE_WAIT,
+    BATCH_BYTES, BATCH_BYTES_MIN, BATCH_RECORDS, GROWTH_INTERVAL, LABELS_WAIT, OPEN_BYTES, PART_WEIGHT_BYTES, POLICY_WAIT, ROUND_BYTES,
+    TROUBLE_WAIT,
 };
 use crate::parts::Note;
 use crate::policies::{Policies, Said};
@@ -76,6 +77,8 @@ pub(crate) struct Lane {
     waits: Option<Instant>,
     epoch: Option<u64>,
     turn: usize,
+    /// When it was last looked how far files have grown.
+    looked_after: Option<Instant>,
     batch_bytes: usize,
     part_limit: usize,
     surveys: u32,
@@ -106,6 +109,7 @@ impl Lane {
             waits: None,
             epoch: None,
             turn: 0,
+            looked_after: None,
             batch_bytes: BATCH_BYTES,
             part_limit: usize::MAX,
             surveys: 0,
@@ -206,6 +210,19 @@ impl Lane {
         current
     }
 
+    /// Notes how far files have grown, also those that cannot be read now: should one vanish while no collector is there, its hole has its true size.
+    pub(crate) fn look_after(&mut self, now: Instant) {
+        if self.looked_after.is_some_and(|at| now.saturating_duration_since(at) < GROWTH_INTERVAL) {
+            return;
+        }
+        self.looked_after = Some(now);
+        for follower in self.followers.values_mut() {
+            if follower.grow(now) {
+                self.shared.board.note(standings(follower));
+            }
+        }
+    }
+
     /// Hears of a restore from whoever heard of it: a node at rest appends nothing.
     pub(crate) fn heed(&mut self) {
         let heard = self.shared.board.epoch();
@@ -298,6 +315,7 @@ impl Lane {
     /// Reads a round: a quantum of each stream in turn, until the batch is full or there is nothing more.
     pub(crate) fn fill(&mut self, now: Instant, bench: &mut Workbench) -> Filled {
         let shared = Arc::clone(&self.shared);
+        self.look_after(now);
         if !self.has_policies(now) {
             return Filled { batch: None, more: false, drained: false };
         }
@@ -565,6 +583,31 @@ mod tests {
         lane.adopt(look(&again), now);
         let chain: Vec<_> = lane.followers.values().flat_map(|follower| &follower.chain).map(|source| source.name.as_str()).collect();
         assert_eq!(chain, names);
+    }
+
+    /// A lane that waits for an answer reads nothing, and a folder whose files grow is looked at seldom: what is remembered of a file does not wait for either.
+    #[test]
+    fn how_far_files_grow_is_noted_while_nothing_can_be_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("ns_pod_uid/app");
+        std::fs::create_dir_all(&folder).unwrap();
+        let line = "2026-11-30T14:00:00Z stdout F hello\n";
+        std::fs::write(folder.join("0.log"), line).unwrap();
+        let (shared, now) = (shared(dir.path(), false), Instant::now());
+        let mut lane = Lane::new(Arc::clone(&shared), Vec::new());
+        let looks = Look { container: Arc::new(stream(0)), entries: shared.root.scan().unwrap().entries, complete: true };
+        lane.adopt(Mail { looks: BTreeMap::from([(Arc::new(stream(0)), looks)]), surveys: 1, complete: true, ..Mail::default() }, now);
+        let sizes = || shared.board.show(|_, files, _| files.map(|file| file.size).collect::<Vec<_>>());
+        lane.look_after(now);
+        assert_eq!(sizes(), [line.len() as u64]);
+        std::fs::write(folder.join("0.log"), line.repeat(3)).unwrap();
+        lane.look_after(now + GROWTH_INTERVAL / 2);
+        assert_eq!(sizes(), [line.len() as u64], "not all the time");
+        lane.look_after(now + GROWTH_INTERVAL);
+        assert_eq!(sizes(), [3 * line.len() as u64]);
+        std::fs::remove_file(folder.join("0.log")).unwrap();
+        lane.look_after(now + GROWTH_INTERVAL * 2);
+        assert_eq!(sizes(), [3 * line.len() as u64]);
     }
 
     #[test]

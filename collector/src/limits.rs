@@ -99,8 +99,12 @@ pub(crate) const POLICY_WAIT: Duration = Duration::from_secs(5);
 pub(crate) const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(2);
 /// How often the position file is written, when something moved.
 pub(crate) const SAVE_INTERVAL: Duration = Duration::from_secs(2);
-/// A position file that takes long to write waits this many times as long before it is written again.
+/// A position file that takes long to compose waits this many times as long before it is written again, so that it costs at most a fiftieth of a core …
 pub(crate) const SAVE_REST: u32 = 50;
+/// … but not longer than this: what is not in it when the collector dies and the file vanishes is lost without a name.
+pub(crate) const SAVE_INTERVAL_MAX: Duration = Duration::from_secs(10);
+/// How often it is looked at how far files have grown that cannot be read now, because an answer is waited for.
+pub(crate) const GROWTH_INTERVAL: Duration = Duration::from_secs(1);
 /// The greatest position file, bytes: some 300,000 files.
 pub(crate) const POSITION_FILE_BYTES: u64 = 64 << 20;
 /// The greatest file of pod labels, bytes.

@@ -3,9 +3,10 @@
 //! Each kind comes once at first, in a random order, then at random. Faults of different kinds and places overlap. Times are those of the machine, so two runs of
 //! one seed have the same faults in the same order, but not at the same lines.
 
+use crate::memory;
 use crate::net::{self, Cut};
 use crate::world::World;
-use crate::writer::{Doomed, Order, REST};
+use crate::writer::{Doomed, Order};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
@@ -122,6 +123,8 @@ pub(crate) struct Storm<'a> {
     open: Vec<Open>,
     first: VecDeque<Fault>,
     counts: BTreeMap<Fault, u32>,
+    /// The longest until a collector remembered what was about to be removed.
+    remembered: Duration,
 }
 
 impl<'a> Storm<'a> {
@@ -129,11 +132,11 @@ impl<'a> Storm<'a> {
         let mut rng = StdRng::seed_from_u64(seed);
         let mut first: Vec<Fault> = KINDS.iter().map(|(fault, _)| *fault).collect();
         first.shuffle(&mut rng);
-        Self { world, rng, open: Vec::new(), first: first.into(), counts: BTreeMap::new() }
+        Self { world, rng, open: Vec::new(), first: first.into(), counts: BTreeMap::new(), remembered: Duration::ZERO }
     }
 
-    /// Makes faults until then, and ends what is under way; how many there were of each.
-    pub(crate) fn rage(mut self, until: Instant) -> Vec<(&'static str, u32)> {
+    /// Makes faults until then, and ends what is under way; how many there were of each, and the longest until a collector remembered what was about to be removed.
+    pub(crate) fn rage(mut self, until: Instant) -> (Vec<(&'static str, u32)>, Duration) {
         let mut lull_at = Instant::now() + STORM;
         while Instant::now() < until {
             if Instant::now() >= lull_at {
@@ -155,7 +158,8 @@ impl<'a> Storm<'a> {
             }
         }
         self.calm_down();
-        KINDS.iter().map(|(fault, _)| (fault.name(), self.counts.get(fault).copied().unwrap_or(0))).collect()
+        let counts = KINDS.iter().map(|(fault, _)| (fault.name(), self.counts.get(fault).copied().unwrap_or(0))).collect();
+        (counts, self.remembered)
     }
 
     /// Waits for the end of what is under way.
@@ -239,8 +243,8 @@ impl<'a> Storm<'a> {
                 self.world.nodes[node - 1].shared.step_clock(ahead);
                 return true;
             }
-            FileRemoved => return self.remove(node, Order::Rotate, Duration::from_secs(5)),
-            PodRemoved => return self.remove(node, Order::Silence, REST),
+            FileRemoved => return self.remove(node, Order::Rotate),
+            PodRemoved => return self.remove(node, Order::Silence),
         };
         let lasts = Duration::from_millis(self.rng.random_range(lasts));
         self.open.push(Open { fault, node, ends: Instant::now() + lasts });
@@ -263,15 +267,17 @@ impl<'a> Storm<'a> {
         }
     }
 
-    /// Loss that nothing can avoid: lines that cannot be sent are in files that the collector has seen; it is killed, and they are removed before it is back.
-    fn remove(&mut self, node: usize, order: impl FnOnce(mpsc::Sender<Option<Doomed>>) -> Order, seen: Duration) -> bool {
+    /// Loss that nothing can avoid: lines that cannot be sent are in files that the collector remembers; it is killed, and they are removed before it is back.
+    fn remove(&mut self, node: usize, order: impl FnOnce(mpsc::Sender<Option<Doomed>>) -> Order) -> bool {
         net::cut(node, Cut::Both);
         self.rest(Duration::from_secs(2));
         let (sender, answer) = mpsc::channel();
         let asked = self.world.nodes[node - 1].orders.send(order(sender));
         let doomed = asked.ok().and_then(|()| answer.recv_timeout(Duration::from_secs(10)).ok().flatten());
         if let Some(doomed) = &doomed {
-            self.rest(seen);
+            let state = self.world.nodes[node - 1].state.at().to_path_buf();
+            let took = memory::wait(&state, &doomed.path, || self.rest(Duration::from_millis(100)));
+            self.remembered = self.remembered.max(took);
             self.world.nodes[node - 1].collector.kill();
             self.world.ledger.note(&doomed.notes);
             let removed = if doomed.path.is_dir() { std::fs::remove_dir_all(&doomed.path) } else { std::fs::remove_file(&doomed.path) };

@@ -74,10 +74,10 @@ pub(crate) async fn verify(book: &mut Book, api: &Api) -> Outcome {
             }
             cursor = summary["cursor"].take();
             if cursor.is_null() {
-                take_gaps(&summary["complete"], &mut gaps);
                 break;
             }
         }
+        take_gaps(&reader, &mut gaps).await;
     }
     for ((stream, substream), mut rows) in order {
         rows.sort_unstable();
@@ -101,15 +101,22 @@ async fn page(reader: &Api, cursor: &Value) -> Found {
     reader.search_with(body).await
 }
 
-fn take_gaps(complete: &Value, gaps: &mut Vec<Gap>) {
-    assert!(complete.get("gaps_total").is_none(), "more gaps than an answer names: {complete}");
-    for gap in complete["gaps"].as_array().expect("gaps") {
-        let text = |name: &str| gap[name].as_str().unwrap_or_default().to_owned();
-        let number = |name: &str| gap[name].as_u64().expect("a byte");
-        let substream = usize::from(text("stream") == "stderr");
-        let (from, to) = (number("from"), number("to"));
-        gaps.push(Gap { pod: text("pod"), container: text("container"), substream, file: text("file"), reason: text("reason"), from, to });
+async fn take_gaps(reader: &Api, gaps: &mut Vec<Gap>) {
+    let mut next = String::new();
+    loop {
+        let page = reader.get(&format!("gaps?limit=50{next}")).await.json();
+        page["gaps"].as_array().expect("gaps").iter().for_each(|gap| take_gap(gap, gaps));
+        let Some(cursor) = page["cursor"].as_str() else { return };
+        next = format!("&cursor={cursor}");
     }
+}
+
+fn take_gap(gap: &Value, gaps: &mut Vec<Gap>) {
+    let text = |name: &str| gap[name].as_str().unwrap_or_default().to_owned();
+    let number = |name: &str| gap[name].as_u64().expect("a byte");
+    let substream = usize::from(text("stream") == "stderr");
+    let (from, to) = (number("from"), number("to"));
+    gaps.push(Gap { pod: text("pod"), container: text("container"), substream, file: text("file"), reason: text("reason"), from, to });
 }
 
 /// Holds a row against its line.

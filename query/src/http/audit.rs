@@ -3,8 +3,7 @@
 //! Staff see everything; a partner what its own tokens asked, and of what staff asked of its lines: that, when, and how many of its own lines were in the answer. See
 //! [`martlog_indexer::audit`].
 
-use super::{App, answered, now_ns};
-use crate::time::{BadTime, moment};
+use super::{App, answered, moment_or};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
@@ -103,12 +102,6 @@ pub(super) async fn audit(
 }
 
 fn wanted(parameters: &Parameters) -> Result<Wanted, Problem> {
-    let now_ns = now_ns();
-    let time = |text: &Option<String>, default: i64| {
-        let moment = text.as_deref().map(|text| moment(text, now_ns)).transpose();
-        let moment = moment.map_err(|BadTime(reason)| Problem::new(400, "bad_time_range", "The time range cannot be read", reason))?;
-        Ok::<_, Problem>(moment.map_or(default, |moment| moment.start_ns))
-    };
     let action = parameters.action.as_deref().map(|word| Action::from_word(word).ok_or_else(|| unknown(word))).transpose()?;
     let limit = parameters.limit.unwrap_or(LIMIT);
     if !(1..=LIMIT_MAX).contains(&limit) {
@@ -116,7 +109,13 @@ fn wanted(parameters: &Parameters) -> Result<Wanted, Problem> {
         return Err(Problem::new(400, "bad_limit", "The limit is out of range", detail));
     }
     let before = parameters.cursor.as_deref().map(|text| text.parse::<i64>().map_err(|_| damaged())).transpose()?;
-    Ok(Wanted { from_ns: time(&parameters.from, i64::MIN)?, to_ns: time(&parameters.to, i64::MAX)?, action, limit, before })
+    Ok(Wanted {
+        from_ns: moment_or(parameters.from.as_deref(), i64::MIN)?,
+        to_ns: moment_or(parameters.to.as_deref(), i64::MAX)?,
+        action,
+        limit,
+        before,
+    })
 }
 
 fn unknown(word: &str) -> Problem {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-/// Gaps that an answer names; of more it tells the number.
+/// Gaps that an answer names; of more it tells the number, and `/api/v1/gaps` has them all.
 const GAPS_MAX: usize = 100;
 
 const DAY_NS: i64 = 86_400_000_000_000;
@@ -25,7 +25,7 @@ pub(super) struct Complete {
     gaps: Vec<GapTold>,
     /// How far `until` is behind the clock.
     behind_seconds: f64,
-    /// How many gaps there are, when that is more.
+    /// How many gaps there are, when that is more: `/api/v1/gaps` lists them.
     #[serde(skip_serializing_if = "Option::is_none")]
     gaps_total: Option<usize>,
     /// Rows that were erased on purpose.
@@ -37,7 +37,7 @@ pub(super) struct Complete {
 /// Bytes of a file that are missing for ever; what is not known is absent.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Gap")]
-struct GapTold {
+pub(super) struct GapTold {
     /// When it was noticed.
     time: String,
     /// Why, such as `rotated_away`.
@@ -102,7 +102,7 @@ fn erased(all: &[Erased], from_ns: i64) -> Vec<ErasedTold> {
 }
 
 /// What a lost node had not sent of a file: a gap whose end is not known.
-fn lost_value(lost: &LostFile) -> Value {
+pub(super) fn lost_value(lost: &LostFile) -> Value {
     let LostFile { owner, stream, .. } = lost;
     let mut value = json!({
         "time": rfc3339(lost.since_ns),
@@ -132,7 +132,7 @@ fn lost_value(lost: &LostFile) -> Value {
     value
 }
 
-fn gap_value(gap: &StoredGap) -> Value {
+pub(super) fn gap_value(gap: &StoredGap) -> Value {
     serde_json::from_str(&gap_json(gap)).unwrap_or_default()
 }
 

@@ -19,6 +19,7 @@ mod errors;
 mod excerpts;
 mod export;
 mod fields;
+mod gaps;
 mod histogram;
 mod openapi;
 mod operations;
@@ -39,7 +40,7 @@ mod why;
 
 use crate::lang::{Code, QueryError, Span};
 use crate::plan::{Plan, Setting, plan};
-use crate::time::{BadTime, TimeRange};
+use crate::time::{BadTime, TimeRange, moment};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use axum::routing::any;
@@ -124,6 +125,7 @@ fn api() -> Api<App> {
         .at(operations::revoke_excerpt(), excerpts::revoke)
         .at(operations::audit(), audit::audit)
         .at(operations::usage(), usage::usage)
+        .at(operations::gaps(), gaps::gaps)
         .at(operations::check(), check::check)
         .at(openapi::operation(), openapi::openapi)
 }
@@ -173,6 +175,13 @@ fn setting(app: &App, scope: &Scope, from: Option<&str>, to: Option<&str>) -> Re
     let range = TimeRange::of_request(from, to, now_ns)
         .map_err(|BadTime(reason)| Problem::new(400, "bad_time_range", "The time range cannot be read", reason))?;
     Ok(Setting { now_ns, range, range_given: from.is_some() || to.is_some(), staff: scope.is_staff(), epoch: app.indexer.store().epoch() })
+}
+
+/// The beginning of what an address names as a time, ns; without it the default.
+fn moment_or(text: Option<&str>, default_ns: i64) -> Result<i64, Problem> {
+    let moment = text.map(|text| moment(text, now_ns())).transpose();
+    let moment = moment.map_err(|BadTime(reason)| Problem::new(400, "bad_time_range", "The time range cannot be read", reason))?;
+    Ok(moment.map_or(default_ns, |moment| moment.start_ns))
 }
 
 /// Plans a query, off the reactor: regular expressions are compiled.

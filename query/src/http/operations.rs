@@ -6,6 +6,7 @@ use super::context::{ContextBody, ContextTold};
 use super::excerpts::{List, Made, NewBody, Opened};
 use super::export::{ExportBody, ExportLine, ManifestTold};
 use super::fields::{FieldsBody, FieldsTold};
+use super::gaps::GapsTold;
 use super::histogram::{Counts, HistogramBody};
 use super::parse::{ParseBody, ParseTold};
 use super::search::{SearchBody, SearchLine};
@@ -180,6 +181,18 @@ pub(super) fn usage() -> Operation {
         .asked::<String>("to", "The last time, excluded; now without it. Its day counts whole.")
         .gives::<UsageTold>(200, "By day, module and instance; days without lines are left out.")
         .fails(&[429, 500, 503])
+}
+
+pub(super) fn gaps() -> Operation {
+    let about = "All lines that are missing for ever, of those in reach: an answer names the newest 100 alone.";
+    Operation::new(Method::Get, "/api/v1/gaps", "gaps", SEARCHING, READERS, about)
+        .asked::<String>("from", "Noticed at or after this: RFC 3339, `-7d`, a date; all without it.")
+        .asked::<String>("to", "Noticed before this.")
+        .asked::<String>("instance", "Of this instance alone.")
+        .asked::<u32>("limit", "Gaps, at most 1,000; 100 without it.")
+        .asked::<String>("cursor", "From the answer before.")
+        .gives::<GapsTold>(200, "The newest first.")
+        .fails(&[429, 503])
 }
 
 pub(super) fn check() -> Operation {

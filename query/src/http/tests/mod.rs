@@ -3,6 +3,7 @@
 mod audit;
 mod excerpts;
 mod export;
+mod gaps;
 mod handbook;
 mod openapi;
 mod page;
