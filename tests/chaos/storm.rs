@@ -275,7 +275,7 @@ impl<'a> Storm<'a> {
         let asked = self.world.nodes[node - 1].orders.send(order(sender));
         let doomed = asked.ok().and_then(|()| answer.recv_timeout(Duration::from_secs(10)).ok().flatten());
         if let Some(doomed) = &doomed {
-            let state = self.world.nodes[node - 1].state.at().to_path_buf();
+            let state = self.world.nodes[node - 1].state_dir.clone();
             let took = memory::wait(&state, &doomed.path, || self.rest(Duration::from_millis(100)));
             self.remembered = self.remembered.max(took);
             self.world.nodes[node - 1].collector.kill();

@@ -32,6 +32,7 @@ pub(crate) struct Host {
     pub(crate) shared: Arc<Node>,
     pub(crate) collector: Machine,
     pub(crate) state: SmallDisk,
+    pub(crate) state_dir: PathBuf,
     pub(crate) orders: Sender<Order>,
     writer: Option<JoinHandle<Counts>>,
 }
@@ -120,12 +121,13 @@ impl Host {
         }
         let shared = Arc::new(Node::new(number, pods.clone(), clock.clone()));
         let state = SmallDisk::mount(&state_dir, STATE_MIB);
+        let own_state = state_dir.clone();
         let (token, library, binary) = (root.join("collector.token"), clock_library(), program.to_path_buf());
         let mut collector = Machine::new(&name.clone(), root.join(format!("{name}.log")), move || {
             let mut command = net::within(&name, &binary);
             command.args(["collect", "--log-format", "json", "--cluster", "chaos", "--node", &name]);
             command.args(["--server", &format!("http://{}", net::server_address(number))]);
-            command.arg("--root").arg(&pods).arg("--state").arg(&state_dir).arg("--token-file").arg(&token);
+            command.arg("--root").arg(&pods).arg("--state").arg(&own_state).arg("--token-file").arg(&token);
             // Durations are measured by another clock than the one that is stepped, as in a kernel.
             command.env("LD_PRELOAD", &library).env("FAKETIME_TIMESTAMP_FILE", &clock).env("FAKETIME_CACHE_DURATION", "1");
             command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").env("NO_FAKE_STAT", "1");
@@ -135,7 +137,7 @@ impl Host {
         let (orders, received) = channel();
         let writer = Writer::new(Arc::clone(&shared), Arc::clone(ledger), received, seed, rate / u32::try_from(NODES).expect("few"));
         let writer = Some(std::thread::spawn(move || writer.run()));
-        Self { shared, collector, state, orders, writer }
+        Self { shared, collector, state, state_dir, orders, writer }
     }
 }
 

@@ -18,11 +18,6 @@ impl SmallDisk {
         Self { at: at.to_path_buf() }
     }
 
-    /// Where it is.
-    pub(crate) fn at(&self) -> &Path {
-        &self.at
-    }
-
     /// Bytes that are free.
     pub(crate) fn free(&self) -> u64 {
         let stat = rustix::fs::statvfs(&self.at).expect("the disk tells");
