@@ -41,6 +41,11 @@ impl Process {
         Self { name, child, lines, stdout, stderr }
     }
 
+    /// Its number, while it runs.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("a running process")
+    }
+
     /// The first line on stdout.
     pub(crate) async fn first_line(&mut self) -> String {
         self.next_line().await.unwrap_or_else(|| panic!("{} printed nothing; stderr:\n{}", self.name, self.stderr()))
@@ -67,15 +72,14 @@ impl Process {
 
     /// The most memory that it ever held, bytes.
     pub(crate) fn peak_memory_bytes(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().expect("a running process"))).expect("its status");
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).expect("its status");
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
         line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
     }
 
     /// A signal such as SIGINT.
     pub(crate) fn signal(&self, signal: rustix::process::Signal) {
-        let pid =
-            self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw).expect("a running process");
+        let pid = i32::try_from(self.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a process");
         rustix::process::kill_process(pid, signal).expect("the signal is sent");
     }
 
