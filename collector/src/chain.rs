@@ -76,6 +76,15 @@ enum Copied {
     Full,
 }
 
+/// What became of a file's size since it was looked at last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Growth {
+    None,
+    Some,
+    /// It was cut in place.
+    Negative,
+}
+
 /// What a look at a file gave.
 #[derive(Debug)]
 pub(crate) enum Look {
@@ -204,15 +213,23 @@ impl Source {
         self.stamp.filter(|_| plain).map_or(self.size, |stamp| stamp.size.max(self.size))
     }
 
-    /// Looks how far it has grown, whether or not it can be read now; true when further than was known. A hole is named up to here.
-    pub(crate) fn grow(&mut self) -> bool {
+    /// Looks how far it has grown, whether or not it can be read now. A hole is named up to here.
+    pub(crate) fn grow(&mut self) -> Growth {
         let open = self.bytes.as_ref().filter(|bytes| !bytes.is_sealed() && self.lost.is_none());
-        let Some(Ok((stamp, _))) = open.map(Bytes::stat) else { return false };
-        let grown = stamp.size > self.size;
-        if grown {
+        let Some(Ok((stamp, _))) = open.map(Bytes::stat) else { return Growth::None };
+        if stamp.size > self.size {
             (self.size, self.done) = (stamp.size, false);
+            return Growth::Some;
         }
-        grown
+        if stamp.size < self.size && !self.shrunk { Growth::Negative } else { Growth::None }
+    }
+
+    /// Whether what a scan saw under its descriptor is another file by now: it was cut in place, and perhaps written anew.
+    fn is_cut(&mut self, entry: &Entry, stream: &Stream, opener: Opener<'_>) -> bool {
+        let changed = !self.shrunk && self.stamp.is_none_or(|stamp| stamp.size != entry.stamp.size);
+        let id = self.id;
+        let open = self.bytes.as_mut().filter(|bytes| changed && !bytes.is_sealed());
+        open.is_some_and(|bytes| opener.identify(stream, bytes).is_ok_and(|found| found != Some(id)))
     }
 
     /// How long nothing was written, as far as it was seen here: no clock that is set tells it.
@@ -410,12 +427,15 @@ pub(crate) struct Adopted {
     pub(crate) given_up: bool,
     /// Files that are gone are read on from their copies: from where the server is.
     pub(crate) from_copies: bool,
+    /// A file was cut in place: it is read on from a copy, or its rest is a hole.
+    pub(crate) cut: bool,
     /// The scan no longer tells what is there: the next one does.
     pub(crate) outdated: bool,
 }
 
 /// Brings the chain in line with a scan. `complete` says that what the scan did not see is not there.
 pub(crate) fn adopt(chain: &mut Vec<Source>, stream: &Stream, entries: &[Entry], complete: bool, opener: Opener<'_>) -> Adopted {
+    let cut = lose_cut(chain, stream, entries, opener);
     // A current file that is at no name any more was rotated and then removed, or cut: what is new now is younger.
     let displaced: Vec<FileId> = chain
         .iter()
@@ -463,7 +483,23 @@ pub(crate) fn adopt(chain: &mut Vec<Source>, stream: &Stream, entries: &[Entry],
     }
     close_settled(chain);
     let (given_up, from_copies) = bound_held(chain);
-    Adopted { given_up, from_copies, outdated }
+    Adopted { given_up, from_copies, cut, outdated }
+}
+
+/// Loses the files that were cut in place, as a scan shows, before anything is made of what it saw: what they were may lie beside them, as a copy. Whether there were any.
+fn lose_cut(chain: &mut [Source], stream: &Stream, entries: &[Entry], opener: Opener<'_>) -> bool {
+    let mut cut = false;
+    for entry in entries {
+        let source = chain.iter_mut().find(|source| source.is_at(&entry.stamp));
+        if let Some(source) = source
+            && source.is_cut(entry, stream, opener)
+        {
+            tracing::warn!(pod = %stream.pod, file = %source.name, "a log file was truncated in place");
+            source.lose(GapReason::Copytruncate, Instant::now());
+            cut = true;
+        }
+    }
+    cut
 }
 
 /// Whether an open descriptor is what the scan saw.

@@ -4,7 +4,7 @@
 //! again ([`Follower::rewind`]): the files are the buffer. A position moves only by an answer of the server.
 
 use crate::assemble::{Assembler, Piece, Place, Whole};
-use crate::chain::{self, Look, Opener, Source};
+use crate::chain::{self, Growth, Look, Opener, Source};
 use crate::cri::{self, CriLine};
 use crate::discover::Entry;
 use crate::emit::{Below, Emitted, Outlet, What};
@@ -142,7 +142,7 @@ impl Follower {
         if adopted.given_up {
             tracing::warn!(pod = %self.stream.pod, "too many unread files vanished from the disk; the oldest is given up and named as a gap");
         }
-        if adopted.given_up || adopted.from_copies {
+        if adopted.given_up || adopted.from_copies || adopted.cut {
             self.rewind();
         }
         self.finished |= finished;
@@ -168,10 +168,10 @@ impl Follower {
         self.chain.iter().enumerate().any(unread) || open || self.has_unsent() || (self.finished && !self.ended)
     }
 
-    /// Looks how far its files have grown, though they may not be read now; true when further than was known.
-    pub(crate) fn grow(&mut self, now: Instant) -> bool {
+    /// Looks how far its files have grown, though they may not be read now.
+    pub(crate) fn grow(&mut self, now: Instant) -> Growth {
         let lively = now < self.hot_until || self.has_work();
-        lively && self.chain.iter_mut().map(Source::grow).filter(|grown| *grown).count() > 0
+        if lively { self.chain.iter_mut().map(Source::grow).max().unwrap_or(Growth::None) } else { Growth::None }
     }
 
     /// Whether it is worth a look in this round.

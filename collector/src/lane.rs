@@ -6,7 +6,7 @@
 
 use crate::batch::{Batch, Workbench, Workbenches};
 use crate::board::{Board, Standing};
-use crate::chain::{self, Opener, Source};
+use crate::chain::{self, Growth, Opener, Source};
 use crate::checkpoint::Remembered;
 use crate::discover::Root;
 use crate::follow::{Budget, Follower, Round, Turn};
@@ -217,8 +217,10 @@ impl Lane {
         }
         self.looked_after = Some(now);
         for follower in self.followers.values_mut() {
-            if follower.grow(now) {
-                self.shared.board.note(standings(follower));
+            match follower.grow(now) {
+                Growth::None => {}
+                Growth::Some => self.shared.board.note(standings(follower)),
+                Growth::Negative => self.shared.look_again(&follower.stream),
             }
         }
     }
@@ -529,6 +531,7 @@ fn standings(follower: &mut Follower) -> Vec<Standing> {
 mod tests {
     use super::*;
     use crate::test_support::stream;
+    use std::io::Write as _;
     use std::time::Duration;
 
     fn shared(dir: &std::path::Path, once: bool) -> Arc<Shared> {
@@ -585,29 +588,88 @@ mod tests {
         assert_eq!(chain, names);
     }
 
-    /// A lane that waits for an answer reads nothing, and a folder whose files grow is looked at seldom: what is remembered of a file does not wait for either.
+    /// A container's file, and a lane that reads nothing.
+    struct Waiting {
+        shared: Arc<Shared>,
+        lane: Lane,
+        folder: std::path::PathBuf,
+        now: Instant,
+        _dir: tempfile::TempDir,
+    }
+
+    impl Waiting {
+        fn on(text: &str) -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let folder = dir.path().join("ns_pod_uid/app");
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(folder.join("0.log"), text).unwrap();
+            let shared = shared(dir.path(), false);
+            let lane = Lane::new(Arc::clone(&shared), Vec::new());
+            let mut waiting = Self { shared, lane, folder, now: Instant::now(), _dir: dir };
+            waiting.scan();
+            waiting
+        }
+
+        fn scan(&mut self) {
+            let look = Look { container: Arc::new(stream(0)), entries: self.shared.root.scan().unwrap().entries, complete: true };
+            let looks = BTreeMap::from([(Arc::new(stream(0)), look)]);
+            self.lane.adopt(Mail { looks, surveys: 1, complete: true, ..Mail::default() }, self.now);
+        }
+
+        /// What is remembered after so long: the names and sizes of files.
+        fn remembered_after(&mut self, time: Duration) -> Vec<(String, u64)> {
+            self.now += time;
+            self.lane.look_after(self.now);
+            if !std::mem::take(&mut *self.shared.again.lock().unwrap()).is_empty() {
+                self.scan();
+            }
+            let mut all = self.shared.board.show(|_, files, _| files.map(|file| (file.name.clone(), file.size)).collect::<Vec<_>>());
+            all.sort();
+            all
+        }
+    }
+
+    /// `HH:MM` in a line as runtimes write it.
+    fn line(time: &str) -> String {
+        format!("2026-11-30T{time}:00Z stdout F hello\n")
+    }
+
+    /// A folder whose files grow is looked at seldom, and who waits for an answer reads nothing: what is remembered of a file waits for neither.
     #[test]
     fn how_far_files_grow_is_noted_while_nothing_can_be_read() {
-        let dir = tempfile::tempdir().unwrap();
-        let folder = dir.path().join("ns_pod_uid/app");
-        std::fs::create_dir_all(&folder).unwrap();
-        let line = "2026-11-30T14:00:00Z stdout F hello\n";
-        std::fs::write(folder.join("0.log"), line).unwrap();
-        let (shared, now) = (shared(dir.path(), false), Instant::now());
-        let mut lane = Lane::new(Arc::clone(&shared), Vec::new());
-        let looks = Look { container: Arc::new(stream(0)), entries: shared.root.scan().unwrap().entries, complete: true };
-        lane.adopt(Mail { looks: BTreeMap::from([(Arc::new(stream(0)), looks)]), surveys: 1, complete: true, ..Mail::default() }, now);
-        let sizes = || shared.board.show(|_, files, _| files.map(|file| file.size).collect::<Vec<_>>());
-        lane.look_after(now);
-        assert_eq!(sizes(), [line.len() as u64]);
-        std::fs::write(folder.join("0.log"), line.repeat(3)).unwrap();
-        lane.look_after(now + GROWTH_INTERVAL / 2);
-        assert_eq!(sizes(), [line.len() as u64], "not all the time");
-        lane.look_after(now + GROWTH_INTERVAL);
-        assert_eq!(sizes(), [3 * line.len() as u64]);
-        std::fs::remove_file(folder.join("0.log")).unwrap();
-        lane.look_after(now + GROWTH_INTERVAL * 2);
-        assert_eq!(sizes(), [3 * line.len() as u64]);
+        let line = line("14:00");
+        let of = |lines: usize| vec![("0.log".to_owned(), (lines * line.len()) as u64)];
+        let mut waiting = Waiting::on(&line);
+        assert_eq!(waiting.remembered_after(Duration::ZERO), of(1));
+        let mut file = std::fs::File::options().append(true).open(waiting.folder.join("0.log")).unwrap();
+        file.write_all(line.repeat(2).as_bytes()).unwrap();
+        assert_eq!(waiting.remembered_after(GROWTH_INTERVAL / 2), of(1), "not all the time");
+        assert_eq!(waiting.remembered_after(GROWTH_INTERVAL), of(3));
+        std::fs::remove_file(waiting.folder.join("0.log")).unwrap();
+        assert_eq!(waiting.remembered_after(GROWTH_INTERVAL), of(3));
+    }
+
+    /// The file that is at the name now is another one, also when it is larger than what was there, and what was there is found beside it.
+    #[test]
+    fn a_cut_is_seen_while_nothing_can_be_read() {
+        for lines in [1, 5] {
+            let (old, new) = (line("14:00").repeat(3), line("15:00").repeat(lines));
+            let mut waiting = Waiting::on(&old);
+            let path = waiting.folder.join("0.log");
+            std::fs::copy(&path, waiting.folder.join("0.log.1")).unwrap();
+            let mut file = std::fs::File::options().append(true).open(&path).unwrap();
+            file.set_len(0).unwrap();
+            file.write_all(new.as_bytes()).unwrap();
+            if lines > 3 {
+                // Seen by a hint of the kernel: there is another name.
+                waiting.scan();
+            }
+            let both = [("0.log".to_owned(), new.len() as u64), ("0.log.1".to_owned(), old.len() as u64)];
+            assert_eq!(waiting.remembered_after(GROWTH_INTERVAL), both, "{lines}");
+            let order: Vec<_> =
+                waiting.lane.followers.values().flat_map(|follower| &follower.chain).map(|source| source.name.as_str()).collect();
+            assert_eq!(order, ["0.log.1", "0.log"], "the older one is read first");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 const HEADER_BYTES: usize = 28;
 
 /// Whether the collector whose state is in this folder remembers everything below a folder or of a file of its node; else what it does not.
-pub(crate) fn remembers(state: &Path, doomed: &Path) -> Result<(), String> {
+fn remembers(state: &Path, doomed: &Path) -> Result<(), String> {
     let known = remembered(state);
     for path in files(doomed) {
         let size = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
@@ -33,14 +33,16 @@ pub(crate) fn remembers(state: &Path, doomed: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Waits for it; how long.
-pub(crate) fn wait(state: &Path, doomed: &Path, mut rest: impl FnMut()) -> Duration {
+/// Waits for it; how long, or what is not remembered.
+pub(crate) fn wait(state: &Path, doomed: &Path, mut rest: impl FnMut()) -> Result<Duration, String> {
     let began = Instant::now();
-    while let Err(what) = remembers(state, doomed) {
-        assert!(began.elapsed() < PATIENCE, "the collector does not remember what it could see for {} s: {what}", PATIENCE.as_secs());
-        rest();
+    loop {
+        match remembers(state, doomed) {
+            Ok(()) => return Ok(began.elapsed()),
+            Err(what) if began.elapsed() > PATIENCE => return Err(what),
+            Err(_) => rest(),
+        }
     }
-    began.elapsed()
 }
 
 /// The files of the newer slot that can be read.

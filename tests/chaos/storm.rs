@@ -123,8 +123,16 @@ pub(crate) struct Storm<'a> {
     open: Vec<Open>,
     first: VecDeque<Fault>,
     counts: BTreeMap<Fault, u32>,
-    /// The longest until a collector remembered what was about to be removed.
-    remembered: Duration,
+    memory: Memory,
+}
+
+/// What collectors remembered of files that were about to be removed.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    /// The longest that it took.
+    pub(crate) slowest: Duration,
+    /// What they did not, however long it was waited.
+    pub(crate) failures: Vec<String>,
 }
 
 impl<'a> Storm<'a> {
@@ -132,11 +140,11 @@ impl<'a> Storm<'a> {
         let mut rng = StdRng::seed_from_u64(seed);
         let mut first: Vec<Fault> = KINDS.iter().map(|(fault, _)| *fault).collect();
         first.shuffle(&mut rng);
-        Self { world, rng, open: Vec::new(), first: first.into(), counts: BTreeMap::new(), remembered: Duration::ZERO }
+        Self { world, rng, open: Vec::new(), first: first.into(), counts: BTreeMap::new(), memory: Memory::default() }
     }
 
-    /// Makes faults until then, and ends what is under way; how many there were of each, and the longest until a collector remembered what was about to be removed.
-    pub(crate) fn rage(mut self, until: Instant) -> (Vec<(&'static str, u32)>, Duration) {
+    /// Makes faults until then, and ends what is under way; how many there were of each, and what collectors remembered.
+    pub(crate) fn rage(mut self, until: Instant) -> (Vec<(&'static str, u32)>, Memory) {
         let mut lull_at = Instant::now() + STORM;
         while Instant::now() < until {
             if Instant::now() >= lull_at {
@@ -159,7 +167,7 @@ impl<'a> Storm<'a> {
         }
         self.calm_down();
         let counts = KINDS.iter().map(|(fault, _)| (fault.name(), self.counts.get(fault).copied().unwrap_or(0))).collect();
-        (counts, self.remembered)
+        (counts, self.memory)
     }
 
     /// Waits for the end of what is under way.
@@ -274,19 +282,28 @@ impl<'a> Storm<'a> {
         let (sender, answer) = mpsc::channel();
         let asked = self.world.nodes[node - 1].orders.send(order(sender));
         let doomed = asked.ok().and_then(|()| answer.recv_timeout(Duration::from_secs(10)).ok().flatten());
-        if let Some(doomed) = &doomed {
-            let state = self.world.nodes[node - 1].state_dir.clone();
-            let took = memory::wait(&state, &doomed.path, || self.rest(Duration::from_millis(100)));
-            self.remembered = self.remembered.max(took);
-            self.world.nodes[node - 1].collector.kill();
-            self.world.ledger.note(&doomed.notes);
-            let removed = if doomed.path.is_dir() { std::fs::remove_dir_all(&doomed.path) } else { std::fs::remove_file(&doomed.path) };
-            removed.expect("what is to go was there");
-            self.world.nodes[node - 1].collector.start();
-            self.rest(Duration::from_secs(1));
+        let state = self.world.nodes[node - 1].state_dir.clone();
+        let known = doomed.as_ref().map(|doomed| memory::wait(&state, &doomed.path, || self.rest(Duration::from_millis(100))));
+        match (&doomed, known) {
+            (Some(doomed), Some(Ok(took))) => {
+                self.memory.slowest = self.memory.slowest.max(took);
+                self.lose(node, doomed);
+            }
+            (_, Some(Err(what))) => self.memory.failures.push(what),
+            _ => {}
         }
         net::mend(node, Cut::Both);
         self.world.nodes[node - 1].shared.calm();
         doomed.is_some()
+    }
+
+    /// The collector is killed, and what is doomed is gone before it is back.
+    fn lose(&mut self, node: usize, doomed: &Doomed) {
+        self.world.nodes[node - 1].collector.kill();
+        self.world.ledger.note(&doomed.notes);
+        let removed = if doomed.path.is_dir() { std::fs::remove_dir_all(&doomed.path) } else { std::fs::remove_file(&doomed.path) };
+        removed.expect("what is to go was there");
+        self.world.nodes[node - 1].collector.start();
+        self.rest(Duration::from_secs(1));
     }
 }

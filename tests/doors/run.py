@@ -10,6 +10,7 @@ import time
 import traceback
 
 import bombs
+import conformance
 import elastic
 import loki
 import ndjson
@@ -24,7 +25,7 @@ def main():
     for script in HERE.glob("*.mjs"):
         shutil.copy(script, node)
     passed, failed = 0, 0
-    for module in (ndjson, otlp, loki, elastic, syslog, bombs):
+    for module in (ndjson, otlp, loki, elastic, syslog, bombs, conformance):
         for test in module.TESTS:
             name = f"{module.__name__}.{test.__name__}"
             if words and not any(word in name for word in words):
