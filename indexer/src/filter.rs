@@ -32,8 +32,8 @@ pub(crate) fn of<'r>(rows: impl Iterator<Item = RowRef<'r>> + Clone, which: Word
     let mut keys = Vec::new();
     let mut add = |text: &str| keys.extend(words::words(text).filter(|word| which.has(word)).map(|word| word_key(&word)));
     for row in rows.clone() {
-        let attributes = row.attributes;
-        add(row.message);
+        let attributes = row.attributes();
+        add(row.message());
         // Keys and values as they are written; with escapes, values have other words besides.
         add(attributes);
         if attributes.contains('\\') {
@@ -41,7 +41,7 @@ pub(crate) fn of<'r>(rows: impl Iterator<Item = RowRef<'r>> + Clone, which: Word
         }
     }
     for row in rows {
-        each_scalar(row.attributes, |path, text| {
+        each_scalar(row.attributes(), |path, text| {
             if fields::is_exact(path) {
                 keys.push(id_keys(&fields::normalise_id(path, text)).0);
             }

@@ -121,9 +121,41 @@ pub struct RowRef<'a> {
     /// See [`Record::redactions`].
     pub redactions: &'a [(RedactionKind, u16)],
     /// See [`Record::message`].
-    pub message: &'a str,
+    pub(crate) message: Piece<'a>,
     /// See [`Record::attributes`].
-    pub attributes: &'a str,
+    pub(crate) attributes: Piece<'a>,
+}
+
+/// A piece of a text, cut out when it is asked for: cutting looks at the bytes at both ends, which are far from the rest of a row that is one of many in memory.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Piece<'a> {
+    of: &'a str,
+    from: usize,
+    to: usize,
+}
+
+impl<'a> Piece<'a> {
+    /// These bytes of a text.
+    pub(crate) const fn new(of: &'a str, from: usize, to: usize) -> Self {
+        Self { of, from, to }
+    }
+
+    /// Its text.
+    pub(crate) fn text(self) -> &'a str {
+        self.of.get(self.from..self.to).unwrap_or_default()
+    }
+}
+
+impl<'a> From<&'a str> for Piece<'a> {
+    fn from(of: &'a str) -> Self {
+        Self { of, from: 0, to: of.len() }
+    }
+}
+
+impl PartialEq for Piece<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.text() == other.text()
+    }
 }
 
 impl<'a> From<&'a Row> for RowRef<'a> {
@@ -141,8 +173,8 @@ impl<'a> From<&'a Row> for RowRef<'a> {
             verdict: record.verdict,
             problems: record.problems,
             redactions: &record.redactions,
-            message: &record.message,
-            attributes: &record.attributes,
+            message: record.message.as_str().into(),
+            attributes: record.attributes.as_str().into(),
         }
     }
 }
@@ -170,9 +202,21 @@ impl<'a> RowRef<'a> {
             verdict,
             problems,
             redactions,
-            message,
-            attributes,
+            message: message.into(),
+            attributes: attributes.into(),
         }
+    }
+
+    /// See [`Record::message`].
+    #[must_use]
+    pub fn message(self) -> &'a str {
+        self.message.text()
+    }
+
+    /// See [`Record::attributes`].
+    #[must_use]
+    pub fn attributes(self) -> &'a str {
+        self.attributes.text()
     }
 
     /// The record, its texts where they are.
@@ -184,8 +228,8 @@ impl<'a> RowRef<'a> {
             verdict: self.verdict,
             problems: self.problems,
             redactions: self.redactions.to_vec(),
-            message: self.message,
-            attributes: self.attributes,
+            message: self.message(),
+            attributes: self.attributes(),
         }
     }
 
@@ -199,8 +243,8 @@ impl<'a> RowRef<'a> {
             verdict: self.verdict,
             problems: self.problems,
             redactions: self.redactions.to_vec(),
-            message: self.message.to_owned(),
-            attributes: self.attributes.to_owned(),
+            message: self.message().to_owned(),
+            attributes: self.attributes().to_owned(),
         };
         let (owner, origin) = (self.owner.clone(), self.origin.clone());
         Row { seq: self.seq, arrived_ns: self.arrived_ns, owner, origin, offset: self.offset, record }

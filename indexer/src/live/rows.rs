@@ -5,7 +5,7 @@
 //!
 //! Invariant: rows ascend in seq.
 
-use crate::row::{Origin, Owner, Row, RowRef};
+use crate::row::{Origin, Owner, Piece, Row, RowRef};
 use martlog_formats::{Problems, RecordRef, RedactionKind, Severity, Verdict};
 use std::sync::Arc;
 
@@ -189,7 +189,7 @@ impl Rows {
 
     fn row<'a>(&'a self, head: &'a Head) -> RowRef<'a> {
         let middle = head.text + head.message_bytes as usize;
-        let text = |from: usize, to: usize| self.texts.get(from..to).unwrap_or_default();
+        let text = |from: usize, to: usize| Piece::new(&self.texts, from, to);
         RowRef {
             seq: head.seq,
             arrived_ns: self.arrived_ns,

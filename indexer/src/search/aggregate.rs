@@ -228,7 +228,7 @@ impl Sink for Groups<'_> {
             let path = path_of(&measure.field);
             let mut take = |scalar: &Scalar<'_>| take(measured, measure, path, scalar, exact_max);
             match name {
-                Some(name) => name.visit(row.attributes, |scalar| take(&scalar)),
+                Some(name) => name.visit(row.attributes(), |scalar| take(&scalar)),
                 None => each_value(&measure.field, row, |_, scalar| take(&scalar)),
             }
         }
@@ -520,13 +520,13 @@ fn path_of(field: &Field) -> &str {
 /// The values of a field of a row in memory.
 fn each_value(field: &Field, row: RowRef<'_>, mut value: impl FnMut(&str, Scalar<'_>)) {
     match field {
-        Field::Message => value("", Scalar::Str(row.message.into())),
+        Field::Message => value("", Scalar::Str(row.message().into())),
         Field::Stamp(stamp) => {
             if let Some(text) = owner_stamp(*stamp, row.owner).or_else(|| origin_stamp(*stamp, row.origin)) {
                 value("", Scalar::Str(text.into()));
             }
         }
-        Field::Attribute(path) => fields::visit(row.attributes, path, |scalar| value(path, scalar)),
+        Field::Attribute(path) => fields::visit(row.attributes(), path, |scalar| value(path, scalar)),
     }
 }
 

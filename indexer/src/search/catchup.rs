@@ -163,11 +163,10 @@ impl<'a> Reading<'a> {
         match at {
             At::Chunk(at) => {
                 let Some((chunk, gate)) = self.chunks.get(at) else { return Ok(found) };
-                for at in self.seeker.chunk(chunk, gate)? {
-                    if let Some(row) = chunk.rows.get(at) {
-                        found.push((cursor_of(row), at));
-                    }
-                }
+                self.seeker.chunk(chunk, gate, |at, row| {
+                    found.push((cursor_of(row), at));
+                    Ok(())
+                })?;
             }
             At::Block(reader, at) => {
                 let Some(reader) = self.readers.get(reader) else { return Ok(found) };

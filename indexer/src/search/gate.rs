@@ -96,12 +96,12 @@ impl Gate<'_> {
     }
 
     /// The rows of a chunk that are inside, by their place in it.
-    pub(super) fn chunk(&self, chunk: &Chunk) -> Vec<usize> {
-        if !self.shows(chunk.rows.owner()) {
-            return Vec::new();
-        }
-        let inside = chunk.rows.iter().enumerate().filter(|(_, row)| self.admits(row.time_ns, row.arrived_ns, row.seq));
-        inside.map(|(at, _)| at).collect()
+    pub(super) fn chunk<'c>(&'c self, chunk: &'c Chunk) -> impl Iterator<Item = usize> + 'c {
+        let rows = if self.shows(chunk.rows.owner()) { chunk.rows.len() } else { 0 };
+        let (oldest, newest) = chunk.times();
+        let admits = |time_ns: i64| self.admits(time_ns, chunk.arrived_ns(), chunk.seq_from());
+        let all = admits(oldest) && admits(newest);
+        (0..rows).filter(move |at| all || chunk.rows.get(*at).is_some_and(|row| self.admits(row.time_ns, row.arrived_ns, row.seq)))
     }
 }
 

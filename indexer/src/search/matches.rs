@@ -5,7 +5,7 @@
 use super::expression::required_pieces;
 use super::predicate::{Field, Predicate, Stamp, Test};
 use super::together::Together;
-use crate::row::{Origin, Owner, Row, RowRef};
+use crate::row::{Origin, Owner, Piece, Row, RowRef};
 use martlog_formats::fields::Scalar;
 use martlog_formats::words::Needle;
 use martlog_formats::{Problems, Severity, Verdict, fields, words};
@@ -21,8 +21,8 @@ pub(crate) struct RowView<'a> {
     pub(crate) problems: Problems,
     pub(crate) owner: &'a Owner,
     pub(crate) origin: &'a Origin,
-    pub(crate) message: &'a str,
-    pub(crate) attributes: &'a str,
+    pub(crate) message: Piece<'a>,
+    pub(crate) attributes: Piece<'a>,
 }
 
 impl<'a> From<RowRef<'a>> for RowView<'a> {
@@ -112,13 +112,13 @@ struct Seen<'a> {
 impl Seen<'_> {
     /// Whether one attribute value passes.
     fn any_value_text(&self, mut pass: impl FnMut(&str) -> bool) -> bool {
-        self.texts.get_or_init(|| scalars(self.row.attributes)).iter().any(|scalar| pass(scalar.text()))
+        self.texts.get_or_init(|| scalars(self.row.attributes.text())).iter().any(|scalar| pass(scalar.text()))
     }
 
     /// Whether a value can have what `may` tells of a text: asked of the attributes as they are written, which have it too unless it is escaped. Most that have
     /// no such value are told without reading them.
     fn values_may(&self, may: impl FnOnce(&str) -> bool) -> bool {
-        let attributes = self.row.attributes;
+        let attributes = self.row.attributes.text();
         !attributes.is_empty() && (memchr::memchr(b'\\', attributes.as_bytes()).is_some() || may(attributes))
     }
 }
@@ -156,32 +156,32 @@ impl<'p> Part<'p> {
             Self::Or(any) => any.iter().any(|part| part.matches(seen)),
             Self::Not(inner) => !inner.matches(seen),
             Self::Word(word) => {
-                word.is_word_of(row.message)
+                word.is_word_of(row.message.text())
                     || (seen.values_may(|text| word.may_be_in(text)) && seen.any_value_text(|text| word.is_word_of(text)))
             }
             Self::Wildcard { pattern, prefix } => {
                 let in_text = |text: &str| prefix.may_be_in(text) && words::words(text).any(|word| words::matches_wildcard(pattern, &word));
-                in_text(row.message) || (seen.values_may(|text| prefix.may_be_in(text)) && seen.any_value_text(in_text))
+                in_text(row.message.text()) || (seen.values_may(|text| prefix.may_be_in(text)) && seen.any_value_text(in_text))
             }
             Self::Phrase { words, needles } => {
                 let may = |text: &str| needles.iter().all(|word| word.may_be_in(text));
-                (may(row.message) && words::has_phrase(row.message, words))
+                (may(row.message.text()) && words::has_phrase(row.message.text(), words))
                     || (seen.values_may(may) && seen.any_value_text(|text| words::has_phrase(text, words)))
             }
             Self::Literal { piece, finder } => {
                 let in_text = |text: &str| finder.find(text.as_bytes()).is_some();
-                in_text(row.message)
-                    || in_text(row.attributes)
+                in_text(row.message.text())
+                    || in_text(row.attributes.text())
                     // What is written with escapes has other text.
                     || (seen.values_may(|_| false) && seen.any_value_text(|text| text.contains(piece)))
             }
             Self::Regex(expression) => {
-                expression.matches(row.message)
+                expression.matches(row.message.text())
                     || (seen.values_may(|text| expression.may_match_in(text)) && seen.any_value_text(|text| expression.matches(text)))
             }
             Self::Attribute { path, name, test } => {
                 let mut passed = false;
-                name.visit(row.attributes, |scalar| passed = passed || scalar_passes(path, &scalar, test));
+                name.visit(row.attributes.text(), |scalar| passed = passed || scalar_passes(path, &scalar, test));
                 passed
             }
             Self::Row(predicate) => row_passes(predicate, row),
@@ -218,7 +218,7 @@ fn row_passes(predicate: &Predicate, row: &RowView<'_>) -> bool {
         Predicate::Severity(range) => row.severity.is_some_and(|severity| range.contains(&severity.number())),
         Predicate::Verdict(verdict) => row.verdict == *verdict,
         Predicate::Problem(problem) => row.problems.contains(*problem),
-        Predicate::Field(Field::Message, test) => text_passes(row.message, test),
+        Predicate::Field(Field::Message, test) => text_passes(row.message.text(), test),
         Predicate::Field(Field::Stamp(Stamp::Id), test) => match test {
             Test::Equals(id) => id_names(id, &row.owner.key.module, row.seq),
             Test::Exists => true,

@@ -259,8 +259,8 @@ pub(super) fn rows_one_by_one(matcher: &Matcher<'_>, block: &Block<'_>, within: 
             problems: kind.problems,
             owner,
             origin,
-            message: &message,
-            attributes: &attributes,
+            message: message.as_str().into(),
+            attributes: attributes.as_str().into(),
         };
         if matcher.matches(view) {
             found.set(at);

@@ -33,18 +33,22 @@ pub(super) struct SplitReader<'a> {
 }
 
 impl<'a> Seeker<'a> {
-    /// The rows of a chunk that match, by their place in it.
-    pub(super) fn chunk(&self, chunk: &Chunk, gate: &Gate<'_>) -> Result<Vec<usize>, Halt> {
-        let mut found = Vec::new();
+    /// Hands out the rows of a chunk that match, by their place in it.
+    pub(super) fn chunk<'c>(
+        &self,
+        chunk: &'c Chunk,
+        gate: &Gate<'_>,
+        mut found: impl FnMut(usize, RowRef<'c>) -> Result<(), Halt>,
+    ) -> Result<(), Halt> {
         self.ticker.done(chunk.rows.len());
         for at in gate.chunk(chunk) {
             let Some(row) = chunk.rows.get(at) else { continue };
             self.ticker.row()?;
             if self.matcher.matches(RowView::from(row)) {
-                found.push(at);
+                found(at, row)?;
             }
         }
-        Ok(found)
+        Ok(())
     }
 
     /// Hands out the rows of a pack that match, each with its chunk's place in the pack and its own in that; with `all`, they all match.
@@ -59,15 +63,13 @@ impl<'a> Seeker<'a> {
             self.ticker.done(pack.rows_len());
             for (number, chunk) in pack.chunks().iter().enumerate() {
                 self.ticker.row()?;
-                gate.chunk(chunk).into_iter().try_for_each(|at| chunk.rows.get(at).map_or(Ok(()), |row| found((number, at), row)))?;
+                gate.chunk(chunk).try_for_each(|at| chunk.rows.get(at).map_or(Ok(()), |row| found((number, at), row)))?;
             }
             return Ok(());
         }
         let asked = |chunk: &Chunk| of_chunk(self.predicate, chunk) != Answer::No;
         for (number, chunk) in pack.chunks().iter().enumerate().filter(|(_, chunk)| asked(chunk)) {
-            for at in self.chunk(chunk, gate)? {
-                chunk.rows.get(at).map_or(Ok(()), |row| found((number, at), row))?;
-            }
+            self.chunk(chunk, gate, |at, row| found((number, at), row))?;
         }
         Ok(())
     }

@@ -244,7 +244,7 @@ fn concerns(chunk: &Chunk, request: &TailRequest) -> bool {
 /// The rows of a chunk behind the cursor that match.
 fn matching(chunk: &Chunk, scope: &Scope, request: &TailRequest, after: TailCursor) -> Vec<Row> {
     let gate = Gate { scope, from_ns: i64::MIN, to_ns: i64::MAX, as_of_ns: i64::MAX, visible_from_seq: 0 };
-    let rows = gate.chunk(chunk).into_iter().filter_map(|at| chunk.rows.get(at));
+    let rows = gate.chunk(chunk).filter_map(|at| chunk.rows.get(at));
     let matcher = Matcher::of_few(&request.predicate);
     rows.filter(|row| cursor_of(*row) > after && matcher.matches(RowView::from(*row))).map(RowRef::to_row).collect()
 }

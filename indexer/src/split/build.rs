@@ -102,7 +102,7 @@ impl<'a> Builder<'a> {
     }
 
     fn row(&mut self, row: RowRef<'a>) {
-        let (message, attributes) = (row.message, row.attributes);
+        let (message, attributes) = (row.message(), row.attributes());
         let shape = self.shape_of(attributes);
         self.content.row(row, shape, message.len() + attributes.len());
         column(&mut self.columns, MESSAGE).push(message, || ('m', Cow::Borrowed(message)));

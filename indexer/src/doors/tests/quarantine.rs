@@ -14,7 +14,7 @@ fn messages(server: &Server, token: &str, module: &str) -> Vec<String> {
     let Some(crate::registry::Principal::Reader(scope)) = server.indexer.registry().authenticate(token) else { panic!("no reader") };
     let view = server.indexer.store.view(&scope, false);
     let modules = view.modules.iter().filter(|view| &*view.key.module == module);
-    modules.flat_map(|view| view.chunks().flat_map(|chunk| chunk.rows.iter().map(|row| row.message.to_owned()))).collect()
+    modules.flat_map(|view| view.chunks().flat_map(|chunk| chunk.rows.iter().map(|row| row.message().to_owned()))).collect()
 }
 
 #[tokio::test]
