@@ -21,6 +21,7 @@ mod export;
 mod fields;
 mod histogram;
 mod openapi;
+mod openid;
 mod operations;
 mod page;
 mod parse;
@@ -38,6 +39,7 @@ mod values;
 mod why;
 
 use crate::lang::{Code, QueryError, Span};
+use crate::openid::OpenId;
 use crate::plan::{Plan, Setting, plan};
 use crate::time::{BadTime, TimeRange};
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -88,11 +90,11 @@ impl Default for Limits {
 
 /// Search, tail, histogram, parse, the audit and the page.
 pub fn router(indexer: Indexer) -> Router {
-    router_with(indexer, Limits::default())
+    router_with(indexer, Limits::default(), None)
 }
 
-/// The same with other bounds.
-pub fn router_with(indexer: Indexer, limits: Limits) -> Router {
+/// The same with other bounds, and with a provider through which people may sign in.
+pub fn router_with(indexer: Indexer, limits: Limits, openid: Option<OpenId>) -> Router {
     let app = App {
         indexer,
         searches: Arc::new(Semaphore::new(limits.searches_max)),
@@ -100,6 +102,7 @@ pub fn router_with(indexer: Indexer, limits: Limits) -> Router {
         quotas: Arc::new(Quotas::new(limits.quota)),
         exports: export::Exports::default(),
         limits: Arc::new(limits),
+        openid,
     };
     let api = api().router.method_not_allowed_fallback(errors::method_not_allowed).with_state(app);
     api.route("/api/{*path}", any(errors::no_such_endpoint)).merge(docs::router()).merge(page::router())
@@ -125,6 +128,9 @@ fn api() -> Api<App> {
         .at(operations::audit(), audit::audit)
         .at(operations::usage(), usage::usage)
         .at(operations::check(), check::check)
+        .at(operations::provider(), openid::about)
+        .at(operations::begin_sign_in(), openid::begin)
+        .at(operations::end_sign_in(), openid::callback)
         .at(openapi::operation(), openapi::openapi)
 }
 
@@ -137,6 +143,7 @@ struct App {
     tails: Arc<Semaphore>,
     exports: export::Exports,
     quotas: Arc<Quotas>,
+    openid: Option<OpenId>,
 }
 
 /// A place among what runs, of all and of the token's.
