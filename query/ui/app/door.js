@@ -33,13 +33,14 @@ export function Door() {
       <form id="sign-in" class="card" onSubmit=${submit}>
         <img src="assets/icon.svg" alt="" width="36" height="36" />
         <h1>${t("door.title")}</h1>
-        <p>${why}</p>
+        ${doorReason.value && html`<p>${why}</p>`}
         ${ending.value && html`<p id="ending" class="error" role="alert">${sentence(t(`signin.${ending.value}`, { name: visible(name) || t("door.someProvider") }))}</p>`}
         ${name && html`<${Provider} name=${name} />`}
+        ${!doorReason.value && html`<p>${why}</p>`}
         <label for="token">${t("door.token")}</label>
         <input id="token" ref=${field} type="password" autocomplete="current-password" spellcheck=${false} required placeholder="mart_partner_…" aria-describedby="door-error" aria-invalid=${wrong ? "true" : null} />
         <p id="door-error" class="error" role="alert" hidden=${!wrong}>${wrong}</p>
-        <button class="primary" type="submit" disabled=${busy}>${t("door.enter")}</button>
+        <button class=${name ? "" : "primary"} type="submit" disabled=${busy}>${t("door.enter")}</button>
       </form>
       <div class="door-settings"><${Settings} /></div>
     </main>
