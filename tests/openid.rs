@@ -358,10 +358,10 @@ async fn a_secret_that_the_provider_does_not_know_is_the_operator_s_to_mend_with
     world.provider.person(in_groups(&["acme"]));
     let file = world.scene.root.join("openid.secret");
     std::fs::write(&file, "another").unwrap();
-    let code = crate::harness::until("the other secret", async || Some(world.refused_or_in().await).filter(|code| code != "")).await;
+    let code = crate::harness::until("the other secret", async || Some(world.refused_or_in().await).filter(|code| !code.is_empty())).await;
     assert_eq!(code, "misconfigured");
     std::fs::write(&file, SECRET).unwrap();
-    crate::harness::until("the right secret", async || Some(world.refused_or_in().await).filter(|code| code == "")).await;
+    crate::harness::until("the right secret", async || Some(world.refused_or_in().await).filter(|code| code.is_empty())).await;
 }
 
 impl World {

@@ -117,7 +117,7 @@ test("a thousand hostile lines are shown on every page, and do nothing", async (
     const seeded = await page.evaluate(() => {
       const [app] = document.querySelectorAll("#app");
       const planted = ["iframe", "b", "a"].map((name) => app.appendChild(document.createElement(name)));
-      planted[1].setAttribute("onmouseover", "1");
+      planted[1].setAttribute("ping", "1");
       planted[2].setAttribute("href", "//192.0.2.1/");
       const told = window.harm();
       planted.forEach((element) => element.remove());

@@ -203,22 +203,27 @@ pub(super) fn provider() -> Operation {
 
 pub(super) fn begin_sign_in() -> Operation {
     let about = "Sends a browser to the provider; a sign-in that it begins holds for 10 minutes.";
-    Operation::new(Method::Get, "/api/v1/session/openid/begin", "beginSignIn", SESSIONS, NOBODY, about)
+    let operation = Operation::new(Method::Get, "/api/v1/session/openid/begin", "beginSignIn", SESSIONS, NOBODY, about)
         .asked::<String>("to", "The view of the page to go to afterwards: `?…` as it stands in its address.")
         .gives_nothing(303, "To the provider; to the page with `#signin=CODE` where that cannot be asked.")
-        .with_header("Location", "Where to.")
-        .fails(&[404])
+        .with_header("Location", "Where to.");
+    for_browsers(operation)
 }
 
 pub(super) fn end_sign_in() -> Operation {
     let about = "Where the provider sends the browser back to.";
-    Operation::new(Method::Get, "/api/v1/session/openid/callback", "endSignIn", SESSIONS, NOBODY, about)
+    let operation = Operation::new(Method::Get, "/api/v1/session/openid/callback", "endSignIn", SESSIONS, NOBODY, about)
         .asked::<String>("state", "As the browser was sent with.")
         .asked::<String>("code", "What the provider gave.")
         .asked::<String>("error", "Why it gave none.")
         .asked::<String>("iss", "Who it is, where it says so.")
         .gives_nothing(303, "To the page: signed in, or with `#signin=CODE`, which says why not.")
         .with_header("Location", "The page, relative.")
-        .with_header("Set-Cookie", "The session, for 12 hours at most.")
-        .fails(&[404])
+        .with_header("Set-Cookie", "The session, for 12 hours at most.");
+    for_browsers(operation)
+}
+
+/// What is wrong the page says: the only problem is that there is no provider.
+fn for_browsers(operation: Operation) -> Operation {
+    Operation { problems: vec![404], ..operation }
 }

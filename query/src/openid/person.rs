@@ -16,7 +16,7 @@ const NAME_BYTES_MAX: usize = 150;
 /// The person of an ID token's payload.
 pub(super) fn of(payload: &Value, settings: &Settings, is_partner: &(dyn Fn(&str) -> bool + Sync)) -> Result<Person, Trouble> {
     let (name, claim) = (name(payload, &settings.name), &settings.claim);
-    if claim == "email" && payload.get("email_verified") != Some(&Value::Bool(true)) {
+    if matches!(claim.as_str(), "email" | "/email") && payload.get("email_verified") != Some(&Value::Bool(true)) {
         return Err(Trouble::Unknown(format!("{name} has no verified e-mail address")));
     }
     let value = if claim.starts_with('/') { payload.pointer(claim) } else { payload.get(claim) };
@@ -139,7 +139,8 @@ mod tests {
         let address = |verified: Value| json!({"sub": "1", "email": "support", "email_verified": verified});
         assert_eq!(who(&address(json!(true)), "email"), Ok(None));
         for not in [json!(false), json!("true"), json!(null)] {
-            assert_eq!(who(&address(not), "email"), Err("unknown"));
+            assert_eq!(who(&address(not.clone()), "email"), Err("unknown"));
+            assert_eq!(who(&address(not), "/email"), Err("unknown"));
         }
         assert_eq!(who(&json!({"sub": "1", "email": "support"}), "email"), Err("unknown"));
     }

@@ -12,6 +12,8 @@ async fn a_person_reads_what_is_theirs_until_they_sign_out() {
     let world = World::with_instances().await;
     let (signed_in, scope) = world.registry.sign_in_person(person(Some("acme"), "SSO: alice")).await.unwrap();
     assert_eq!(scope.partner(), Some("acme"));
+    assert!(world.registry.session_at(&signed_in.text, signed_in.expires_ns - 1).is_some());
+    assert!(world.registry.session_at(&signed_in.text, signed_in.expires_ns).is_none(), "a working day is over");
     let (_, staff) = world.registry.sign_in_person(person(None, "SSO: bob")).await.unwrap();
     assert!(staff.is_staff());
     let token = world.registry.token(&world.staff, scope.token_id()).unwrap();
