@@ -234,3 +234,75 @@ fn with_cause(error: &ClaimsVerificationError) -> String {
         other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use openidconnect::http::StatusCode;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// A provider with this issuer, all of whose addresses answer with this status; and how often they were asked.
+    fn answering(issuer: &str, status: StatusCode) -> (Provider, Arc<AtomicUsize>) {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        let fetch: Fetch = Arc::new(move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+            let mut answer = Response::new(b"{}".to_vec());
+            *answer.status_mut() = status;
+            Box::pin(std::future::ready(Ok(answer)))
+        });
+        let settings = Settings {
+            name: "SSO".to_owned(),
+            issuer: issuer.to_owned(),
+            client_id: "martlog".to_owned(),
+            client_secret: None,
+            page: "https://logs.example/martlog/".parse().unwrap(),
+            scopes: vec![],
+            claim: "groups".to_owned(),
+            staff: vec![],
+            fetch,
+        };
+        (Provider::new(settings).unwrap(), asked)
+    }
+
+    fn get(url: &str) -> Request {
+        openidconnect::http::Request::get(url).body(Vec::new()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn nothing_is_asked_in_clear_where_the_issuer_is_not() {
+        let (provider, asked) = answering("https://sso.example", StatusCode::OK);
+        for url in ["http://sso.example/token", "http://127.0.0.1/keys"] {
+            assert!(matches!(provider.fetch()(get(url)).await, Err(NoFetch::Unfit(_))), "{url}");
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), 0);
+        assert!(provider.fetch()(get("https://other.example/keys")).await.is_ok());
+        let (here, _) = answering("http://127.0.0.1:1", StatusCode::OK);
+        assert!(here.fetch()(get("http://127.0.0.1:1/keys")).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_none_is_not_taken_for_one() {
+        for status in [StatusCode::FOUND, StatusCode::INTERNAL_SERVER_ERROR, StatusCode::SERVICE_UNAVAILABLE] {
+            let (provider, _) = answering("https://sso.example", status);
+            assert!(matches!(provider.fetch()(get("https://sso.example/")).await, Err(NoFetch::Lost(_))), "{status}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_told_again_without_asking_and_a_wrong_issuer_is_the_operators() {
+        let (provider, asked) = answering("https://sso.example/realm", StatusCode::NOT_FOUND);
+        for _ in 0..5 {
+            let trouble = provider.client().await.err().map(|trouble| trouble.code());
+            assert_eq!(trouble, Some("misconfigured"));
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn browsers_come_back_beside_the_page() {
+        let (provider, _) = answering("https://sso.example", StatusCode::OK);
+        assert_eq!(provider.callback.as_str(), "https://logs.example/martlog/api/v1/session/openid/callback");
+        assert!(is_in_clear("HTTP://sso.example") && !is_in_clear("https://sso.example") && !is_in_clear("é"));
+    }
+}
