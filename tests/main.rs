@@ -30,6 +30,7 @@ mod field;
 mod isolation;
 mod journeys;
 mod mistakes;
+mod openid;
 mod pipes;
 mod runtime;
 mod tail;

@@ -22,11 +22,23 @@ impl Token {
     /// # Errors
     /// A sentence that names the file, when it cannot be read or does not hold one token.
     pub fn file(path: &Path) -> Result<Self, String> {
+        Self::secret("token", "token (mart_…)", path)
+    }
+
+    /// Another secret that is kept in the same way, such as a `what` that somebody else gave.
+    ///
+    /// # Errors
+    /// As of [`Self::file`].
+    pub fn other(what: &'static str, path: &Path) -> Result<Self, String> {
+        Self::secret(what, what, path)
+    }
+
+    fn secret(what: &'static str, form: &'static str, path: &Path) -> Result<Self, String> {
         let named: PathBuf = path.to_owned();
         let fresh = Fresh::read(vec![path.to_owned()], move |contents| {
             let text = contents.first().and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default().trim();
             if text.is_empty() || text.len() > TOKEN_BYTES_MAX || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-                return Err(format!("the token file {} does not hold one token (mart_…) and nothing else", named.display()));
+                return Err(format!("the {what} file {} does not hold one {form} and nothing else", named.display()));
             }
             Ok(text.into())
         })?;

@@ -5,6 +5,7 @@
 
 mod doors;
 mod file;
+mod openid;
 pub(crate) mod units;
 
 use crate::cli::{CollectArgs, ConnectArgs, ServeArgs};
@@ -44,9 +45,9 @@ pub(crate) struct Connect {
 pub(crate) fn serve(args: ServeArgs) -> Result<serve::Options, Failure> {
     let mut problems = Vec::new();
     let source = read(args.config.as_deref(), &mut problems);
-    let (args, doors) = match &source {
+    let (args, doors, openid) = match &source {
         Some(source) => serve_file(source, args, &mut problems),
-        None => (args, doors::Doors::default()),
+        None => (args, doors::Doors::default(), openid::Written::default()),
     };
     let dir = need(args.dir, "a data folder", "--dir DIR", "[serve]", &mut problems);
     let certificate = certificate(args.tls_cert.as_deref(), args.tls_key.as_deref(), &mut problems);
@@ -66,9 +67,10 @@ pub(crate) fn serve(args: ServeArgs) -> Result<serve::Options, Failure> {
     let doors::Doors { settings, syslog } = doors;
     let open = args.insecure;
     let syslog = syslog.into_iter().filter_map(|written| doors::listen(written, certificate.as_ref(), open, &mut problems)).collect();
+    let openid = openid::provider(openid, open, &mut problems);
     match (dir, listen) {
         (Some(dir), Some(listen)) if problems.is_empty() => {
-            Ok(serve::Options { dir, listen, probes, certificate, store, doors: settings, syslog })
+            Ok(serve::Options { dir, listen, probes, certificate, store, doors: settings, syslog, openid })
         }
         _ => Err(all(&problems)),
     }
@@ -160,7 +162,7 @@ pub(crate) fn connect(args: ConnectArgs) -> Result<Connect, Failure> {
     }
 }
 
-fn serve_file(source: &Source, args: ServeArgs, problems: &mut Vec<String>) -> (ServeArgs, doors::Doors) {
+fn serve_file(source: &Source, args: ServeArgs, problems: &mut Vec<String>) -> (ServeArgs, doors::Doors, openid::Written) {
     let mut root = source.root(problems);
     root.ignore("collect");
     let mut table = root.table("serve", problems);
@@ -182,9 +184,10 @@ fn serve_file(source: &Source, args: ServeArgs, problems: &mut Vec<String>) -> (
         search_threads: args.search_threads.or(table.number("search-threads", problems)),
     };
     let doors = doors::read(&mut table, problems);
+    let openid = openid::read(&mut table, problems);
     table.finish(problems);
     root.finish(problems);
-    (merged, doors)
+    (merged, doors, openid)
 }
 
 /// Whose view `martlog collect --explain` tells.

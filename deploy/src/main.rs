@@ -11,6 +11,7 @@ mod client;
 mod collect;
 mod completions;
 mod config;
+mod connections;
 mod demo;
 mod logging;
 mod memory;

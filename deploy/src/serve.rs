@@ -9,6 +9,7 @@ pub(crate) mod bind;
 mod files;
 pub(crate) mod limit;
 mod metrics;
+pub(crate) mod openid;
 mod probes;
 mod store_metrics;
 pub(crate) mod syslog;
@@ -26,6 +27,8 @@ use futures_util::StreamExt as _;
 use limit::{CONNECTIONS_MAX, Limited};
 use martlog_indexer::Indexer;
 use martlog_indexer::doors::asker::Remote;
+use martlog_query::http::Limits;
+use martlog_query::openid::OpenId;
 use metrics::Metrics;
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -56,6 +59,8 @@ pub(crate) struct Options {
     pub(crate) doors: martlog_indexer::doors::Settings,
     /// Listeners for syslog.
     pub(crate) syslog: Vec<syslog::Listen>,
+    /// A provider through which people sign in.
+    pub(crate) openid: Option<OpenId>,
 }
 
 /// A server whose store is open and whose addresses are bound.
@@ -69,6 +74,7 @@ pub(crate) struct Server {
     probes: Option<probes::Probes>,
     doors: martlog_indexer::doors::Settings,
     syslog: syslog::Listeners,
+    openid: Option<OpenId>,
 }
 
 /// Runs the command.
@@ -89,7 +95,7 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, Failure> {
 impl Server {
     /// Binds, opens the store, writes the folder's files.
     pub(crate) async fn start(options: Options) -> Result<Self, Failure> {
-        let Options { dir, listen, probes, certificate, store, doors, syslog } = options;
+        let Options { dir, listen, probes, certificate, store, doors, syslog, openid } = options;
         let (listener, address) = bind::bind(listen, "--listen").await?;
         let syslog = syslog::Listeners::bind(syslog).await?;
         let metrics = Arc::new(Metrics::new());
@@ -99,7 +105,7 @@ impl Server {
         };
         let indexer = Indexer::open(&dir, store).await.map_err(|error| Failure::Server(error.to_string()))?;
         files::staff_token(&dir, indexer.registry()).await?;
-        let server = Self { indexer, dir, listener, address, certificate, metrics, probes, doors, syslog };
+        let server = Self { indexer, dir, listener, address, certificate, metrics, probes, doors, syslog, openid };
         server.tell()?;
         tracing::info!(address = server.url(), dir = %server.dir.display(), "the store is open");
         Ok(server)
@@ -126,7 +132,7 @@ impl Server {
 
     /// Serves until `stop`, then stops in order.
     pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), Failure> {
-        let app = app(&self.indexer, self.doors, &self.metrics, &stop);
+        let app = app(&self.indexer, self.doors, self.openid, &self.metrics, &stop);
         let mut syslog = self.syslog.start(&self.indexer, self.certificate.as_ref(), &stop);
         let certificate = self.certificate.clone();
         let listener = Door::new(Limited::new(self.listener, CONNECTIONS_MAX), certificate.clone());
@@ -185,9 +191,15 @@ fn store_failed(indexer: &Indexer) -> Failure {
 }
 
 /// Every route, counted; streams of events end with `stop`, since they would never end by themselves.
-fn app(indexer: &Indexer, doors: martlog_indexer::doors::Settings, metrics: &Arc<Metrics>, stop: &CancellationToken) -> Router {
+fn app(
+    indexer: &Indexer,
+    doors: martlog_indexer::doors::Settings,
+    openid: Option<OpenId>,
+    metrics: &Arc<Metrics>,
+    stop: &CancellationToken,
+) -> Router {
     martlog_indexer::doors::router_with(indexer.clone(), doors)
-        .merge(martlog_query::http::router(indexer.clone()))
+        .merge(martlog_query::http::router_with(indexer.clone(), Limits::default(), openid))
         .layer(middleware::from_fn_with_state(indexer.clone(), martlog_indexer::doors::elastic_front))
         .layer(middleware::from_fn_with_state(stop.clone(), end_event_streams))
         .layer(middleware::from_fn_with_state(Arc::clone(metrics), metrics::count))

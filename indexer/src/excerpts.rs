@@ -144,6 +144,8 @@ impl Indexer {
             return Err(ExcerptError::Full("the server keeps no more excerpts now: its operator can revoke some".to_owned()));
         }
         let (secret, link) = Link::mint();
+        // What is told of its end holds: it ends with its maker's token.
+        let token_ends_ns = self.registry().own_token(scope.token_id()).and_then(|token| token.expires_ns);
         let excerpt = Excerpt {
             id: new.id,
             token: scope.token_id().into(),
@@ -152,7 +154,7 @@ impl Indexer {
             query: Some(new.query),
             range: new.range,
             created_ns: now_ns(),
-            expires_ns: new.expires_ns,
+            expires_ns: new.expires_ns.min(token_ends_ns.unwrap_or(i64::MAX)),
             epoch: self.store().epoch(),
             rows: new.rows.len() as u64,
             bytes,

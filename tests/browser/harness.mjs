@@ -2,7 +2,7 @@
 // MARTLOG is the binary; MARTLOG_UI, where it is set, the folder whose files stand for those in it, so that a change of the page needs no build. Screenshots go to tests/browser/shots and are looked at by people.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
@@ -33,10 +33,7 @@ export async function start({ seed = "7", rate = "100" } = {}) {
     const answer = await fetch(`${address}/api/v1/stats`, { method: "POST", headers: { "Content-Type": "application/json", Authorization: `Bearer ${staff}` }, body: JSON.stringify({ query: "| stats count()", from: "-1m" }) });
     found = (await answer.json()).rows?.[0]?.[0] ?? 0;
   }
-  const browser = await chromium.launch({
-    executablePath: "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--enable-precise-memory-info"],
-  });
+  const browser = await browse();
   return {
     browser,
     demo,
@@ -49,6 +46,38 @@ export async function start({ seed = "7", rate = "100" } = {}) {
       // It writes until it has ended.
       const ended = demo.exitCode === null ? new Promise((resolve) => demo.once("exit", resolve)) : undefined;
       demo.kill("SIGINT");
+      await ended;
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A browser. */
+export const browse = () =>
+  chromium.launch({
+    executablePath: "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--enable-precise-memory-info"],
+  });
+
+/** Starts a server that holds nothing yet, in a folder with these files; `martlog.toml` is its config. */
+export async function serve(files) {
+  mkdirSync(shots, { recursive: true });
+  const folder = mkdtempSync(join(tmpdir(), "martlog-browser-"));
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+  const data = join(folder, "data");
+  const server = spawn(process.env.MARTLOG, ["serve", "--dir", data, "--listen", "127.0.0.1:0", "--probes", "off", "--config", join(folder, "martlog.toml")], { cwd: folder });
+  let told = "";
+  server.stderr.on("data", (chunk) => (told += chunk));
+  const address = await new Promise((resolve, reject) => {
+    server.stdout.once("data", (chunk) => resolve(String(chunk).match(/http:\/\/127\.0\.0\.1:\d+/)[0]));
+    server.once("exit", () => reject(new Error(told)));
+  });
+  return {
+    address,
+    staff: readFileSync(join(data, "staff.token"), "utf8").trim(),
+    async stop() {
+      const ended = new Promise((resolve) => server.once("exit", resolve));
+      server.kill("SIGINT");
       await ended;
       rmSync(folder, { recursive: true, force: true });
     },
@@ -69,7 +98,7 @@ export async function open(world, options = {}) {
     if (message.type() === "error" && !/status of 4(0[0-4]|09|13|29)|ERR_INTERNET_DISCONNECTED|ERR_FAILED|ERR_CONNECTION_REFUSED/.test(message.text())) complaints.push(message.text());
   });
   page.on("request", (request) => {
-    if (!request.url().startsWith(world.address)) complaints.push(`a request to ${request.url()}`);
+    if (![world.address, ...(world.others ?? [])].some((own) => request.url().startsWith(own))) complaints.push(`a request to ${request.url()}`);
   });
   return {
     context,

@@ -2,13 +2,12 @@
 
 use super::problem::Problem;
 use crate::config::Connect;
+use crate::connections::{Connections, root_cause};
 use crate::outcome::Failure;
 use futures_util::StreamExt as _;
 use martlog_collector::tls;
 use reqwest::{Method, RequestBuilder, Response, Url};
-use rustls::ClientConfig;
 use serde_json::Value;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// A server that does not even take the connection is down.
@@ -21,8 +20,7 @@ const ANSWER_BYTES_MAX: usize = 16 << 20;
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Client {
-    /// For which trust, and the connections made so.
-    http: Mutex<(Arc<ClientConfig>, reqwest::Client)>,
+    http: Connections,
     base: Url,
     connect: Connect,
 }
@@ -51,9 +49,7 @@ impl Client {
     /// Checks the URL; connects to nothing yet.
     pub(crate) fn new(connect: Connect) -> Result<Self, Failure> {
         let base = base(&connect.server).map_err(Failure::Usage)?;
-        let config = connect.trust.config();
-        let http = connections(&config).map_err(|error| Failure::Server(format!("cannot set up the HTTP client: {error}")))?;
-        let http = Mutex::new((config, http));
+        let http = Connections::new(connect.trust.clone(), CONNECT, SILENCE).map_err(Failure::Server)?;
         Ok(Self { http, base, connect })
     }
 
@@ -63,19 +59,7 @@ impl Client {
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(["api", "v1"]).extend(path);
         }
-        self.http().request(method, url).bearer_auth(self.connect.token.get())
-    }
-
-    /// The connections, made anew when another authority is trusted: a tail may outlive one.
-    fn http(&self) -> reqwest::Client {
-        let config = self.connect.trust.config();
-        let mut held = self.http.lock().unwrap_or_else(PoisonError::into_inner);
-        if !Arc::ptr_eq(&held.0, &config)
-            && let Ok(http) = connections(&config)
-        {
-            *held = (config, http);
-        }
-        held.1.clone()
+        self.http.get().request(method, url).bearer_auth(self.connect.token.get())
     }
 
     /// Sends it; an answer of 2xx comes back with its body unread.
@@ -169,19 +153,6 @@ impl From<NoAnswer> for Failure {
     }
 }
 
-/// Connections that trust as `config` says.
-fn connections(config: &Arc<ClientConfig>) -> reqwest::Result<reqwest::Client> {
-    reqwest::Client::builder()
-        .user_agent(concat!("martlog/", env!("CARGO_PKG_VERSION")))
-        // Proxies would come from the environment, which is not read; a redirect would carry the token elsewhere.
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(CONNECT)
-        .read_timeout(SILENCE)
-        .tls_backend_preconfigured((**config).clone())
-        .build()
-}
-
 fn base(server: &str) -> Result<Url, String> {
     let bad = |why: &str| {
         format!("--server \"{server}\" {why}: write it as https://HOST:PORT, or http://HOST:PORT such as http://127.0.0.1:8434")
@@ -199,15 +170,6 @@ fn base(server: &str) -> Result<Url, String> {
     }
 }
 
-/// The innermost error: "connection refused" and not three times "error sending request".
-fn root_cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
-}
-
 /// A client of a server that speaks in clear.
 #[cfg(test)]
 pub(crate) fn in_clear(server: &str, token: &str) -> Client {
@@ -219,7 +181,7 @@ pub(crate) fn in_clear(server: &str, token: &str) -> Client {
 /// Connections in clear.
 #[cfg(test)]
 pub(crate) fn plain() -> reqwest::Client {
-    in_clear("http://127.0.0.1", "t").http()
+    in_clear("http://127.0.0.1", "t").http.get()
 }
 
 #[cfg(test)]

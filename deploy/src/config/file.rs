@@ -133,6 +133,21 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// A list of texts.
+    pub(crate) fn texts(&mut self, key: &'static str, problems: &mut Vec<String>) -> Option<Vec<String>> {
+        const WANTED: &str = "a list of texts, as in [\"a\", \"b\"]";
+        let (at, value) = self.take(key)?;
+        let DeValue::Array(list) = value.into_inner() else {
+            problems.push(format!("{}: {key}: write {WANTED}", self.source.place(at)));
+            return None;
+        };
+        let text = |element: Spanned<DeValue<'a>>| match element.into_inner() {
+            DeValue::String(text) => Some(text.into_owned()),
+            other => self.wrong(at, key, WANTED, &other, problems),
+        };
+        list.into_iter().map(text).collect()
+    }
+
     /// A text that says a `T`.
     pub(crate) fn parsed<T: FromStr<Err = String>>(&mut self, key: &'static str, problems: &mut Vec<String>) -> Option<T> {
         let at = self.entries.get(key).map_or(0, |(at, _)| *at);

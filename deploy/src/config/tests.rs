@@ -5,7 +5,7 @@ use super::*;
 fn merged(text: &str, args: ServeArgs) -> (ServeArgs, Vec<String>) {
     let mut problems = Vec::new();
     let source = Source::of(text);
-    let (args, _) = serve_file(&source, args, &mut problems);
+    let (args, _, _) = serve_file(&source, args, &mut problems);
     (args, problems)
 }
 
@@ -158,4 +158,70 @@ fn every_problem_of_a_door_is_told_with_its_table() {
     let (_, problems) = merged("[serve]\nsyslog = \"127.0.0.1:514\"\notlp = 1\n", ServeArgs::default());
     assert!(problems.iter().any(|problem| problem.contains("[serve.otlp] as a table")), "{problems:?}");
     assert!(problems.iter().any(|problem| problem.contains("[[serve.syslog]] for each")), "{problems:?}");
+}
+
+/// A provider that is said completely, with these lines in the place of those of the same keys.
+fn with_provider(lines: &[&str]) -> (tempfile::TempDir, ServeArgs) {
+    let whole = [
+        "openid-issuer = \"http://127.0.0.1:1/realm\"",
+        "openid-page = \"https://logs.example/martlog\"",
+        "openid-client-id = \"martlog\"",
+        "openid-client-secret-file = \"secret\"",
+        "openid-claim = \"groups\"",
+        "openid-staff = [\"support\"]",
+    ];
+    let key = |line: &&str| line.split_once(" = ").map(|(key, _)| key.to_owned());
+    let replaced = |line: &&&str| !lines.iter().any(|other| key(other) == key(line));
+    let text: Vec<&str> = whole.iter().filter(replaced).chain(lines).copied().collect();
+    let (folder, args) = with_file(&format!("[serve]\ndir = \"data\"\nprobes = \"off\"\n{}\n", text.join("\n")));
+    std::fs::write(folder.path().join("secret"), " s+e/c=r~et \n").unwrap();
+    (folder, args)
+}
+
+#[test]
+fn a_provider_is_what_its_keys_say() {
+    let (_folder, args) = with_provider(&[]);
+    let options = serve(args).unwrap();
+    let openid = options.openid.unwrap();
+    let settings = openid.settings();
+    assert_eq!(settings.page.as_str(), "https://logs.example/martlog/", "other addresses stand beside the page");
+    assert_eq!((settings.name.as_str(), settings.issuer.as_str()), ("127.0.0.1", "http://127.0.0.1:1/realm"));
+    assert_eq!((&settings.scopes[..], &settings.staff[..]), (&["profile".to_owned()][..], &["support".to_owned()][..]));
+    assert_eq!(&*settings.client_secret.as_ref().unwrap()(), "s+e/c=r~et");
+    assert!(!format!("{openid:?}").contains("r~et"), "the secret is in no log");
+    let (_folder, args) = with_file("[serve]\ndir = \"data\"\nprobes = \"off\"\n");
+    assert!(serve(args).unwrap().openid.is_none());
+}
+
+#[test]
+fn what_is_wrong_with_a_provider_is_told_with_its_key() {
+    for (line, told) in [
+        ("openid-issuer = \"sso.example\"", "openid-issuer: \"sso.example\" is no URL"),
+        ("openid-issuer = \"http://sso.example\"", "would send sign-ins in clear to another machine"),
+        ("openid-issuer = \"https://sso.example/?a\"", "holds more than an address"),
+        ("openid-page = \"http://logs.example\"", "openid-page: \"http://logs.example\" would send sign-ins in clear"),
+        ("openid-page = \"ftp://logs.example\"", "is no address for browsers"),
+        ("openid-page = \"https://a:b@logs.example\"", "holds more than an address"),
+        ("openid-client-id = \" \"", "openid-client-id is empty"),
+        ("openid-claim = \"\"", "openid-claim is empty"),
+        ("openid-client-secret-file = \"absent\"", "cannot read the file"),
+        ("openid-client-secret-file = \"martlog.toml\"", "does not hold one client secret and nothing else"),
+        ("openid-staff = \"support\"", "openid-staff: write a list of texts"),
+        ("openid-staff = [1]", "openid-staff: write a list of texts, as in [\"a\", \"b\"], not a number"),
+        ("openid-staff = [\"\"]", "openid-staff: an empty value"),
+        ("openid-scopes = [\"profile groups\"]", "\"profile groups\" is no scope"),
+        ("openid-name = \"\"", "openid-name: write what people call the provider"),
+        ("openid-ca-cert = \"secret\"", "speaks in clear, and yet"),
+        ("openid-isuer = \"https://sso.example\"", "did you mean \"openid-issuer\"?"),
+    ] {
+        let (_folder, args) = with_provider(&[line]);
+        let text = usage(serve(args).unwrap_err());
+        assert!(text.contains(told), "{line}: {text}");
+        assert!(!text.contains("problems:"), "one problem is told once: {text}");
+    }
+    let (_folder, args) = with_file("[serve]\ndir = \"data\"\nopenid-name = \"SSO\"\n");
+    let text = usage(serve(args).unwrap_err());
+    for key in ["openid-issuer", "openid-page", "openid-client-id", "openid-claim"] {
+        assert!(text.contains(&format!("sign-in through a provider needs {key}")), "{key}: {text}");
+    }
 }

@@ -196,7 +196,7 @@ fn simulation(dir: &Path, args: &DemoArgs) -> Result<Simulation, Failure> {
 
 fn server_options(places: &Places, listen: SocketAddr) -> serve::Options {
     let (store, doors) = (martlog_indexer::Options::default(), martlog_indexer::doors::Settings::default());
-    serve::Options { dir: places.server.clone(), listen, probes: None, certificate: None, store, doors, syslog: Vec::new() }
+    serve::Options { dir: places.server.clone(), listen, probes: None, certificate: None, store, doors, syslog: Vec::new(), openid: None }
 }
 
 fn collector_config(places: &Places, url: &str, token: &str) -> martlog_collector::Config {

@@ -28,7 +28,7 @@ pub(crate) use view::Eye;
 pub use view::Wanted;
 
 use crate::catalog::{Catalog, CatalogError};
-use crate::registry::Registry;
+use crate::registry::{Registry, RegistryError};
 use memory::Memory;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -247,9 +247,12 @@ impl Audit {
         Ok(())
     }
 
-    /// Removes what is too old or too much, and excerpts that have expired.
+    /// Removes what is too old or too much, and excerpts and sign-ins that have expired.
     async fn tidy(&self) -> Result<(), CatalogError> {
         self.shared.catalog.expire_excerpts().await?;
+        if let Err(RegistryError::Catalog(error)) = self.shared.registry.remove_ended_people().await {
+            return Err(error);
+        }
         self.shared.catalog.prune_audit().await
     }
 

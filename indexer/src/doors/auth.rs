@@ -17,6 +17,13 @@ use std::sync::Arc;
 
 /// The cookie that holds a browser's session.
 pub const COOKIE: &str = "martlog_session";
+/// The value of `Set-Cookie` that makes a browser's session; an age of 0 s ends it. `secure` where the page came over TLS.
+#[must_use]
+pub fn session_cookie(text: &str, age_s: u64, secure: bool) -> String {
+    let secure = if secure { "; Secure" } else { "" };
+    format!("{COOKIE}={text}; Path=/; Max-Age={age_s}; HttpOnly; SameSite=Strict{secure}")
+}
+
 /// The header by which a script of the own page proves that it is one.
 pub const OWN_PAGE: HeaderName = HeaderName::from_static("x-martlog-request");
 
@@ -81,9 +88,15 @@ pub(super) fn caller(indexer: &Indexer, headers: &HeaderMap) -> Result<Caller, P
 
 /// The text of the session cookie.
 pub(super) fn cookie(headers: &HeaderMap) -> Option<&str> {
+    cookie_named(headers, COOKIE)
+}
+
+/// The value of a cookie.
+#[must_use]
+pub fn cookie_named<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
     let lines = headers.get_all(COOKIE_HEADER).into_iter().filter_map(|line| line.to_str().ok());
     let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value)
+    pairs.find(|(name, _)| *name == wanted).map(|(_, value)| value)
 }
 
 pub(super) fn unauthenticated() -> Problem {

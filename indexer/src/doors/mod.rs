@@ -58,6 +58,7 @@ pub use elastic::front as elastic_front;
 use problem::Problem;
 pub use push::{DoorSettings, Settings};
 use push::{Idempotency, Rates, Unfolding};
+pub use session::sign_in_person;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,13 +1,15 @@
 //! `/api/v1/session`: a browser exchanges a token for a cookie, asks who it is, and signs out.
 //!
 //! The cookie is `HttpOnly`, `SameSite=Strict`, and `Secure` where the request came over TLS; it holds no token but the random name of a
-//! session that ends with the token, with signing out, or after 12 hours.
+//! session that ends with the token, with signing out, or after 12 hours. A sign-in through a provider is the reading side's; its session is shown and ended here as any other.
 
-use super::auth::{COOKIE, Caller, caller, cookie, unauthenticated};
+use super::auth::{Caller, caller, cookie, session_cookie, unauthenticated};
 use super::body::Json;
 use super::problem::Problem;
+use super::tokens::{about, recorded};
 use crate::Indexer;
-use crate::registry::{Kind, Principal, RegistryError, SESSION_AGE_MAX, Scope, time_text};
+use crate::audit::{Action, Asker, Ended, Open};
+use crate::registry::{Kind, Person, Principal, RegistryError, SESSION_AGE_MAX, Scope, SignedIn, time_text};
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, ORIGIN, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
@@ -71,11 +73,35 @@ pub(super) async fn show(State(indexer): State<Indexer>, headers: HeaderMap) -> 
     Ok(([(CACHE_CONTROL, "no-store")], axum::Json(answer)).into_response())
 }
 
-pub(super) async fn sign_out(State(indexer): State<Indexer>, headers: HeaderMap) -> Result<Response, Problem> {
+pub(super) async fn sign_out(State(indexer): State<Indexer>, headers: HeaderMap, asker: Asker) -> Result<Response, Problem> {
     if let Some(text) = cookie(&headers) {
+        // Begun before: what the token's note says is not known behind its end.
+        let ending = ending(&indexer, text, &asker);
         indexer.registry().sign_out(text).await?;
+        if let Some(record) = ending {
+            record.end(Ended::Complete);
+        }
     }
     Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, set_cookie("", 0, &headers))]).into_response())
+}
+
+/// Signs a browser in as somebody whom a provider knows, and records it.
+///
+/// # Errors
+/// See [`Registry::sign_in_person`](crate::registry::Registry::sign_in_person).
+pub async fn sign_in_person(indexer: &Indexer, asker: &Asker, person: Person) -> Result<SignedIn, RegistryError> {
+    let (signed_in, scope) = indexer.registry().sign_in_person(person).await?;
+    if let Some(token) = indexer.registry().own_token(scope.token_id()) {
+        recorded(indexer, &scope, asker, Action::TokenMade, &token).await;
+    }
+    Ok(signed_in)
+}
+
+/// The record of the end of a token that goes with its session.
+fn ending(indexer: &Indexer, text: &str, asker: &Asker) -> Option<Open> {
+    let (Principal::Reader(scope), _) = indexer.registry().session(text)? else { return None };
+    let token = indexer.registry().own_token(scope.token_id()).filter(|token| token.of_session)?;
+    Some(indexer.audit().begin(&scope, asker, about(Action::TokenRevoked, &token)))
 }
 
 fn reader(scope: &Scope, expires_ns: Option<i64>) -> Who {
@@ -91,8 +117,7 @@ impl Who {
 }
 
 fn set_cookie(text: &str, age_s: u64, headers: &HeaderMap) -> String {
-    let secure = if came_over_tls(headers) { "; Secure" } else { "" };
-    format!("{COOKIE}={text}; Path=/; Max-Age={age_s}; HttpOnly; SameSite=Strict{secure}")
+    session_cookie(text, age_s, came_over_tls(headers))
 }
 
 /// What the browser or the proxy before us says. A liar only makes its own cookie stricter.

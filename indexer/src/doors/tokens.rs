@@ -54,10 +54,14 @@ pub(super) async fn revoke(State(indexer): State<Indexer>, Staff(scope): Staff, 
 }
 
 /// Records what became of a token. It is done already: a record that cannot be written now is written later.
-async fn recorded(indexer: &Indexer, scope: &Scope, asker: &Asker, action: Action, token: &Token) {
-    let reach = token.partner.clone().map_or_else(Reach::nothing, |partner| Reach::Instances(vec![(partner, "".into())]));
-    let question = Question { action, query: None, range: None, subject: Some(token.id.to_string()), reach };
-    if let Err(error) = indexer.audit().happened(scope, asker, question).await {
+pub(super) async fn recorded(indexer: &Indexer, scope: &Scope, asker: &Asker, action: Action, token: &Token) {
+    if let Err(error) = indexer.audit().happened(scope, asker, about(action, token)).await {
         tracing::error!(%error, token = &*token.id, action = action.as_str(), "not yet recorded");
     }
+}
+
+/// What a record says that something became of a token.
+pub(super) fn about(action: Action, token: &Token) -> Question {
+    let reach = token.partner.clone().map_or_else(Reach::nothing, |partner| Reach::Instances(vec![(partner, "".into())]));
+    Question { action, query: None, range: None, subject: Some(token.id.to_string()), reach }
 }

@@ -16,6 +16,7 @@ mod keep;
 mod modules;
 mod owners;
 mod partners;
+mod people;
 mod policies;
 mod quarantine;
 mod scope;
@@ -34,6 +35,7 @@ pub use keep::Keep;
 pub(crate) use keep::Keeps;
 pub use modules::{Module, NewModule, PatchModule};
 pub use partners::{NewPartner, Partner, PatchPartner};
+pub use people::Person;
 pub use quarantine::{Pod, PodHead, Reason};
 #[cfg(test)]
 pub(crate) use scope::Reach;

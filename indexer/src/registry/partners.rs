@@ -95,12 +95,16 @@ impl Registry {
             if !modules.is_empty() {
                 return Err(RegistryError::in_use("partner", id, "modules", &modules));
             }
-            let tokens: Vec<&str> =
-                state.tokens.values().filter(|token| token.partner.as_deref() == Some(id)).map(|token| &*token.id).collect();
+            let own = state.tokens.values().filter(|token| token.partner.as_deref() == Some(id));
+            // Whoever is signed in through a provider is signed out: that is no token that somebody made and keeps.
+            let (signed_in, kept): (Vec<_>, Vec<_>) = own.partition(|token| token.of_session);
+            let tokens: Vec<&str> = kept.iter().map(|token| &*token.id).collect();
             if !tokens.is_empty() {
                 return Err(RegistryError::in_use("partner", id, "tokens", &tokens));
             }
-            Ok((vec![Change::RemovePartner(Arc::clone(&there.id))], ()))
+            let mut changes: Vec<Change> = signed_in.iter().map(|token| Change::RemoveToken(Arc::clone(&token.id))).collect();
+            changes.push(Change::RemovePartner(Arc::clone(&there.id)));
+            Ok((changes, ()))
         })
         .await
     }
@@ -125,7 +129,8 @@ impl Registry {
     }
 
     /// Whether it is registered.
-    pub(crate) fn has_partner(&self, id: &str) -> bool {
+    #[must_use]
+    pub fn has_partner(&self, id: &str) -> bool {
         self.shared.state.read().partners.contains_key(id)
     }
 

@@ -69,13 +69,19 @@ impl Registry {
         Some((principal, session.expires_ns))
     }
 
-    /// Signs a browser out; one that is not signed in is fine.
+    /// Signs a browser out; one that is not signed in is fine. Of a sign-in through a provider the token goes too.
     ///
     /// # Errors
     /// When the catalog fails.
     pub async fn sign_out(&self, text: &str) -> Result<(), RegistryError> {
         let Some(digest) = secret::parse_session(text) else { return Ok(()) };
-        self.change(|state| Ok((state.sessions.get(&digest).map(|_| Change::RemoveSession(digest)).into_iter().collect(), ()))).await
+        self.change(|state| {
+            let Some(session) = state.sessions.get(&digest) else { return Ok((vec![], ())) };
+            let own = state.tokens.get(&session.token).filter(|token| token.of_session);
+            let change = own.map_or(Change::RemoveSession(digest), |token| Change::RemoveToken(Arc::clone(&token.id)));
+            Ok((vec![change], ()))
+        })
+        .await
     }
 }
 

@@ -1,5 +1,7 @@
 //! The registry over a real catalog.
 
+mod people;
+
 use super::*;
 use crate::row::Owner;
 use martlog_formats::wire::Stream;

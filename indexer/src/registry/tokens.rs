@@ -12,11 +12,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Tokens at most.
-const TOKENS_MAX: usize = 50_000;
+pub(super) const TOKENS_MAX: usize = 50_000;
 /// Instances that a token names at most.
 const TOKEN_INSTANCES_MAX: usize = 1_000;
 /// Random characters of a token's id; it is no secret, only unique.
-const ID_CHARS: usize = 16;
+pub(super) const ID_CHARS: usize = 16;
 /// The cluster that pushed lines are of: no collector's.
 const RESERVED_CLUSTER: &str = "ingest";
 
@@ -47,6 +47,9 @@ pub struct Token {
     #[serde(rename = "expires_at", serialize_with = "super::ids::rfc3339_option", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub expires_ns: Option<i64>,
+    /// Whether it was made by a sign-in through a provider: nobody knows its text, and it goes with its session.
+    #[serde(rename = "session", skip_serializing_if = "std::ops::Not::not")]
+    pub of_session: bool,
     #[serde(skip)]
     pub(super) digest: Digest,
 }
@@ -83,6 +86,11 @@ impl Token {
     pub(super) fn holds_at(&self, now_ns: i64) -> bool {
         self.expires_ns.is_none_or(|end| now_ns < end)
     }
+
+    /// Whether whoever keeps its text can still make others: somebody who is signed in can, but for hours only.
+    fn rules_at(&self, now_ns: i64) -> bool {
+        self.kind == Kind::Staff && !self.of_session && self.holds_at(now_ns)
+    }
 }
 
 impl Registry {
@@ -111,6 +119,7 @@ impl Registry {
                     note: new.note,
                     created_ns: now_ns,
                     expires_ns,
+                    of_session: false,
                     digest,
                 });
                 Ok((vec![Change::PutToken(Arc::clone(&token))], token))
@@ -138,7 +147,7 @@ impl Registry {
     ) -> Result<Option<String>, RegistryError> {
         let (now_ns, text) = (now_ns(), secret::mint(Kind::Staff));
         self.change(|state| {
-            if state.tokens.values().any(|token| token.kind == Kind::Staff && token.holds_at(now_ns)) {
+            if state.tokens.values().any(|token| token.rules_at(now_ns)) {
                 return Ok((vec![], None));
             }
             keep(&text)
@@ -152,6 +161,7 @@ impl Registry {
                 note: Some("made at the first start".to_owned()),
                 created_ns: now_ns,
                 expires_ns: None,
+                of_session: false,
                 digest: secret::digest(&text),
             };
             Ok((vec![Change::PutToken(Arc::new(token))], Some(text.clone())))
@@ -167,8 +177,8 @@ impl Registry {
         let now_ns = now_ns();
         self.change(|state| {
             let there = state.tokens.get(id).ok_or_else(|| RegistryError::absent("token", id))?;
-            let other = |token: &Arc<Token>| token.kind == Kind::Staff && token.id != there.id && token.holds_at(now_ns);
-            if there.kind == Kind::Staff && there.holds_at(now_ns) && !state.tokens.values().any(other) {
+            let other = |token: &Arc<Token>| token.id != there.id && token.rules_at(now_ns);
+            if there.rules_at(now_ns) && !state.tokens.values().any(other) {
                 let detail = format!("`{id}` is the last staff token, and nobody could make another: make one first");
                 return Err(RegistryError::conflict("last_staff_token", detail));
             }
@@ -285,7 +295,7 @@ impl State {
 /// Tokens never change: there is only this one way in which a row is written.
 pub(super) async fn put(connection: &mut SqliteConnection, token: &Token) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "INSERT INTO tokens (id, digest, kind, partner, cluster, note, created_ns, expires_ns, bound) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO tokens (id, digest, kind, partner, cluster, note, created_ns, expires_ns, bound, of_session) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(&*token.id)
     .bind(&token.digest[..])
@@ -296,6 +306,7 @@ pub(super) async fn put(connection: &mut SqliteConnection, token: &Token) -> Res
     .bind(token.created_ns)
     .bind(token.expires_ns)
     .bind(token.instances.is_some())
+    .bind(token.of_session)
     .execute(&mut *connection)
     .await?;
     for instance in token.instances.iter().flat_map(|set| set.iter()) {
@@ -323,6 +334,7 @@ pub(super) async fn load(connection: &mut SqliteConnection, state: &mut State) -
             note: row.try_get("note")?,
             created_ns: row.try_get("created_ns")?,
             expires_ns: row.try_get("expires_ns")?,
+            of_session: row.try_get("of_session")?,
             digest: row.try_get::<&[u8], _>("digest")?.try_into().map_err(|error| damaged("digest", error))?,
             id: id.into(),
         };

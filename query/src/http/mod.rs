@@ -22,6 +22,7 @@ mod fields;
 mod gaps;
 mod histogram;
 mod openapi;
+mod openid;
 mod operations;
 mod page;
 mod parse;
@@ -39,6 +40,7 @@ mod values;
 mod why;
 
 use crate::lang::{Code, QueryError, Span};
+use crate::openid::OpenId;
 use crate::plan::{Plan, Setting, plan};
 use crate::time::{BadTime, TimeRange, moment};
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -89,11 +91,11 @@ impl Default for Limits {
 
 /// Search, tail, histogram, parse, the audit and the page.
 pub fn router(indexer: Indexer) -> Router {
-    router_with(indexer, Limits::default())
+    router_with(indexer, Limits::default(), None)
 }
 
-/// The same with other bounds.
-pub fn router_with(indexer: Indexer, limits: Limits) -> Router {
+/// The same with other bounds, and with a provider through which people may sign in.
+pub fn router_with(indexer: Indexer, limits: Limits, openid: Option<OpenId>) -> Router {
     let app = App {
         indexer,
         searches: Arc::new(Semaphore::new(limits.searches_max)),
@@ -101,6 +103,7 @@ pub fn router_with(indexer: Indexer, limits: Limits) -> Router {
         quotas: Arc::new(Quotas::new(limits.quota)),
         exports: export::Exports::default(),
         limits: Arc::new(limits),
+        openid,
     };
     let api = api().router.method_not_allowed_fallback(errors::method_not_allowed).with_state(app);
     api.route("/api/{*path}", any(errors::no_such_endpoint)).merge(docs::router()).merge(page::router())
@@ -127,6 +130,9 @@ fn api() -> Api<App> {
         .at(operations::usage(), usage::usage)
         .at(operations::gaps(), gaps::gaps)
         .at(operations::check(), check::check)
+        .at(operations::provider(), openid::about)
+        .at(operations::begin_sign_in(), openid::begin)
+        .at(operations::end_sign_in(), openid::callback)
         .at(openapi::operation(), openapi::openapi)
 }
 
@@ -139,6 +145,7 @@ struct App {
     tails: Arc<Semaphore>,
     exports: export::Exports,
     quotas: Arc<Quotas>,
+    openid: Option<OpenId>,
 }
 
 /// A place among what runs, of all and of the token's.

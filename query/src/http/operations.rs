@@ -8,12 +8,13 @@ use super::export::{ExportBody, ExportLine, ManifestTold};
 use super::fields::{FieldsBody, FieldsTold};
 use super::gaps::GapsTold;
 use super::histogram::{Counts, HistogramBody};
+use super::openid::About;
 use super::parse::{ParseBody, ParseTold};
 use super::search::{SearchBody, SearchLine};
 use super::stats::{StatsBody, TableTold};
 use super::usage::UsageTold;
 use super::values::{ValuesBody, ValuesTold};
-use martlog_indexer::doors::describe::{EXCERPT, Method, Operation, READERS};
+use martlog_indexer::doors::describe::{EXCERPT, Method, NOBODY, Operation, READERS};
 use schemars::JsonSchema;
 use serde_json::{Value, json};
 
@@ -203,4 +204,39 @@ pub(super) fn check() -> Operation {
         json!({"text": "{\"time\": \"2026-11-22 10:12:50\", \"level\": \"eror\", \"msg\": \"password=hunter2\"}"}),
     )
     .gives::<CheckTold>(200, "Each record with its verdict, its problems and where they are.")
+}
+
+const SESSIONS: &str = "Sessions of browsers";
+
+pub(super) fn provider() -> Operation {
+    let about = "Tells whether one can sign in through a provider (OpenID Connect), and what people call it.";
+    Operation::new(Method::Get, "/api/v1/session/openid", "showProvider", SESSIONS, NOBODY, about)
+        .gives::<About>(200, "Its name, or nothing.")
+}
+
+pub(super) fn begin_sign_in() -> Operation {
+    let about = "Sends a browser to the provider; a sign-in that it begins holds for 10 minutes.";
+    let operation = Operation::new(Method::Get, "/api/v1/session/openid/begin", "beginSignIn", SESSIONS, NOBODY, about)
+        .asked::<String>("to", "The view of the page to go to afterwards: `?…` as it stands in its address.")
+        .gives_nothing(303, "To the provider; to the page with `#signin=CODE` where that cannot be asked.")
+        .with_header("Location", "Where to.");
+    for_browsers(operation)
+}
+
+pub(super) fn end_sign_in() -> Operation {
+    let about = "Where the provider sends the browser back to.";
+    let operation = Operation::new(Method::Get, "/api/v1/session/openid/callback", "endSignIn", SESSIONS, NOBODY, about)
+        .asked::<String>("state", "As the browser was sent with.")
+        .asked::<String>("code", "What the provider gave.")
+        .asked::<String>("error", "Why it gave none.")
+        .asked::<String>("iss", "Who it is, where it says so.")
+        .gives_nothing(303, "To the page: signed in, or with `#signin=CODE`, which says why not.")
+        .with_header("Location", "The page, relative.")
+        .with_header("Set-Cookie", "The session, for 12 hours at most.");
+    for_browsers(operation)
+}
+
+/// What is wrong the page says: the only problem is that there is no provider.
+fn for_browsers(operation: Operation) -> Operation {
+    Operation { problems: vec![404], ..operation }
 }

@@ -103,6 +103,7 @@ const FILES: &[(&str, &[u8])] = files!["ui":
     "search/follow.js",
     "search/following.js",
     "search/found.js",
+    "search/missed.js",
     "search/mistake.js",
     "search/outcome.js",
     "search/run.js",

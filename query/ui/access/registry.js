@@ -4,7 +4,7 @@
 import { send } from "../lib/api.js";
 
 /**
- * @typedef {{id: string, kind: string, partner?: string, instances?: string[], cluster?: string, note?: string, created_at: string, expires_at?: string}} Token
+ * @typedef {{id: string, kind: string, partner?: string, instances?: string[], cluster?: string, note?: string, session?: boolean, created_at: string, expires_at?: string}} Token
  * @typedef {{id: string, name?: string}} Partner
  * @typedef {{id: string, partner: string, module: string}} Instance
  */

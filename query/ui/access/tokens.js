@@ -38,13 +38,13 @@ export function Tokens({ staff }) {
 
 /** @param {{token: import("./registry.js").Token, staff: boolean, revoke: () => Promise<void>}} props */
 function Line({ token, staff, revoke }) {
-  const { id, kind, partner, instances, cluster, note, created_at, expires_at } = token;
+  const { id, kind, partner, instances, cluster, note, session, created_at, expires_at } = token;
   const ends = expires_at ? Date.parse(expires_at) : NaN;
   const reach = [partner, cluster, instances && (instances.length > 4 ? t("tokens.instances", { count: instances.length }) : instances.join(", "))].filter(Boolean).join(" · ");
   return html`
     <tr>
       <th scope="row"><code>${visible(id)}</code></th>
-      <td>${t(/** @type {import("../i18n/i18n.js").Key} */ (`kind.${kind}`)) || kind}</td>
+      <td>${t(/** @type {import("../i18n/i18n.js").Key} */ (`kind.${kind}`)) || kind}${session && html`<span class="under-text muted">${t("tokens.session")}</span>`}</td>
       <td>${visible(reach || t(kind === "staff" ? "tokens.everything" : "tokens.all"))}</td>
       <td class="wide">${visible(note ?? "")}</td>
       <td class="wide time">${full(Date.parse(created_at))}</td>

@@ -12,6 +12,19 @@ export const session = signal(undefined);
 /** Why the door is shown; empty for a first visit. */
 export const doorReason = signal(/** @type {"" | "ended" | "left"} */ (""));
 
+/** Why a sign-in through the provider ended with nobody, as a sentence says it. The server sends browsers back with it behind the `#`. */
+const ENDINGS = /** @type {const} */ (["unreachable", "untrusted", "stale", "denied", "misconfigured", "unknown", "ambiguous", "unkept"]);
+/** @typedef {typeof ENDINGS[number]} Ending */
+export const ending = signal(takeEnding());
+
+/** Reads it once: the address is to be shared without it. @returns {Ending | ""} */
+function takeEnding() {
+  if (!location.hash.startsWith("#signin=")) return "";
+  const code = location.hash.slice("#signin=".length);
+  history.replaceState(null, "", location.pathname + location.search);
+  return ENDINGS.find((known) => known === code) ?? "untrusted";
+}
+
 /** What kept the page from learning who is there. */
 export const trouble = signal(/** @type {unknown} */ (null));
 

@@ -140,6 +140,16 @@ export async function signIn(token) {
   await send("POST", "session", { token });
 }
 
+/** What people call the provider through which one can sign in; empty where there is none. @returns {Promise<string>} */
+export async function provider() {
+  return (await (await send("GET", "session/openid")).json()).name ?? "";
+}
+
+/** Where signing in through it begins. @param {string} view to come back to, as it stands in the address */
+export function beginning(view) {
+  return address(`session/openid/begin?${new URLSearchParams({ to: view })}`).href;
+}
+
 export async function signOut() {
   await send("DELETE", "session");
 }
@@ -236,8 +246,13 @@ export function context(id, around, quarantine, signal) {
   return ask("context", { id, before: around, after: around, ...(quarantine ? { quarantine } : {}) }, signal);
 }
 
-/** New rows as they arrive, from a place on or from now. @param {string} query @param {string} cursor */
-export function tail(query, cursor) {
-  const parameters = new URLSearchParams(cursor ? { query, cursor } : { query });
+/**
+ * New rows as they arrive, from a place on or from now.
+ * @param {string} query
+ * @param {string} cursor
+ * @param {string} [lagMax] such as `2m`: what is later than that is left out, and told; nothing without it
+ */
+export function tail(query, cursor, lagMax) {
+  const parameters = new URLSearchParams({ query, ...(cursor ? { cursor } : {}), ...(lagMax ? { lag_max: lagMax } : {}) });
   return new EventSource(address(`tail?${parameters}`));
 }

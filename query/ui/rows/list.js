@@ -77,7 +77,8 @@ export function List() {
     const index = rows.indexOf(want.id);
     if (index < 0) return;
     const top = element.getBoundingClientRect().top + layout.peek().top(index);
-    const bar = document.querySelector(".asking")?.getBoundingClientRect().bottom ?? 0;
+    // On a phone it is no bar that stays, and may be far above.
+    const bar = Math.max(document.querySelector(".asking")?.getBoundingClientRect().bottom ?? 0, 0);
     if (top < bar + 30) scrollBy({ top: top - bar - 60 });
     else if (top > innerHeight - 80) scrollBy({ top: top - innerHeight / 2 });
     const head = document.getElementById(`line-${rows.byId.get(want.id)?.n}`)?.querySelector(".head");

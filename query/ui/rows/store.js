@@ -3,7 +3,7 @@
 //
 // A row that says the same as the one beside it is folded into that one: it has no place of its own and is kept as its twin.
 //
-// Bounds: ROWS_MAX rows and TEXT_MAX characters. A row has a number `n` that never changes: 0, 1, 2… for what a search brought, −1, −2… for what arrived since.
+// Bounds: ROWS_MAX rows and TEXT_MAX characters. A row has a number `n`: 0, 1, 2… for what a search brought, −1, −2… for what arrived since. It changes only where rows come between (`insert`).
 
 import { signal } from "../lib/html.js";
 
@@ -84,8 +84,32 @@ export class RowStore {
   /** Before the first one, in the order of arrival; the oldest go where there is no more room. @param {Came[]} rows */
   prepend(rows) {
     for (const { row, text } of rows) this.add(this.newer, row, text, -1 - this.dropped - this.newer.length);
-    while (this.loaded > ROWS_MAX || (this.characters > TEXT_MAX && this.count > 1)) this.drop(Math.max(Math.min(DROP, this.count >> 1), 1));
+    this.trim();
     if (rows.length > 0) this.changed();
+  }
+
+  /**
+   * Among those that arrived, behind the one with this id, in the order of arrival; the oldest of them where it is not there any more.
+   * @param {string} behind
+   * @param {Came[]} rows
+   */
+  insert(behind, rows) {
+    const entry = this.byId.get(behind);
+    const later = this.newer.splice(entry && entry.n < 0 ? -entry.n - this.dropped : 0);
+    for (const { row, text } of rows) this.add(this.newer, row, text, -1 - this.dropped - this.newer.length);
+    // As other entries, so that whoever has drawn them by their numbers draws them anew.
+    for (const { n: _, ...rest } of later) {
+      const moved = { ...rest, n: -1 - this.dropped - this.newer.length };
+      this.newer.push(moved);
+      for (const { id } of [moved, ...(moved.twins ?? [])]) this.byId.set(id, moved);
+    }
+    this.trim();
+    this.changed();
+  }
+
+  /** Lets go of the oldest where there is no more room. */
+  trim() {
+    while (this.loaded > ROWS_MAX || (this.characters > TEXT_MAX && this.count > 1)) this.drop(Math.max(Math.min(DROP, this.count >> 1), 1));
   }
 
   /** @param {Entry[]} list @param {Row} row @param {string} text @param {number} n */

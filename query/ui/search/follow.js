@@ -2,17 +2,20 @@
 // Follow mode: new lines over an EventSource. The browser reconnects by itself, behind the last event.
 //
 // Nothing is lost on a pause: what arrives while the reader looks elsewhere waits here; when WAITING_MAX wait, the connection is let go, its place is kept, and it
-// goes on from there when the reader comes back.
+// goes on from there when the reader comes back. Who comes back after more than LAG_MAX, or was cut off for so long, sees the present at once; what lies between is told, and fetched to its place (missed.js).
 
 import { ended } from "../app/session.js";
 import * as api from "../lib/api.js";
 import { effect, signal, untracked } from "../lib/html.js";
 import { now } from "../lib/time.js";
 import { rows } from "../rows/store.js";
+import * as missed from "./missed.js";
 import { complete, warnings } from "./state.js";
 
 /** Lines that wait at most. */
 const WAITING_MAX = 20_000;
+/** Lines that would come later than this are left out, and told. */
+const LAG_MAX = "2m";
 /** The page is drawn this often at most, ms. */
 const DRAW_MS = 120;
 /** The rate is the mean of this many seconds. */
@@ -36,6 +39,8 @@ export const paused = signal(false);
 
 let query = "";
 let cursor = "";
+/** The id of the line that came last. */
+let newest = "";
 /** @type {EventSource | null} */
 let source = null;
 /** @type {Came[]} */
@@ -54,7 +59,7 @@ effect(() => {
 /** @param {string} of the query */
 export function follow(of) {
   unfollow();
-  [query, cursor, counts, lags] = [of, "", [0], []];
+  [query, cursor, newest, counts, lags] = [of, "", "", [0], []];
   paused.value = false;
   connect();
   drawTimer = setInterval(draw, DRAW_MS);
@@ -65,13 +70,14 @@ export function unfollow() {
   clearInterval(drawTimer);
   clearInterval(rateTimer);
   source?.close();
+  missed.forget();
   [source, queue] = [null, []];
   [state.value, rate.value, lag.value, waiting.value] = ["off", 0, 0, 0];
 }
 
 function connect() {
   state.value = "connecting";
-  const opened = api.tail(query, cursor);
+  const opened = api.tail(query, cursor, LAG_MAX);
   source = opened;
   opened.addEventListener("open", () => (state.value = "open"));
   opened.addEventListener("error", () => {
@@ -81,6 +87,10 @@ function connect() {
   opened.addEventListener("row", (event) => arrived(event));
   opened.addEventListener("gap", (event) => {
     warnings.value = [...warnings.peek(), { gap: JSON.parse(event.data) }].slice(-GAPS_SHOWN_MAX);
+  });
+  opened.addEventListener("missed", (event) => {
+    cursor = event.lastEventId;
+    missed.note(query, JSON.parse(event.data), newest, !held.peek() && !paused.peek());
   });
   opened.addEventListener("status", (event) => {
     if (event.lastEventId) cursor = event.lastEventId;
@@ -93,7 +103,7 @@ function connect() {
 /** @param {MessageEvent} event */
 function arrived(event) {
   const row = JSON.parse(event.data);
-  cursor = event.lastEventId;
+  [cursor, newest] = [event.lastEventId, row.id];
   counts[0]++;
   queue.push({ row, text: event.data });
   const printed = Date.parse(row.read ?? row.time);
@@ -117,6 +127,12 @@ export function release() {
   waiting.value = 0;
   rows.prepend(came);
   if (state.peek() === "resting") connect();
+}
+
+/** Fetches what was left out; what waits comes first, so that it finds its place among it. @param {missed.Piece} piece */
+export function fetchMissed(piece) {
+  release();
+  missed.fetchPiece(query, piece);
 }
 
 function tell() {

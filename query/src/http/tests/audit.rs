@@ -245,7 +245,7 @@ async fn what_is_recorded_outlives_the_server_and_goes_with_its_partner() {
     indexer.close().await;
     drop((indexer, router));
     let indexer = Indexer::open(_dir.path(), Options::default()).await.unwrap();
-    let router = martlog_indexer::doors::router(indexer.clone()).merge(router_with(indexer.clone(), Limits::default()));
+    let router = martlog_indexer::doors::router(indexer.clone()).merge(router_with(indexer.clone(), Limits::default(), None));
     let server = Server { indexer, router, staff, _dir };
     let all = server.records(&server.staff, "").await;
     assert_eq!(all.len(), 4);

@@ -164,3 +164,25 @@ async fn excerpts_have_bounds() {
     let large = server.post("/api/v1/excerpts", &zeta, json!({"from": "-1h"})).await;
     assert_eq!(large.problem(), (400, "too_much".to_owned()));
 }
+
+#[tokio::test]
+async fn an_excerpt_says_the_end_of_its_makers_token_where_that_comes_first() {
+    let server = Server::start().await;
+    server.push("sms-434", lines(0..2)).await;
+    let ends = "2199-01-31T00:00:00Z";
+    let new = |expires_at: &str| NewToken {
+        kind: Kind::Partner,
+        partner: Some("acme".into()),
+        instances: None,
+        cluster: None,
+        expires_at: Some(expires_at.to_owned()),
+        note: None,
+    };
+    let soon = (chrono::Utc::now() + chrono::Duration::hours(2)).to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    for (token_ends, of_token) in [(soon.as_str(), true), (ends, false)] {
+        let token = server.indexer.registry().mint_token(new(token_ends)).await.unwrap().text;
+        let answer = server.post("/api/v1/excerpts", &token, json!({"query": "line", "from": "-1h", "expires_in": "1d"})).await;
+        assert_eq!(answer.status, 201, "{}", answer.text);
+        assert_eq!(answer.json()["expires_at"] == json!(token_ends), of_token, "{}", answer.text);
+    }
+}

@@ -66,7 +66,7 @@ impl Server {
             };
             registry.create_instance(instance).await.unwrap();
         }
-        let router = martlog_indexer::doors::router(indexer.clone()).merge(router_with(indexer.clone(), limits));
+        let router = martlog_indexer::doors::router(indexer.clone()).merge(router_with(indexer.clone(), limits, None));
         Self { indexer, router, staff, _dir: dir }
     }
 

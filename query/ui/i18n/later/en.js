@@ -85,6 +85,7 @@ export default {
   "tokens.ends": "Ends",
   "tokens.never": "never",
   "tokens.ended": "ended",
+  "tokens.session": "signed in through the provider",
   "tokens.all": "all of the partner's",
   "tokens.everything": "everything",
   "tokens.instances": { one: "{count} instance", other: "{count} instances" },

@@ -85,6 +85,7 @@ export default {
   "tokens.ends": "Vence",
   "tokens.never": "nunca",
   "tokens.ended": "vencido",
+  "tokens.session": "entró con el proveedor",
   "tokens.all": "todas las del socio",
   "tokens.everything": "todo",
   "tokens.instances": { one: "{count} instancia", many: "{count} de instancias", other: "{count} instancias" },

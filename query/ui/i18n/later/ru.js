@@ -85,6 +85,7 @@ export default {
   "tokens.ends": "Действует до",
   "tokens.never": "бессрочно",
   "tokens.ended": "закончился",
+  "tokens.session": "вход через поставщика",
   "tokens.all": "все инсталляции партнёра",
   "tokens.everything": "всё",
   "tokens.instances": { one: "{count} инсталляция", few: "{count} инсталляции", many: "{count} инсталляций", other: "{count} инсталляции" },

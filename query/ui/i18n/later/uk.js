@@ -85,6 +85,7 @@ export default {
   "tokens.ends": "Діє до",
   "tokens.never": "безстроково",
   "tokens.ended": "закінчився",
+  "tokens.session": "вхід через постачальника",
   "tokens.all": "усі інсталяції партнера",
   "tokens.everything": "усе",
   "tokens.instances": { one: "{count} інсталяція", few: "{count} інсталяції", many: "{count} інсталяцій", other: "{count} інсталяції" },

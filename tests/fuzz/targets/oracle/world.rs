@@ -228,7 +228,7 @@ impl World {
             (indexer, readers, lines)
         });
         let quota = Quota { per_second: 1_000_000, burst: 1_000_000, searches_max: 16, tails_max: 1 };
-        let router = router_with(indexer.clone(), Limits { quota, ..Limits::default() });
+        let router = router_with(indexer.clone(), Limits { quota, ..Limits::default() }, None);
         let names = lines.iter().flat_map(|line| line.values.iter().map(|(name, _)| name.clone())).collect();
         Self { indexer, router, runtime, lines, readers, now_ns, names }
     }
