@@ -11,6 +11,7 @@
 pub mod buckets;
 pub mod http;
 pub mod lang;
+pub mod logql;
 mod pipes;
 pub mod plan;
 pub mod time;
