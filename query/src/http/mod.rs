@@ -20,6 +20,7 @@ mod excerpts;
 mod export;
 mod fields;
 mod histogram;
+mod loki;
 mod openapi;
 mod operations;
 mod page;
@@ -71,6 +72,8 @@ pub struct Limits {
     pub status_every: Duration,
     /// What each token may take of that.
     pub quota: Quota,
+    /// Whether questions in Loki's form are answered.
+    pub loki: bool,
 }
 
 impl Default for Limits {
@@ -82,6 +85,7 @@ impl Default for Limits {
             deadline: Duration::from_secs(30),
             status_every: Duration::from_secs(5),
             quota: Quota::default(),
+            loki: true,
         }
     }
 }
@@ -101,8 +105,9 @@ pub fn router_with(indexer: Indexer, limits: Limits) -> Router {
         exports: export::Exports::default(),
         limits: Arc::new(limits),
     };
+    let loki = loki::routes(&app).with_state(app.clone());
     let api = api().router.method_not_allowed_fallback(errors::method_not_allowed).with_state(app);
-    api.route("/api/{*path}", any(errors::no_such_endpoint)).merge(docs::router()).merge(page::router())
+    api.route("/api/{*path}", any(errors::no_such_endpoint)).merge(loki).merge(docs::router()).merge(page::router())
 }
 
 /// Each endpoint with what is said of it.

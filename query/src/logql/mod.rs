@@ -35,6 +35,7 @@ pub mod translate;
 
 pub use ast::{Expr, LogQuery, Metric};
 pub use error::LogQlError;
+pub(crate) use parse::duration;
 pub use parse::parse;
 
 /// The longest query, bytes.

@@ -98,6 +98,23 @@ fn a_pattern_takes_what_loki_takes() {
     }
 }
 
+/// Grafana's grammar reads the same file, in a test of the doors.
+#[test]
+fn what_the_documents_promise_is_read_and_the_rest_is_named() {
+    let mut refused = 0;
+    for line in include_str!("../../../tests/doors/logql.txt").lines() {
+        match line.strip_prefix("! ") {
+            None => drop(parse(line).unwrap_or_else(|error| panic!("{line}: {error}"))),
+            Some(query) => {
+                let error = parse(query).expect_err(query).to_string();
+                assert!(error.contains("not supported here: "), "{query}: {error}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused > 10);
+}
+
 #[test]
 fn what_is_wrong_is_said_with_its_place() {
     let table = [
