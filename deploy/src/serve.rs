@@ -186,8 +186,9 @@ fn store_failed(indexer: &Indexer) -> Failure {
 
 /// Every route, counted; streams of events end with `stop`, since they would never end by themselves.
 fn app(indexer: &Indexer, doors: martlog_indexer::doors::Settings, metrics: &Arc<Metrics>, stop: &CancellationToken) -> Router {
+    let limits = martlog_query::http::Limits { loki: doors.loki_read.on, ..martlog_query::http::Limits::default() };
     martlog_indexer::doors::router_with(indexer.clone(), doors)
-        .merge(martlog_query::http::router(indexer.clone()))
+        .merge(martlog_query::http::router_with(indexer.clone(), limits))
         .layer(middleware::from_fn_with_state(indexer.clone(), martlog_indexer::doors::elastic_front))
         .layer(middleware::from_fn_with_state(stop.clone(), end_event_streams))
         .layer(middleware::from_fn_with_state(Arc::clone(metrics), metrics::count))

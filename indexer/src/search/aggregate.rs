@@ -436,10 +436,7 @@ fn labels(key: &Key, wanted: Option<&Wanted>, block: &Block<'_>, found: &Bits) -
             labels: hot.kinds.entries.iter().map(|kind| Some(kind.verdict.as_str().to_owned())).collect(),
             of: found.iter().map(|row| u32::try_from(hot.kinds.number(row)).unwrap_or(u32::MAX)).collect(),
         },
-        Key::Time(interval, phase) => {
-            let times = found.iter().map(|row| Ok(Some(start_of(block.time(row)?, *interval, *phase).to_string())));
-            Labels::collect(times)?
-        }
+        Key::Time(interval, phase) => of_times(found.iter().map(|row| block.time(row)), *interval, *phase)?,
         Key::Field(Field::Stamp(stamp)) if is_of_owner(*stamp) => {
             let text = |owner: &u32| {
                 let owner = block.owner(*owner)?;
@@ -468,6 +465,22 @@ fn labels(key: &Key, wanted: Option<&Wanted>, block: &Block<'_>, found: &Bits) -
             Labels::collect(values.into_iter().map(Ok))?
         }
     })
+}
+
+/// Pieces of time: rows ascend in it, so that neighbours mostly have the same one.
+fn of_times(times: impl Iterator<Item = io::Result<i64>>, interval_ns: i64, phase_ns: i64) -> io::Result<Labels> {
+    let (mut labels, mut of) = (Vec::new(), Vec::new());
+    let mut piece = 0..0;
+    for time_ns in times {
+        let time_ns = time_ns?;
+        if !piece.contains(&time_ns) {
+            let start_ns = start_of(time_ns, interval_ns, phase_ns);
+            piece = start_ns..start_ns.saturating_add(interval_ns.max(1));
+            labels.push(Some(start_ns.to_string()));
+        }
+        of.push(u32::try_from(labels.len() - 1).unwrap_or(u32::MAX));
+    }
+    Ok(Labels { labels, of })
 }
 
 fn is_of_owner(stamp: Stamp) -> bool {

@@ -54,6 +54,13 @@ pub enum Stage {
         /// One or more.
         any: Vec<String>,
     },
+    /// The whole line is one of these patterns, in which `<_>` stands for any text; negated, is none.
+    LinePattern {
+        /// `!>`
+        negative: bool,
+        /// One or more.
+        any: Vec<String>,
+    },
     /// `json` or `logfmt`; with labels these are read.
     Fields {
         /// `json` or `logfmt`.

@@ -2,7 +2,8 @@
 //!
 //! | label | here |
 //! |---|---|
-//! | [`STREAM`] | what the platform stamps, by the same name, and the level that is shown: these make a stream |
+//! | [`STREAM`] | what the platform stamps, by the same name: these make a stream |
+//! | [`LEVEL`] | the level that is shown; it stands beside a line, so that the lines around one are those of all levels |
 //! | `service_name`, `detected_level` | other names of `module` and `level`, to be asked by; lines are shown without them |
 //! | `verdict`, `problem` | the same |
 //! | `__error__`, `__error_details__` | never there: lines are read when they come in |
@@ -15,21 +16,11 @@ use martlog_formats::fields::ATTRIBUTES_PREFIX;
 use martlog_formats::reserved;
 
 /// The labels of streams, in the order in which they are told.
-pub const STREAM: [&str; 13] = [
-    "partner",
-    "module",
-    "instance",
-    "csp",
-    "environment",
-    "version",
-    "cluster",
-    "node",
-    "namespace",
-    "pod",
-    "container",
-    "stream",
-    "level",
-];
+pub const STREAM: [&str; 12] =
+    ["partner", "module", "instance", "csp", "environment", "version", "cluster", "node", "namespace", "pod", "container", "stream"];
+
+/// The label of the level.
+pub const LEVEL: &str = "level";
 
 /// Names by which a label is asked for, too.
 pub const OTHER_NAMES: [(&str, &str); 2] = [("service_name", "module"), ("detected_level", "level")];
@@ -65,7 +56,7 @@ pub enum Label {
 pub fn of(name: &str) -> Label {
     let name = OTHER_NAMES.iter().find(|(other, _)| *other == name).map_or(name, |(_, own)| own);
     match name {
-        "level" => return Label::Level,
+        LEVEL => return Label::Level,
         "verdict" => return Label::Verdict,
         "problem" => return Label::Problem,
         _ => {}

@@ -3,7 +3,7 @@
 //! ```text
 //! expr     = log | metric
 //! log      = selector { stage }                          selector = "{" [ matcher { "," matcher } ] "}"
-//! stage    = line_op text { "or" text }                  line_op = "|=" | "!=" | "|~" | "!~"
+//! stage    = line_op text { "or" text }                  line_op = "|=" | "!=" | "|~" | "!~" | "|>" | "!>"
 //!          | "|" ( "json" [ labels ] | "logfmt" { "--strict" | "--keep-empty" } [ labels ] | "pattern" text | "regexp" text )
 //!          | "|" ( "drop" | "keep" ) name { "," name }
 //!          | "|" condition                               labels = name [ "=" text ] { "," … }
@@ -30,6 +30,7 @@ mod names;
 mod parse;
 mod parse_metric;
 mod parse_stage;
+mod pattern;
 mod print;
 pub mod translate;
 

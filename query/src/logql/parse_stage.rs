@@ -3,6 +3,7 @@
 use super::ast::{Compare, Condition, MatchOp, Parser as Fields, Stage};
 use super::lex::Token;
 use super::parse::{Parsed, Parser, duration};
+use super::pattern::{expression_of_line, expression_of_pattern};
 use super::{LogQlError, names, translate};
 use martlog_formats::fields;
 
@@ -14,11 +15,8 @@ impl Parser<'_> {
             Token::Sign("!=") => MatchOp::NotEqual,
             Token::Sign("|~") => MatchOp::Matches,
             Token::Sign("!~") => MatchOp::NotMatches,
-            Token::Sign("|>" | "!>") => {
-                return Err(self.error(
-                    "|> and !> are not supported here: write |~ with an expression; the own language counts patterns with | patterns",
-                ));
-            }
+            Token::Sign("|>") => return self.pattern_filter(false).map(Some),
+            Token::Sign("!>") => return self.pattern_filter(true).map(Some),
             Token::Sign("|") if matches!(self.ahead(1), Token::Name(name) if name == "unwrap") => return Ok(None),
             Token::Sign("|") => {
                 self.at += 1;
@@ -28,6 +26,22 @@ impl Parser<'_> {
         };
         self.at += 1;
         self.line_filter(op).map(Some)
+    }
+
+    fn pattern_filter(&mut self, negative: bool) -> Parsed<Stage> {
+        self.at += 1;
+        let mut any = Vec::new();
+        loop {
+            let from = self.place();
+            let text = self.text()?;
+            let expression = expression_of_line(&text).map_err(|reason| LogQlError::at(self.query, from, reason))?;
+            self.check_regex(from, &expression)?;
+            self.count()?;
+            any.push(text);
+            if !self.keyword("or") {
+                return Ok(Stage::LinePattern { negative, any });
+            }
+        }
     }
 
     fn line_filter(&mut self, op: MatchOp) -> Parsed<Stage> {
@@ -112,7 +126,7 @@ impl Parser<'_> {
         self.at += 1;
         let from = self.place();
         let pattern = self.text()?;
-        let expression = translate::expression_of_pattern(&pattern).map_err(|reason| LogQlError::at(self.query, from, reason))?;
+        let expression = expression_of_pattern(&pattern).map_err(|reason| LogQlError::at(self.query, from, reason))?;
         self.check_regex(from, &expression)?;
         Ok(Stage::Pattern(pattern))
     }

@@ -54,6 +54,10 @@ impl Display for Stage {
                 })?;
                 each(f, any, " or ", |f, text| quoted(f, text))
             }
+            Self::LinePattern { negative, any } => {
+                f.write_str(if *negative { "!> " } else { "|> " })?;
+                each(f, any, " or ", |f, text| quoted(f, text))
+            }
             Self::Fields { parser, labels } => {
                 f.write_str(if *parser == Parser::Json { "| json" } else { "| logfmt" })?;
                 f.write_str(if labels.is_empty() { "" } else { " " })?;

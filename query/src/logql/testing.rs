@@ -51,9 +51,12 @@ fn stage() -> impl Strategy<Value = Stage> {
     let labels = prop::collection::vec((name(), path), 0..3);
     let line = (op(), prop::collection::vec(text(), 1..3), prop::collection::vec(expression(), 1..3))
         .prop_map(|(op, texts, expressions)| Stage::Line { op, any: if op.is_regex() { expressions } else { texts } });
+    let line_pattern = (any::<bool>(), prop::collection::vec(prop::sample::select(&["<_> x", "a<_>`", "", "a (b)<_>c"][..]), 1..3))
+        .prop_map(|(negative, any)| Stage::LinePattern { negative, any: any.into_iter().map(str::to_owned).collect() });
     let pattern = prop::sample::select(&["<a> <_>", "x <status>", "<level>: <x>`", "[<a>] <b>"][..]);
     prop_oneof![
         3 => line,
+        1 => line_pattern,
         1 => (parser, labels).prop_map(|(parser, labels)| Stage::Fields { parser, labels }),
         1 => pattern.prop_map(|pattern| Stage::Pattern(pattern.to_owned())),
         1 => Just(Stage::Regexp("(?P<code>\\d+)`".to_owned())),

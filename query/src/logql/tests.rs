@@ -3,7 +3,7 @@
 use super::ast::{Expr, LogQuery, Metric};
 use super::testing::{any_expr, any_log};
 use super::translate::translate;
-use super::{LogQlError, parse};
+use super::{LogQlError, labels, parse};
 use crate::plan::{Setting, plan};
 use crate::time::TimeRange;
 use proptest::prelude::*;
@@ -59,6 +59,7 @@ fn a_log_query_is_the_same_question_here() {
         (r#"{} | (a="b" or c="d"), e="f""#, "(a=`b` a:`b` OR c=`d` c:`d`) e=`f` e:`f`"),
         (r#"{} | verdict=~"raw|ok" | problem="bad_timestamp""#, "(verdict:ok OR verdict:raw) problem:bad_timestamp"),
         (r#"{} | pod_extracted="x""#, "attributes.pod=`x` attributes.pod:`x`"),
+        (r#"{} |> "a (<_>) b" or "<_>" !> `x`"#, "(~`(?s)^a \\(.+?\\) b$` OR ~`(?s)^.+?$`) -~`(?s)^x$`"),
         ("{} |= `a` # a comment\n|= `b`", "`a` `b`"),
         (r#"({module="sms"} |= "x")"#, "module=`sms` module:`sms` `x`"),
     ];
@@ -89,7 +90,7 @@ fn a_pattern_takes_what_loki_takes() {
         ("<<a>>", "<1> 2", Some("a=1")),
     ];
     for (pattern, text, expected) in table {
-        let regex = regex::Regex::new(&super::translate::expression_of_pattern(pattern).unwrap()).unwrap();
+        let regex = regex::Regex::new(&super::pattern::expression_of_pattern(pattern).unwrap()).unwrap();
         let found = regex.captures(text).map(|found| {
             let of = |name: &str| found.name(name).map(|value| format!("{name}={}", value.as_str()));
             regex.capture_names().flatten().filter_map(of).collect::<Vec<_>>().join(";")
@@ -116,6 +117,22 @@ fn what_the_documents_promise_is_read_and_the_rest_is_named() {
 }
 
 #[test]
+fn the_document_has_every_label_and_its_queries_are_read() {
+    let document = include_str!("../../../docs/grafana.md");
+    let table = document.split("## Labels").nth(1).and_then(|rest| rest.split("\n\n").nth(1)).expect("the table of labels");
+    let others = labels::OTHER_NAMES.iter().map(|(other, _)| other);
+    for label in labels::STREAM.iter().chain(others).chain(&[labels::LEVEL, "verdict", "problem"]) {
+        assert!(table.contains(&format!("`{label}`")), "{label} is not in the table");
+    }
+    let queries: Vec<&str> =
+        document.split("```logql\n").nth(1).and_then(|rest| rest.split("\n```").next()).expect("queries").lines().collect();
+    assert!(queries.len() > 8);
+    for query in queries {
+        parse(query).unwrap_or_else(|error| panic!("{query}: {error}"));
+    }
+}
+
+#[test]
 fn what_is_wrong_is_said_with_its_place() {
     let table = [
         ("", "parse error at line 1, col 1: syntax error: unexpected $end"),
@@ -129,7 +146,7 @@ fn what_is_wrong_is_said_with_its_place() {
             r#"{} | line_format "{{.x}}""#,
             "parse error at line 1, col 6: line_format is not supported here: lines are shown as they were logged",
         ),
-        (r#"{} |> "<_> x""#, "parse error at line 1, col 4: |> and !> are not supported here"),
+        (r#"{} |> "<_><_> x""#, "parse error at line 1, col 7: invalid pattern: found consecutive capture '<_><_>'"),
         (r#"{} | a = ip("10.0.0.0/8")"#, "parse error at line 1, col 8: ip is not supported here"),
         (r#"{} | json x="a[0]""#, "parse error at line 1, col 12: cannot read \"a[0]\""),
         (r#"{} | pattern "<a><b>""#, "parse error at line 1, col 14: invalid pattern: found consecutive capture '<a><b>'"),

@@ -10,6 +10,7 @@ use super::LogQlError;
 use super::ast::{Compare, Condition, LogQuery, MatchOp, Matcher, Stage, Unwrap};
 use super::labels::{self, Label};
 use super::parse::duration;
+use super::pattern::{expression_of_line, expression_of_pattern, renamed};
 use crate::lang::{self, Kind, Name, Node, Op, Pipe, Query, Quoted, Span, Stage as OwnStage, Test, Value};
 use martlog_formats::{Problem, Verdict, fields};
 use regex::Regex;
@@ -115,6 +116,11 @@ impl Builder {
     fn stage(&mut self, stage: &Stage) -> Result<(), LogQlError> {
         match stage {
             Stage::Line { op, any } => self.ask(line(*op, any)),
+            Stage::LinePattern { negative, any } => {
+                let expressions =
+                    any.iter().map(|pattern| expression_of_line(pattern)).collect::<Result<Vec<_>, _>>().map_err(LogQlError::whole)?;
+                self.ask(line(if *negative { MatchOp::NotMatches } else { MatchOp::Matches }, &expressions));
+            }
             Stage::Filter(filter) => {
                 let node = condition(filter, &self.names)?;
                 self.ask(node);
@@ -383,82 +389,4 @@ pub(super) fn path(expression: &str) -> Option<String> {
     let path = labels::of_field(names.join("."));
     let query = lang::parse(&format!("{path}:*")).ok()?;
     matches!(&query.filter?.kind, Kind::Field { name, .. } if name.text == path).then_some(path)
-}
-
-/// The expression of a pattern: each capture takes what stands up to the next piece of text, or all where that does not come.
-pub(super) fn expression_of_pattern(pattern: &str) -> Result<String, String> {
-    let pieces = pieces(pattern)?;
-    let mut expression = String::from("(?s)^");
-    let mut open = 0;
-    let mut behind_capture = false;
-    for piece in &pieces {
-        match piece {
-            Piece::Text(text) if behind_capture => {
-                expression.push_str(&format!("(?:{}", regex::escape(text)));
-                open += 1;
-                behind_capture = false;
-            }
-            Piece::Text(text) => expression.push_str(&regex::escape(text)),
-            Piece::Capture(name) => {
-                match *name {
-                    "_" => expression.push_str(".*?"),
-                    name => expression.push_str(&format!("(?P<{}>.*?)", labels::read_as(name))),
-                }
-                behind_capture = true;
-            }
-        }
-    }
-    if !behind_capture {
-        expression.push_str(".*?");
-    }
-    expression.push_str(&")?".repeat(open));
-    expression.push('$');
-    Ok(expression)
-}
-
-enum Piece<'p> {
-    Text(&'p str),
-    Capture(&'p str),
-}
-
-fn pieces(pattern: &str) -> Result<Vec<Piece<'_>>, String> {
-    let mut pieces: Vec<Piece<'_>> = Vec::new();
-    let (mut from, mut at) = (0, 0);
-    while let Some(open) = pattern[at..].find('<').map(|offset| at + offset) {
-        let name = pattern[open + 1..].split_once('>').map(|(name, _)| name).filter(|name| is_name(name));
-        at = open + 1;
-        let Some(name) = name else { continue };
-        if open > from {
-            pieces.push(Piece::Text(&pattern[from..open]));
-        } else if let Some(Piece::Capture(before)) = pieces.last() {
-            return Err(format!("invalid pattern: found consecutive capture '<{before}><{name}>'"));
-        }
-        if name != "_" && pieces.iter().any(|piece| matches!(piece, Piece::Capture(known) if *known == name)) {
-            return Err(format!("invalid pattern: duplicate capture name ({name})"));
-        }
-        pieces.push(Piece::Capture(name));
-        at = open + name.len() + 2;
-        from = at;
-    }
-    if from < pattern.len() {
-        pieces.push(Piece::Text(&pattern[from..]));
-    }
-    match pieces.iter().any(|piece| matches!(piece, Piece::Capture(name) if *name != "_")) {
-        true => Ok(pieces),
-        false => Err("invalid pattern: at least one named capture is required".to_owned()),
-    }
-}
-
-fn is_name(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-}
-
-/// An expression whose named groups have names that fields can have.
-fn renamed(expression: &str) -> String {
-    let Ok(regex) = Regex::new(expression) else { return expression.to_owned() };
-    let taken = regex.capture_names().flatten().filter(|name| labels::is_taken(name));
-    taken.fold(expression.to_owned(), |text, name| {
-        let own = labels::read_as(name);
-        text.replace(&format!("?P<{name}>"), &format!("?P<{own}>")).replace(&format!("?<{name}>"), &format!("?<{own}>"))
-    })
 }

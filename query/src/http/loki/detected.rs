@@ -98,6 +98,18 @@ async fn begin(ask: &Ask, action: Action) -> Result<(Asked, Open, Instant, crate
     Ok((asked, open, began, place))
 }
 
+/// A pattern as Loki writes it, so that `|>` with it finds its lines.
+fn told_as(own: &str) -> String {
+    let mut pattern = VARYING.iter().fold(own.to_owned(), |pattern, varying| pattern.replace(varying, "<_>"));
+    if let Some(cut) = pattern.strip_suffix('…') {
+        pattern = format!("{cut}<_>");
+    }
+    while pattern.contains("<_><_>") {
+        pattern = pattern.replace("<_><_>", "<_>");
+    }
+    pattern
+}
+
 /// `patterns`: messages of the newest lines without what varies in them, counted in steps.
 pub(super) async fn patterns(ask: Ask) -> Answered {
     let bounds = ask.bounds()?;
@@ -106,7 +118,7 @@ pub(super) async fn patterns(ask: Ask) -> Answered {
     let store = pipes::Asked { indexer: &ask.app.indexer, scope: &ask.scope, plan: &asked.plan, deadline: began + ask.app.limits.deadline };
     type Found = HashMap<String, BTreeMap<i64, u64>>;
     let take = move |found: &mut Found, row: Row| {
-        let pattern = VARYING.iter().fold(pattern(&row.record.message), |pattern, varying| pattern.replace(varying, "<_>"));
+        let pattern = told_as(&pattern(&row.record.message));
         if found.contains_key(&pattern) || found.len() < PATTERNS_MAX {
             let step = row.record.time_ns.saturating_sub(row.record.time_ns.rem_euclid(step_ns));
             *found.entry(pattern).or_default().entry(step).or_default() += 1;

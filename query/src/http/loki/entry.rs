@@ -4,7 +4,7 @@
 //! six last ones are the line's number in its module, of any other time the three last ones. A line always has the same time, whatever was asked, and lines are ordered, cut off and paged by it. What is a
 //! million lines apart within one millisecond, or a thousand within one microsecond, has the same time.
 
-use crate::logql::labels::{STREAM, shown};
+use crate::logql::labels::{LEVEL, STREAM, shown};
 use crate::logql::translate::{Names, Shown};
 use martlog_formats::fields;
 use martlog_indexer::row::Row;
@@ -21,13 +21,13 @@ pub(super) fn time_of(time_ns: i64, seq: u64) -> i64 {
     let number = |most: i64| i64::try_from(seq % most.unsigned_abs()).unwrap_or(0);
     match time_ns.rem_euclid(MILLISECOND) {
         0 => time_ns.saturating_add(number(MILLISECOND)),
-        _ => (time_ns - time_ns.rem_euclid(MICROSECOND)).saturating_add(number(MICROSECOND)),
+        _ => time_ns.saturating_sub(time_ns.rem_euclid(MICROSECOND)).saturating_add(number(MICROSECOND)),
     }
 }
 
 /// The times that lines in `[from, to)` by [`time_of`] can have in the store: a range that holds them all.
 pub(super) fn stored(from_ns: i64, to_ns: i64) -> (i64, i64) {
-    (from_ns - from_ns.rem_euclid(MILLISECOND), to_ns.saturating_add(MICROSECOND))
+    (from_ns.saturating_sub(from_ns.rem_euclid(MILLISECOND)), to_ns.saturating_add(MICROSECOND))
 }
 
 /// What lines of one [`millisecond`] have in common: their order by [`time_of`] is not that of the store.
@@ -63,14 +63,14 @@ fn stamp<'r>(row: &'r Row, name: &str) -> &'r str {
         "pod" => &origin.pod,
         "container" => &origin.container,
         "stream" => origin.substream.as_str(),
-        "level" => row.record.severity.map_or("", martlog_formats::Severity::level),
         _ => "",
     }
 }
 
-/// What stands beside the text of a line: its fields, of lists the first element, and its verdict.
+/// What stands beside the text of a line: its level and verdict, and its fields, of lists the first element.
 pub(super) fn beside(row: &Row, names: &Names, show: &Shown) -> Labels {
     let mut labels = Labels::from([("verdict".to_owned(), row.record.verdict.as_str().to_owned())]);
+    labels.extend(row.record.severity.map(|severity| (LEVEL.to_owned(), severity.level().to_owned())));
     fields::for_each(&row.record.attributes, |path, scalar| {
         if scalar.exists() {
             labels.entry(shown(path)).or_insert_with(|| scalar.text().to_owned());
@@ -101,6 +101,8 @@ mod tests {
             (1_700_000_000_123_456_000, 1_042, 1_700_000_000_123_456_042),
             (1_700_000_000_123_456_789, 5, 1_700_000_000_123_456_005),
             (-1, 0, -1_000),
+            (i64::MIN, u64::MAX, i64::MIN + 615),
+            (i64::MAX, 7, i64::MAX - 807 + 7),
         ];
         for (time_ns, seq, expected) in table {
             assert_eq!(time_of(time_ns, seq), expected);

@@ -7,7 +7,7 @@ use super::ask::Ask;
 use super::volume::{counts, selected};
 use super::{Answered, Refusal, bad};
 use crate::logql::LogQuery;
-use crate::logql::labels::{Label, OTHER_NAMES, STREAM, of};
+use crate::logql::labels::{LEVEL, Label, OTHER_NAMES, STREAM, of};
 use axum::extract::Path;
 use martlog_indexer::audit::Action;
 use serde_json::{Value, json};
@@ -20,9 +20,9 @@ const SELECTORS_MAX: usize = 20;
 /// Where a range is not said, ns: as Loki has it.
 const SINCE: i64 = 6 * 3_600_000_000_000;
 
-/// Those of streams.
+/// Those that every line may have.
 pub(super) fn all() -> Vec<String> {
-    STREAM.iter().map(|label| (*label).to_owned()).collect()
+    STREAM.iter().chain(&[LEVEL]).map(|label| (*label).to_owned()).collect()
 }
 
 /// `labels`: the names of labels that lines of the range have.

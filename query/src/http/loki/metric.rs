@@ -141,9 +141,12 @@ fn labels_of(range: &Range, also: &[String], exactly: Option<&Option<Grouping>>)
         (Some(grouping), _) | (None, Some(Some(grouping))) => grouped(grouping),
         (None, Some(None)) => Vec::new(),
         (None, None) => {
-            let more = also.iter().filter(|label| !STREAM.contains(&label.as_str())).cloned();
-            let mut labels: Vec<String> = stream().chain(more).collect();
-            labels.dedup();
+            let mut labels: Vec<String> = stream().collect();
+            for label in also {
+                if !labels.contains(label) {
+                    labels.push(label.clone());
+                }
+            }
             labels
         }
     }
@@ -181,8 +184,8 @@ mod tests {
             ("count_over_time({}[1m])", all),
             ("sum(count_over_time({}[1m]))", 0),
             ("sum by (level, a) (rate({}[1m]))", 2),
-            ("sum without (level) (rate({}[1m]))", all - 1),
-            ("avg by (level, a) (rate({}[1m]))", all + 1),
+            ("sum without (pod) (rate({}[1m]))", all - 1),
+            ("avg by (csp, a) (rate({}[1m]))", all + 1),
             ("max by (a) (max_over_time({} | unwrap x [1m]))", 1),
             ("max by (a) (min_over_time({} | unwrap x [1m]))", all + 1),
             ("avg_over_time({} | unwrap x [1m]) by (a, b, c)", 3),

@@ -3,7 +3,7 @@
 //! ```text
 //! ask       who asks (a token as Bearer, or as the password of Basic), and with which parameters
 //! lines     log queries: streams of lines;  entry: what a line is there
-//! metric    figures over time: which series;  windows: of the lines of each range;  series: what is computed of series
+//! metric    figures over time: which series;  windows, pieces: of the lines of each range;  series: what is computed of series
 //! labels    names, values and series;  volume: how much there is;  detected: fields and patterns of the newest lines
 //! tail      lines as they arrive, over a WebSocket
 //! answer    the forms of answers
@@ -21,6 +21,7 @@ mod entry;
 mod labels;
 mod lines;
 mod metric;
+mod pieces;
 mod series;
 mod tail;
 mod volume;

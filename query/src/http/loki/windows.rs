@@ -7,55 +7,23 @@
 
 use super::answer::Cost;
 use super::ask::Asked;
-use super::entry::{Labels, stream};
+use super::pieces::{Counting, Grid, Piece, Pieces, Wanted};
 use super::series::Series;
 use super::{Ask, Refusal, bad};
 use crate::http::errors::search_problem;
-use crate::http::stats::run_problem;
 use crate::logql::ast::{Range, RangeFunction, Unit};
 use crate::logql::labels::Label;
-use crate::logql::translate::Shown;
-use crate::pipes::{self, Flow, READ_MAX, Through, TooMuch};
+use crate::pipes::{READ_MAX, Through};
 use martlog_formats::fields;
-use martlog_indexer::row::Row;
-use martlog_indexer::search::aggregate::Measured;
-use martlog_indexer::search::predicate::Stamp;
 use martlog_indexer::search::request::SearchError;
-use martlog_indexer::search::{AggregateRequest, Field, Key, Measure};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 /// Pieces of time at most.
 const PIECES_MAX: i64 = 50_000;
-/// Pieces of series that lines are put into, where they are read.
-const GROUPS_MAX: usize = 100_000;
 /// Pieces that are put together for one answer: for figures that are added, and for quantiles.
 const WORK_MAX: usize = 20_000_000;
 const WORK_OF_QUANTILES_MAX: usize = 200_000;
-/// Different numbers that a piece keeps exactly.
-const EXACT_MAX: usize = 1 << 16;
-/// Readings of labels at most.
-const KEYS_MAX: usize = 100;
-
-/// What the lines of a piece of time come to.
-#[derive(Debug, Clone, Default)]
-struct Piece {
-    rows: u64,
-    bytes: u64,
-    measured: Measured,
-}
-
-impl Piece {
-    fn add(&mut self, other: &Self) {
-        self.rows += other.rows;
-        self.bytes += other.bytes;
-        self.measured.add(other.measured.clone(), EXACT_MAX);
-    }
-}
-
-/// The pieces of each series, by their beginning.
-type Pieces = HashMap<Labels, BTreeMap<i64, Piece>>;
-
 /// The moments of an evaluation.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Moments {
@@ -101,13 +69,6 @@ const fn gcd(a: i64, b: i64) -> i64 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-/// How a label of a series is found in lines.
-#[derive(Debug, Clone)]
-struct Wanted {
-    label: String,
-    of: Label,
-}
-
 /// The series of a function, with these labels.
 pub(super) async fn series(
     ask: &Ask,
@@ -122,22 +83,27 @@ pub(super) async fn series(
     let shown = labels.iter().filter(|label| asked.translated.shown.has(label));
     let wanted: Vec<Wanted> = shown.map(|label| Wanted { label: label.clone(), of: asked.translated.names.label(label) }).collect();
     let numbers = numbers(range, asked)?;
+    let unit = unit(range, &numbers);
     let through = Through::new(&asked.plan.steps);
-    let grid = Grid { from_ns, every_ns };
     let in_store = through.is_nothing() && !matches!(range.function, RangeFunction::Bytes | RangeFunction::BytesRate);
-    let pieces = match in_store {
-        true => counted(ask, asked, &wanted, &numbers, range.function == RangeFunction::Quantile, grid, began).await?,
-        false => read(ask, asked, wanted, numbers.clone(), through, range.function == RangeFunction::Quantile, grid, began, beside).await?,
+    let quantiles = range.function == RangeFunction::Quantile;
+    let counting = Counting { wanted, numbers, quantiles, grid: Grid { from_ns, every_ns } };
+    let deadline = began + ask.app.limits.deadline;
+    let pieces = if in_store {
+        counting.in_store(ask, asked, deadline).await?
+    } else {
+        let (pieces, more) = counting.by_reading(ask, asked, through, deadline).await?;
+        if more {
+            beside.warnings.push(format!(
+                "the newest {READ_MAX} lines were read, and there are more, which are in no figure: narrow the query or the time"
+            ));
+        }
+        pieces
     };
     beside.cost.lines += pieces.values().flat_map(BTreeMap::values).map(|piece| piece.rows).sum::<u64>();
     beside.cost.bytes += pieces.values().flat_map(BTreeMap::values).map(|piece| piece.bytes).sum::<u64>();
-    let put = Putting {
-        function: range.function,
-        share: range.share,
-        seconds: seconds(range.range_ns),
-        unit: unit(range, &numbers),
-        numbers: range.unwrap.is_some(),
-    };
+    let put =
+        Putting { function: range.function, share: range.share, seconds: seconds(range.range_ns), unit, numbers: range.unwrap.is_some() };
     let (range_ns, offset_ns) = (range.range_ns, range.offset_ns);
     put.check(&pieces, moments, range_ns / every_ns)?;
     let work = tokio::task::spawn_blocking(move || put.together(pieces, moments, range_ns, offset_ns)).await;
@@ -147,19 +113,6 @@ pub(super) async fn series(
         beside.warnings.push("quantiles of very many different numbers are estimated, within 1 %".to_owned());
     }
     Ok(series)
-}
-
-/// Where pieces of time begin.
-#[derive(Debug, Clone, Copy)]
-struct Grid {
-    from_ns: i64,
-    every_ns: i64,
-}
-
-impl Grid {
-    fn start_of(self, time_ns: i64) -> i64 {
-        time_ns.saturating_sub(time_ns.saturating_sub(self.from_ns).rem_euclid(self.every_ns.max(1)))
-    }
 }
 
 /// The paths whose numbers are taken.
@@ -183,174 +136,6 @@ fn unit(range: &Range, numbers: &[String]) -> f64 {
 #[allow(clippy::cast_precision_loss)] // A figure is as exact as floating point is.
 fn seconds(ns: i64) -> f64 {
     ns as f64 / 1e9
-}
-
-/// The keys of a label.
-fn keys(of: &Label) -> Result<Vec<Key>, Refusal> {
-    let stamp = |name: &str| match crate::plan::pipes::line_column(name) {
-        Some(crate::plan::steps::Column::Stored(field @ Field::Stamp(_))) => vec![Key::Field(field)],
-        _ => vec![Key::Field(Field::Stamp(Stamp::Module))],
-    };
-    Ok(match of {
-        Label::Level => vec![Key::Level],
-        Label::Verdict => vec![Key::Verdict],
-        Label::Stamp(name) => stamp(name),
-        Label::Field(paths) => paths.iter().map(|path| Key::Field(Field::Attribute(path.clone()))).collect(),
-        Label::Nothing => Vec::new(),
-        Label::Problem => {
-            return Err(bad(
-                "parse error : a line can have several problems, so none makes a series of its own: the own language counts them with | top problem",
-            ));
-        }
-    })
-}
-
-/// Pieces that the store counts.
-async fn counted(
-    ask: &Ask,
-    asked: &Asked,
-    wanted: &[Wanted],
-    numbers: &[String],
-    quantiles: bool,
-    grid: Grid,
-    began: Instant,
-) -> Result<Pieces, Refusal> {
-    let of_labels = wanted.iter().map(|wanted| keys(&wanted.of)).collect::<Result<Vec<_>, _>>()?;
-    let by: Vec<Key> = std::iter::once(Key::Time(grid.every_ns, grid.from_ns.rem_euclid(grid.every_ns)))
-        .chain(of_labels.iter().flatten().cloned())
-        .collect();
-    if by.len() > KEYS_MAX {
-        return Err(bad(
-            "parse error : the labels that series are grouped by can be read in too many ways: group by fewer, or name fields with | json label=\"the.field\"",
-        ));
-    }
-    let measure = |path: &String| Measure { field: Field::Attribute(path.clone()), numbers: true, quantiles, distinct: false };
-    let deadline = began + ask.app.limits.deadline;
-    let request = AggregateRequest {
-        predicate: asked.plan.predicate.clone(),
-        from_ns: asked.plan.range.from_ns,
-        to_ns: asked.plan.range.to_ns,
-        by,
-        of: numbers.iter().map(measure).collect(),
-        quarantine: asked.plan.quarantine,
-        deadline,
-    };
-    let groups = tokio::time::timeout_at(deadline.into(), ask.app.indexer.aggregate(&ask.scope, request)).await;
-    let groups = groups.unwrap_or(Err(SearchError::Deadline)).map_err(|error| search_problem(&error))?;
-    let mut pieces = Pieces::new();
-    for group in groups {
-        let mut values = group.key.into_iter();
-        let Some(start_ns) = values.next().flatten().and_then(|text| text.parse::<i64>().ok()) else { continue };
-        let mut labels = Labels::new();
-        for (wanted, keys) in wanted.iter().zip(&of_labels) {
-            // All readings of a label are passed; the first that the line has counts.
-            if let Some(value) = values.by_ref().take(keys.len()).fold(None, |first: Option<String>, value| first.or(value)) {
-                labels.insert(wanted.label.clone(), value);
-            }
-        }
-        let piece = pieces.entry(labels).or_default().entry(start_ns).or_default();
-        piece.rows += group.rows;
-        group.of.into_iter().for_each(|measured| piece.measured.add(measured, EXACT_MAX));
-    }
-    Ok(pieces)
-}
-
-/// Pieces of lines that are read.
-struct Reading {
-    wanted: Vec<Wanted>,
-    numbers: Vec<String>,
-    quantiles: bool,
-    through: Through,
-    grid: Grid,
-    pieces: Pieces,
-    many: usize,
-}
-
-impl Reading {
-    fn take(&mut self, row: Row) -> Result<Flow, TooMuch> {
-        let Some(row) = self.through.line(row) else { return Ok(Flow::More) };
-        let labels = self.labels(&row);
-        let start_ns = self.grid.start_of(row.record.time_ns);
-        let pieces = self.pieces.entry(labels).or_default();
-        let piece = match pieces.entry(start_ns) {
-            std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
-            std::collections::btree_map::Entry::Vacant(new) => {
-                self.many += 1;
-                if self.many > GROUPS_MAX {
-                    return Err(TooMuch(format!(
-                        "the answer has over {GROUPS_MAX} values: group by something with fewer values, or choose a larger step"
-                    )));
-                }
-                new.insert(Piece::default())
-            }
-        };
-        piece.rows += 1;
-        piece.bytes += row.record.message.len() as u64;
-        for path in &self.numbers {
-            fields::visit(&row.record.attributes, path, |scalar| {
-                if let Some(number) = scalar.number(path) {
-                    let measured = &mut piece.measured;
-                    measured.count += 1;
-                    measured.sum += number;
-                    measured.min = Some(measured.min.map_or(number, |min| min.min(number)));
-                    measured.max = Some(measured.max.map_or(number, |max| max.max(number)));
-                    if self.quantiles {
-                        measured.quantiles.insert(number, 1, EXACT_MAX);
-                    }
-                }
-            });
-        }
-        Ok(Flow::More)
-    }
-
-    fn labels(&self, row: &Row) -> Labels {
-        let stamped = stream(row, &Shown::default());
-        let mut labels = Labels::new();
-        for Wanted { label, of } in &self.wanted {
-            let value = match of {
-                Label::Stamp(name) => stamped.get(*name).cloned(),
-                Label::Level => stamped.get("level").cloned(),
-                Label::Verdict => Some(row.record.verdict.as_str().to_owned()),
-                Label::Nothing | Label::Problem => None,
-                Label::Field(paths) => paths.iter().find_map(|path| {
-                    let mut first = None;
-                    fields::visit(&row.record.attributes, path, |scalar| {
-                        if first.is_none() && scalar.exists() {
-                            first = Some(scalar.text().to_owned());
-                        }
-                    });
-                    first
-                }),
-            };
-            labels.extend(value.map(|value| (label.clone(), value)));
-        }
-        labels
-    }
-}
-
-#[allow(clippy::too_many_arguments)] // Of one place.
-async fn read(
-    ask: &Ask,
-    asked: &Asked,
-    wanted: Vec<Wanted>,
-    numbers: Vec<String>,
-    through: Through,
-    quantiles: bool,
-    grid: Grid,
-    began: Instant,
-    beside: &mut Beside,
-) -> Result<Pieces, Refusal> {
-    wanted.iter().try_for_each(|wanted| keys(&wanted.of).map(drop))?;
-    let store = pipes::Asked { indexer: &ask.app.indexer, scope: &ask.scope, plan: &asked.plan, deadline: began + ask.app.limits.deadline };
-    let reading = Reading { wanted, numbers, quantiles, through, grid, pieces: Pieces::new(), many: 0 };
-    let read = pipes::each(&store, store.newest(READ_MAX), reading, Reading::take).await;
-    let (reading, more) = read.map_err(|error| run_problem(&error))?;
-    if more {
-        beside.warnings.push(format!(
-            "the newest {READ_MAX} lines were read, and there are more, which are in no figure: narrow the query or the time"
-        ));
-    }
-    Ok(reading.pieces)
 }
 
 /// How pieces become figures.

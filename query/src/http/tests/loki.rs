@@ -91,6 +91,8 @@ async fn a_query_finds_what_the_oracle_finds() {
         (r#"{} |= "`why`" or "12 ms""#, &[1, 2]),
         (r#"{} != "sen" !~ "GET|10""#, &[5]),
         (r#"{} |= "502""#, &[0]),
+        (r#"{} |> "sent in <_> ms" or "GET <_>503<_>""#, &[1, 4]),
+        (r#"{} |> "sent" !> "x""#, &[]),
         (r#"{} | json | http_status_code=502"#, &[0]),
         (r#"{} | http_status_code >= 400"#, &[0, 2]),
         (r#"{} | http_status_code != 404 | level!="fatal""#, &[0, 1]),
@@ -131,8 +133,8 @@ async fn a_line_has_the_labels_of_its_stream_and_its_fields_beside_them() {
     let token = server.token("acme").await;
     let record = line(5_000, "a failed line", r#"{"a":{"b-c":1,"d":[2,3]},"pod":"x","took":"5ms","none":null}"#);
     server.push("sms-434", vec![record]).await;
-    let stream = json!({"partner": "acme", "module": "sms", "instance": "sms-434", "csp": "434", "cluster": "ingest", "level": "error", "stream": "stdout"});
-    let beside = json!({"a_b_c": "1", "a_d": "2", "pod_extracted": "x", "took": "5ms", "verdict": "ok"});
+    let stream = json!({"partner": "acme", "module": "sms", "instance": "sms-434", "csp": "434", "cluster": "ingest", "stream": "stdout"});
+    let beside = json!({"level": "error", "a_b_c": "1", "a_d": "2", "pod_extracted": "x", "took": "5ms", "verdict": "ok"});
     let parameters = [("query", "{} | json first=\"a.b-c\" | drop csp, first_x | drop a_d")];
     let path = format!("/loki/api/v1/query_range?{}", form(&parameters));
     let bearer = format!("Bearer {token}");

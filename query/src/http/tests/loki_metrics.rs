@@ -147,7 +147,8 @@ async fn figures_over_time_are_those_of_an_oracle() {
             (format!("sum by (level) (count_over_time({{module=\"sms\"}} | json | drop __error__ [{width}]))"), (&level, &count)),
             (format!("sum by (code) (count_over_time({{}} | json [{width}]))"), (&code, &count)),
             (format!("sum(rate({{}} | level!=\"warn\" [{width}]))"), (&ok, &rate)),
-            (format!("sum without (partner, module, instance, csp, cluster, stream) (rate({{}}[{width}]))"), (&level, &rate)),
+            (format!("sum without (partner, module, instance, csp, cluster, stream) (rate({{}}[{width}]))"), (&all, &rate)),
+            (format!("sum by (level, pod) (rate({{}}[{width}]))"), (&level, &rate)),
             (format!("sum(bytes_over_time({{}}[{width}]))"), (&all, &bytes)),
             (format!("sum by (read) (count_over_time({{}} | pattern \"<_> code=<read> <_>\" [{width}]))"), (&read, &count)),
             (format!("sum(sum_over_time({{}} | json | unwrap took_ms [{width}]))"), (&all, &sum)),
@@ -202,8 +203,8 @@ async fn an_instant_has_the_largest_in_their_order() {
         .collect();
     assert_eq!(found, [("error", "6"), ("info", "5")]);
     let series = server.loki_data(&token, "query", &[("query", "count_over_time({}[10m])"), ("time", &end)]).await;
-    let labels = json!({"partner": "acme", "module": "sms", "instance": "sms-434", "csp": "434", "cluster": "ingest", "level": "error", "stream": "stdout"});
-    assert!(series["result"].as_array().unwrap().iter().any(|one| one["metric"] == labels && one["value"][1] == "6"), "{series}");
+    let labels = json!({"partner": "acme", "module": "sms", "instance": "sms-434", "csp": "434", "cluster": "ingest", "stream": "stdout"});
+    assert!(series["result"].as_array().unwrap().iter().any(|one| one["metric"] == labels && one["value"][1] == "16"), "{series}");
     let both = server
         .loki_data(&server.staff, "query", &[("query", "sum by (partner) (count_over_time({}[10m]))"), ("time", &now_ns().to_string())])
         .await;
