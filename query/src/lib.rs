@@ -5,6 +5,8 @@
 //!                                        http: one file for each endpoint                                             └► pipes ─► a table
 //! ```
 //!
+//! `logql` makes text of the own language out of Loki's, and `http/loki` answers Grafana and `logcli` in Loki's forms.
+//!
 //! The scope is not part of the plan: it is a value that only the registry makes, handed beside the plan to `Indexer::search`, `histogram` and `tail`,
 //! which have no form without it. So there is one place where a query and what its author may read come together, and it is not here.
 

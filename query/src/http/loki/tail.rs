@@ -5,7 +5,8 @@
 //! ```
 //!
 //! Between the lines of before and those that arrive there is no hole and none twice: the former are what was there at a moment, the latter what arrived behind it. `dropped_entries` says that retention was
-//! faster than the reader. A connection takes a place among the tails of all and of the token; it ends with the token.
+//! faster than the reader. A connection takes a place among the tails of all and of the token. Its task is that of the connection, and ends with its reader, its token or the
+//! store, so that nothing is left running behind it.
 
 use super::answer::failed;
 use super::ask::{Ask, Bounds};
