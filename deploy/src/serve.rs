@@ -198,8 +198,9 @@ fn app(
     metrics: &Arc<Metrics>,
     stop: &CancellationToken,
 ) -> Router {
+    let limits = Limits { loki: doors.loki_read.on, ..Limits::default() };
     martlog_indexer::doors::router_with(indexer.clone(), doors)
-        .merge(martlog_query::http::router_with(indexer.clone(), Limits::default(), openid))
+        .merge(martlog_query::http::router_with(indexer.clone(), limits, openid))
         .layer(middleware::from_fn_with_state(indexer.clone(), martlog_indexer::doors::elastic_front))
         .layer(middleware::from_fn_with_state(stop.clone(), end_event_streams))
         .layer(middleware::from_fn_with_state(Arc::clone(metrics), metrics::count))

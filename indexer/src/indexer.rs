@@ -276,6 +276,11 @@ impl Indexer {
         count(self.engine.counters.door(door));
     }
 
+    /// Counts how a request at a door of another crate was answered.
+    pub fn answered_at(&self, door: Door, status: u16) {
+        self.count_door(door, |counters| counters.answered(status));
+    }
+
     /// Moves the quarantine of a pod to its owner, once an instance is registered for it. Idempotent; returns the rows moved now.
     ///
     /// # Errors

@@ -45,7 +45,7 @@ impl Durations {
     }
 }
 
-/// A door through which lines are pushed.
+/// A door of a protocol: through which lines are pushed, or by which others read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Door {
     /// NDJSON.
@@ -58,11 +58,13 @@ pub enum Door {
     Elasticsearch,
     /// Syslog.
     Syslog,
+    /// Loki's API for readers.
+    LokiRead,
 }
 
 impl Door {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Ingest, Self::Otlp, Self::Loki, Self::Elasticsearch, Self::Syslog];
+    pub const ALL: [Self; 6] = [Self::Ingest, Self::Otlp, Self::Loki, Self::Elasticsearch, Self::Syslog, Self::LokiRead];
 
     /// Its name in metrics and in the configuration.
     #[must_use]
@@ -73,6 +75,7 @@ impl Door {
             Self::Loki => "loki",
             Self::Elasticsearch => "elasticsearch",
             Self::Syslog => "syslog",
+            Self::LokiRead => "loki-read",
         }
     }
 }

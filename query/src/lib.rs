@@ -6,6 +6,7 @@
 //! ```
 //!
 //! `openid` lets people sign in through a provider, without a token of their own: it says who somebody is, and the registry makes the scope.
+//! `logql` makes text of the own language out of Loki's, and `http/loki` answers Grafana and `logcli` in Loki's forms.
 //!
 //! The scope is not part of the plan: it is a value that only the registry makes, handed beside the plan to `Indexer::search`, `histogram` and `tail`,
 //! which have no form without it. So there is one place where a query and what its author may read come together, and it is not here.
@@ -13,6 +14,7 @@
 pub mod buckets;
 pub mod http;
 pub mod lang;
+pub mod logql;
 pub mod openid;
 mod pipes;
 pub mod plan;

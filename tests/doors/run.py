@@ -13,6 +13,7 @@ import bombs
 import conformance
 import elastic
 import loki
+import loki_read
 import ndjson
 import otlp
 import syslog
@@ -22,10 +23,10 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 def main():
     binary, node, *words = sys.argv[1:]
-    for script in HERE.glob("*.mjs"):
+    for script in [*HERE.glob("*.mjs"), HERE / "logql.txt"]:
         shutil.copy(script, node)
     passed, failed = 0, 0
-    for module in (ndjson, otlp, loki, elastic, syslog, bombs, conformance):
+    for module in (ndjson, otlp, loki, loki_read, elastic, syslog, bombs, conformance):
         for test in module.TESTS:
             name = f"{module.__name__}.{test.__name__}"
             if words and not any(word in name for word in words):

@@ -92,7 +92,8 @@ impl Asker<'_> {
                     json!({"id": self.row(rng), "before": before, "after": after, "quarantine": rng.random_ratio(1, 12)}),
                 )
             }
-            80..88 => self.parse(rng),
+            80..85 => self.parse(rng),
+            85..88 => self.loki(rng),
             88..91 => {
                 let format = ["ndjson", "csv", "text"][rng.random_range(0..3)];
                 Request::post("export", self.question(json!({"format": format, "order": order(rng)}), rng))
@@ -183,6 +184,42 @@ impl Asker<'_> {
             body["position"] = json!(query.encode_utf16().count());
         }
         Request::post("parse", body)
+    }
+
+    /// Loki's API, which lies beside the own one.
+    fn loki(&self, rng: &mut StdRng) -> Request {
+        let instance = self.instance(rng);
+        let (partner, word) = (self.world.partner(instance.partner), WORDS.choose(rng).expect("a word"));
+        let selector = match rng.random_range(0..6) {
+            0 => format!("{{partner=\"{partner}\"}}"),
+            1 => format!("{{module=~\"{}|.*\"}}", instance.module),
+            2 => format!("{{instance!=\"{}\", csp=~\".+\"}} |~ \"(?i){word}\"", instance.id),
+            3 => format!("{{service_name=\"{}\"}} | status >= 400 or duration_ms > 5", instance.module),
+            _ => "{}".to_owned(),
+        };
+        let (path, query) = match rng.random_range(0..9) {
+            0 | 1 => ("query_range", selector),
+            2 => ("query_range", format!("sum by (instance, partner, level) (count_over_time({selector} [1h]))")),
+            3 => ("query", format!("topk(5, quantile_over_time(0.9, {selector} | unwrap duration_ms [12h]) by (module, csp))")),
+            4 => ("series", selector),
+            5 => ("labels", selector),
+            6 => ("label/instance/values", selector),
+            7 => ("detected_fields", selector),
+            _ => ("index/stats", selector),
+        };
+        let (from, to) = self.minutes(rng);
+        let (from, to) = (self.time(from), self.time(to));
+        let parameters = [
+            ("query", query.as_str()),
+            ("match[]", query.as_str()),
+            ("start", &from),
+            ("end", &to),
+            ("time", &to),
+            ("step", "1800"),
+            ("limit", "10000"),
+        ];
+        let address = reqwest::Url::parse_with_params("http://x/", &parameters).expect("an address");
+        Request::other("loki", "GET", format!("../../loki/api/v1/{path}?{}", address.query().unwrap_or_default()))
     }
 
     fn registry(&self, rng: &mut StdRng) -> Request {

@@ -103,6 +103,9 @@ fn comparable(request: &Request, answer: &Answer, site: &Site) -> String {
     let line = |line: &str| match serde_json::from_str::<Value>(line) {
         Ok(value) if value.get("progress").is_some() => None,
         Ok(mut value) => {
+            if request.name == "loki" {
+                of_loki(&mut value);
+            }
             steady(&mut value, asks_ids);
             Some(site.without_ids(&value.to_string()).0)
         }
@@ -115,6 +118,24 @@ fn comparable(request: &Request, answer: &Answer, site: &Site) -> String {
         lines.sort_unstable();
     }
     format!("{} {}", answer.status, lines.join("\n"))
+}
+
+/// An answer in Loki's form without what it took, how complete it is, and the digits of times that say which line of its module one is; in an order of its own.
+fn of_loki(value: &mut Value) {
+    const MILLISECOND: i64 = 1_000_000;
+    value.as_object_mut().into_iter().for_each(|answer| drop(answer.remove("warnings")));
+    let Some(data) = value.get_mut("data").and_then(Value::as_object_mut) else { return };
+    data.remove("stats");
+    let Some(result) = data.get_mut("result").and_then(Value::as_array_mut) else { return };
+    for values in result.iter_mut().filter_map(|stream| stream.get_mut("values").and_then(Value::as_array_mut)) {
+        for line in values.iter_mut() {
+            if let Some(ns) = line[0].as_str().and_then(|ns| ns.parse::<i64>().ok()) {
+                line[0] = Value::from(ns / MILLISECOND);
+            }
+        }
+        values.sort_by_key(Value::to_string);
+    }
+    result.sort_by_key(Value::to_string);
 }
 
 /// Times of processing, secrets and costs out of an answer.

@@ -1,4 +1,5 @@
-//! What the config file says of the doors through which lines are pushed: `[serve.ingest]`, `[serve.otlp]`, `[serve.loki]`, `[serve.elasticsearch]`, and `[[serve.syslog]]`, one for each listener.
+//! What the config file says of the doors through which lines are pushed: `[serve.ingest]`, `[serve.otlp]`, `[serve.loki]`, `[serve.elasticsearch]`, and `[[serve.syslog]]`, one for each listener;
+//! and of that by which Grafana and `logcli` read: `[serve.loki-read]`.
 //!
 //! ```toml
 //! [serve.otlp]
@@ -12,6 +13,9 @@
 //! token-file = "syslog.token"
 //! instance = "sms-434"   # where the token has several
 //! rate = "1MiB"          # what each connection, or the socket of UDP, may send a second
+//!
+//! [serve.loki-read]
+//! on = true              # the default; what readers may ask is bounded as for all of them
 //! ```
 
 use super::file::Table;
@@ -48,7 +52,8 @@ pub(super) struct Doors {
 pub(super) fn read(serve: &mut Table<'_>, problems: &mut Vec<String>) -> Doors {
     let mut table = |name| door(serve.table(name, problems), problems);
     let (ingest, otlp, loki, elasticsearch) = (table("ingest"), table("otlp"), table("loki"), table("elasticsearch"));
-    let settings = Settings { ingest, otlp, loki, elasticsearch, ..Settings::default() };
+    let loki_read = reading(serve.table("loki-read", problems), problems);
+    let settings = Settings { ingest, otlp, loki, elasticsearch, loki_read, ..Settings::default() };
     let syslog = serve.tables("syslog", problems).into_iter().map(|table| listener(table, problems)).collect();
     Doors { settings, syslog }
 }
@@ -67,6 +72,13 @@ fn door(mut table: Table<'_>, problems: &mut Vec<String>) -> DoorSettings {
     settings.rate_bytes = rate(&mut table, problems).map(|rate| rate.0);
     table.finish(problems);
     settings
+}
+
+/// A door by which others read.
+fn reading(mut table: Table<'_>, problems: &mut Vec<String>) -> DoorSettings {
+    let on = table.flag("on", problems).unwrap_or(true);
+    table.finish(problems);
+    DoorSettings { on, ..DoorSettings::default() }
 }
 
 fn rate(table: &mut Table<'_>, problems: &mut Vec<String>) -> Option<ByteSize> {

@@ -121,13 +121,14 @@ fn to_explain_a_file_only_the_folder_of_pods_is_needed() {
 #[test]
 fn doors_are_what_their_tables_say() {
     let (folder, args) = with_file(
-        "[serve]\ndir = \"data\"\nprobes = \"off\"\n[serve.otlp]\non = false\n[serve.loki]\nbody-max = \"1MiB\"\nrate = \"2MiB\"\n\
+        "[serve]\ndir = \"data\"\nprobes = \"off\"\n[serve.otlp]\non = false\n[serve.loki-read]\non = false\n[serve.loki]\nbody-max = \"1MiB\"\nrate = \"2MiB\"\n\
          [[serve.syslog]]\nlisten = \"127.0.0.1:0\"\ntransport = \"udp\"\ntoken-file = \"token\"\n\
          [[serve.syslog]]\nlisten = \"127.0.0.1:0\"\ntransport = \"tcp\"\ntoken-file = \"token\"\ninstance = \"sms-434\"\nrate = \"1KiB\"\n",
     );
     std::fs::write(folder.path().join("token"), "mart_ingest_x").unwrap();
     let options = serve(args).unwrap();
     assert!(!options.doors.otlp.on && options.doors.ingest.on);
+    assert!(!options.doors.loki_read.on && options.doors.loki.on);
     assert_eq!((options.doors.loki.body_bytes_max, options.doors.loki.rate_bytes), (1 << 20, Some(2 << 20)));
     let listeners: Vec<_> =
         options.syslog.iter().map(|listen| (listen.transport.to_string(), listen.instance.as_deref(), listen.rate_bytes)).collect();
@@ -138,7 +139,7 @@ fn doors_are_what_their_tables_say() {
 #[test]
 fn every_problem_of_a_door_is_told_with_its_table() {
     let (_folder, args) = with_file(
-        "[serve]\ndir = \"data\"\n[serve.otlp]\nbody-max = \"1GiB\"\nratee = \"1MiB\"\n[serve.loki]\nrate = \"0B\"\n[serve.elastic]\n\
+        "[serve]\ndir = \"data\"\n[serve.otlp]\nbody-max = \"1GiB\"\nratee = \"1MiB\"\n[serve.loki]\nrate = \"0B\"\n[serve.loki-read]\nrate = \"1MiB\"\n[serve.elastic]\n\
          [[serve.syslog]]\ntransport = \"pigeon\"\n[[serve.syslog]]\nlisten = \"0.0.0.0:514\"\ntransport = \"tcp\"\ntoken-file = \"absent\"\n\
          [[serve.syslog]]\nlisten = \"0.0.0.0:6514\"\ntransport = \"tls\"\ntoken-file = \"absent\"\n",
     );
@@ -147,6 +148,7 @@ fn every_problem_of_a_door_is_told_with_its_table() {
         "[serve.otlp]: body-max of 1GiB",
         "unknown key \"ratee\" in [serve.otlp]; did you mean \"rate\"?",
         "[serve.loki]: a rate of 0",
+        "unknown key \"rate\" in [serve.loki-read]",
         "unknown key \"elastic\" in [serve]; did you mean \"elasticsearch\"?",
         "\"pigeon\" is no transport",
         "[serve.syslog]: the address is missing",

@@ -157,7 +157,7 @@ fn cross_site() -> Problem {
     )
 }
 
-fn reader(principal: Principal) -> Result<Scope, Problem> {
+pub(super) fn reader(principal: Principal) -> Result<Scope, Problem> {
     match principal {
         Principal::Reader(scope) => Ok(scope),
         Principal::Ingest { .. } | Principal::Collector { .. } => {

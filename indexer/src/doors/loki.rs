@@ -4,7 +4,7 @@
 //! than 429, and try again on the rest. `X-Scope-OrgID` means nothing: the token says whose the lines are.
 
 use super::Doors;
-use super::problem::{Problem, headers_of};
+use super::problem::Problem;
 use super::push;
 use crate::stats::Door;
 use axum::extract::{Request, State};
@@ -59,7 +59,5 @@ fn is(parts: &Parts, header: axum::http::HeaderName, wanted: &str) -> bool {
 }
 
 fn error(problem: &Problem) -> Response {
-    let (status, headers, _) = headers_of(problem);
-    let text = format!("{}: {}\n", problem.code, problem.detail);
-    (status, headers, [(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
+    problem.as_text(format!("{}: {}\n", problem.code, problem.detail))
 }

@@ -56,7 +56,7 @@ use body::Bodies;
 use describe::{Api, Operation};
 pub use elastic::front as elastic_front;
 use problem::Problem;
-pub use push::{DoorSettings, Settings};
+pub use push::{DoorSettings, Settings, client_scope};
 use push::{Idempotency, Rates, Unfolding};
 pub use session::sign_in_person;
 use std::sync::Arc;

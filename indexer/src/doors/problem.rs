@@ -134,6 +134,15 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// An answer whose body is a text, as protocols have it whose errors are no JSON.
+    #[must_use]
+    pub fn as_text(&self, text: String) -> Response {
+        let (status, headers, _) = headers_of(self);
+        (status, headers, [(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let (status, mut headers, request_id) = headers_of(&self);

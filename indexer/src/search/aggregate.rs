@@ -59,8 +59,8 @@ pub enum Key {
     Level,
     /// The verdict.
     Verdict,
-    /// Buckets of so many ns, as the first ns of each; they begin at multiples.
-    Time(i64),
+    /// Buckets of so many ns, as the first ns of each; they begin so many ns behind the multiples.
+    Time(i64, i64),
     /// A field's first value; empty ones and `null` are no value. Stamps that a row does not have are none either.
     Field(Field),
 }
@@ -123,7 +123,8 @@ impl Measured {
         }
     }
 
-    fn add(&mut self, other: Self, exact_max: usize) {
+    /// Adds what is known of other rows; beyond `exact_max` different values it is estimated.
+    pub fn add(&mut self, other: Self, exact_max: usize) {
         self.count += other.count;
         self.sum += other.sum;
         self.min = self.min.into_iter().chain(other.min).reduce(f64::min);
@@ -435,10 +436,7 @@ fn labels(key: &Key, wanted: Option<&Wanted>, block: &Block<'_>, found: &Bits) -
             labels: hot.kinds.entries.iter().map(|kind| Some(kind.verdict.as_str().to_owned())).collect(),
             of: found.iter().map(|row| u32::try_from(hot.kinds.number(row)).unwrap_or(u32::MAX)).collect(),
         },
-        Key::Time(interval) => {
-            let times = found.iter().map(|row| Ok(Some(start_of(block.time(row)?, *interval).to_string())));
-            Labels::collect(times)?
-        }
+        Key::Time(interval, phase) => of_times(found.iter().map(|row| block.time(row)), *interval, *phase)?,
         Key::Field(Field::Stamp(stamp)) if is_of_owner(*stamp) => {
             let text = |owner: &u32| {
                 let owner = block.owner(*owner)?;
@@ -469,6 +467,22 @@ fn labels(key: &Key, wanted: Option<&Wanted>, block: &Block<'_>, found: &Bits) -
     })
 }
 
+/// Pieces of time: rows ascend in it, so that neighbours mostly have the same one.
+fn of_times(times: impl Iterator<Item = io::Result<i64>>, interval_ns: i64, phase_ns: i64) -> io::Result<Labels> {
+    let (mut labels, mut of) = (Vec::new(), Vec::new());
+    let mut piece = 0..0;
+    for time_ns in times {
+        let time_ns = time_ns?;
+        if !piece.contains(&time_ns) {
+            let start_ns = start_of(time_ns, interval_ns, phase_ns);
+            piece = start_ns..start_ns.saturating_add(interval_ns.max(1));
+            labels.push(Some(start_ns.to_string()));
+        }
+        of.push(u32::try_from(labels.len() - 1).unwrap_or(u32::MAX));
+    }
+    Ok(Labels { labels, of })
+}
+
 fn is_of_owner(stamp: Stamp) -> bool {
     matches!(stamp, Stamp::Partner | Stamp::Module | Stamp::Instance | Stamp::Csp | Stamp::Environment | Stamp::Version)
 }
@@ -493,7 +507,7 @@ fn key_of(key: &Key, row: RowRef<'_>) -> Option<String> {
     match key {
         Key::Level => row.severity.map(|severity| severity.level().to_owned()),
         Key::Verdict => Some(row.verdict.as_str().to_owned()),
-        Key::Time(interval) => Some(start_of(row.time_ns, *interval).to_string()),
+        Key::Time(interval, phase) => Some(start_of(row.time_ns, *interval, *phase).to_string()),
         Key::Field(field) => {
             let mut first = None;
             each_value(field, row, |_, scalar| {
@@ -506,8 +520,8 @@ fn key_of(key: &Key, row: RowRef<'_>) -> Option<String> {
     }
 }
 
-fn start_of(time_ns: i64, interval_ns: i64) -> i64 {
-    time_ns.saturating_sub(time_ns.rem_euclid(interval_ns.max(1)))
+fn start_of(time_ns: i64, interval_ns: i64, phase_ns: i64) -> i64 {
+    time_ns.saturating_sub(time_ns.saturating_sub(phase_ns).rem_euclid(interval_ns.max(1)))
 }
 
 fn path_of(field: &Field) -> &str {

@@ -23,7 +23,12 @@ fn field() -> impl Strategy<Value = Field> {
 }
 
 fn key() -> impl Strategy<Value = Key> {
-    prop_oneof![Just(Key::Level), Just(Key::Verdict), select(&[1_i64, 5_000][..]).prop_map(Key::Time), field().prop_map(Key::Field)]
+    prop_oneof![
+        Just(Key::Level),
+        Just(Key::Verdict),
+        (select(&[1_i64, 5_000][..]), select(&[0_i64, 1, -7, 4_999][..])).prop_map(|(every, phase)| Key::Time(every, phase)),
+        field().prop_map(Key::Field)
+    ]
 }
 
 /// The values of a field, by name and text.
@@ -50,7 +55,7 @@ fn key_of(row: &Row, key: &Key) -> Option<String> {
     match key {
         Key::Level => row.record.severity.map(|severity| severity.level().to_owned()),
         Key::Verdict => Some(row.record.verdict.as_str().to_owned()),
-        Key::Time(interval) => Some((row.record.time_ns.div_euclid(*interval) * interval).to_string()),
+        Key::Time(interval, phase) => Some(((row.record.time_ns - phase).div_euclid(*interval) * interval + phase).to_string()),
         Key::Field(field) => values(row, field).into_iter().find(|(_, _, _, exists)| *exists).map(|(_, text, ..)| text),
     }
 }

@@ -173,6 +173,30 @@ impl Quantiles {
     }
 }
 
+impl Quantiles {
+    /// The number at this share of the way through all of them in their order, between two neighbours in proportion, as Prometheus has it; `None` without numbers.
+    #[must_use]
+    pub fn interpolated(&self, share: f64) -> Option<Estimate> {
+        let Numbers::Exact(numbers) = &self.0 else { return self.quantile(share) };
+        let mut sorted: Vec<(f64, u64)> = numbers.iter().collect();
+        sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let all: u64 = sorted.iter().map(|(_, count)| count).sum();
+        #[allow(clippy::cast_precision_loss)] // Fewer than 2^52 numbers.
+        let place = share.clamp(0.0, 1.0) * all.checked_sub(1)? as f64;
+        let at = |wanted: f64| {
+            let mut seen = 0;
+            #[allow(clippy::cast_precision_loss)] // As above.
+            let reached = |(_, count): &&(f64, u64)| {
+                seen += count;
+                seen as f64 > wanted
+            };
+            sorted.iter().find(reached).map(|(value, _)| *value)
+        };
+        let (low, high) = (at(place.floor())?, at(place.ceil())?);
+        Some(Estimate { value: low + (high - low) * place.fract(), error: 0.0 })
+    }
+}
+
 fn sketch_of(numbers: &Counts) -> DDSketch {
     let mut sketch = DDSketch::new(Config::new(QUANTILE_ERROR, BINS_MAX, 1e-9));
     numbers.iter().for_each(|(number, count)| sketch.add_with_count(number, count));
@@ -276,6 +300,10 @@ mod tests {
                 let (rank, share) = ((sorted.len() * percent).div_ceil(100).clamp(1, sorted.len()), percent as f64 / 100.0);
                 let wanted = sorted[rank - 1];
                 prop_assert_eq!(exact.quantile(share), Some(Estimate { value: wanted, error: 0.0 }));
+                let place = percent * (sorted.len() - 1);
+                let (low, high) = (sorted[place / 100], sorted[place.div_ceil(100)]);
+                let between = low + (high - low) * (place % 100) as f64 / 100.0;
+                prop_assert!((exact.interpolated(share).unwrap().value - between).abs() < 1e-6);
                 let near = sketch.quantile(share).unwrap();
                 // A rank beside it: sketches round the rank down.
                 let beside = [sorted[rank.saturating_sub(2)], wanted, sorted[rank.min(sorted.len() - 1)]];

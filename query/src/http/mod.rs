@@ -21,6 +21,7 @@ mod export;
 mod fields;
 mod gaps;
 mod histogram;
+mod loki;
 mod openapi;
 mod openid;
 mod operations;
@@ -74,6 +75,8 @@ pub struct Limits {
     pub status_every: Duration,
     /// What each token may take of that.
     pub quota: Quota,
+    /// Whether questions in Loki's form are answered.
+    pub loki: bool,
 }
 
 impl Default for Limits {
@@ -85,6 +88,7 @@ impl Default for Limits {
             deadline: Duration::from_secs(30),
             status_every: Duration::from_secs(5),
             quota: Quota::default(),
+            loki: true,
         }
     }
 }
@@ -105,8 +109,9 @@ pub fn router_with(indexer: Indexer, limits: Limits, openid: Option<OpenId>) -> 
         limits: Arc::new(limits),
         openid,
     };
+    let loki = loki::routes(&app).with_state(app.clone());
     let api = api().router.method_not_allowed_fallback(errors::method_not_allowed).with_state(app);
-    api.route("/api/{*path}", any(errors::no_such_endpoint)).merge(docs::router()).merge(page::router())
+    api.route("/api/{*path}", any(errors::no_such_endpoint)).merge(loki).merge(docs::router()).merge(page::router())
 }
 
 /// Each endpoint with what is said of it.

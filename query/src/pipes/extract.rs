@@ -27,15 +27,19 @@ fn read<'e>(extract: &'e Extract, text: &str) -> Option<Vec<(&'e str, String)>> 
     Some(extract.names.iter().filter_map(|name| Some((name.as_str(), value(name)?))).collect())
 }
 
+/// Puts the fields that its text has into a line; whether it has any.
+pub(super) fn put(extract: &Extract, item: &mut Item) -> bool {
+    let text = value(item, &extract.from, 0);
+    let read = text.text().and_then(|text| read(extract, &text));
+    let (Some(read), Item::Line(line)) = (read, item) else { return false };
+    line.row.record.attributes = with(&line.row.record.attributes, &read);
+    true
+}
+
 impl Operator for Reads {
     fn take(&mut self, mut item: Item, out: &mut Out<'_>) -> Taken {
         self.lines += 1;
-        let text = value(&item, &self.extract.from, 0);
-        let read = text.text().and_then(|text| read(&self.extract, &text));
-        if let (Some(read), Item::Line(line)) = (read, &mut item) {
-            self.fitted += 1;
-            line.row.record.attributes = with(&line.row.record.attributes, &read);
-        }
+        self.fitted += u64::from(put(&self.extract, &mut item));
         out.push(item)
     }
 

@@ -73,7 +73,7 @@ async fn over_time(asked: &Asked<'_>, interval_ns: i64, by: Option<GroupBy>) -> 
 fn by(grouping: &Grouping) -> Option<Vec<search::Key>> {
     let key = |key: &Key| {
         Some(match key {
-            Key::Time(Column::Time, interval) => search::Key::Time(*interval),
+            Key::Time(Column::Time, interval) => search::Key::Time(*interval, 0),
             Key::Of(Column::Level) => search::Key::Level,
             Key::Of(Column::Verdict) => search::Key::Verdict,
             Key::Of(Column::Stored(field)) => search::Key::Field(field.clone()),

@@ -5,6 +5,7 @@
 //! run       else rows are read from a search, as they come, through a chain of operators
 //! extract, filter, select, dedup, sort, limit     one operator each, a row at a time
 //! group, gaps, patterns                           operators that answer at the end
+//! through   lines alone, read and left out one by one, for who makes no table of them
 //! expand    context and session: what is asked of the store for the lines that came so far
 //! cell      values of lines and of tables alike
 //! ```
@@ -27,21 +28,24 @@ mod select;
 mod sort;
 #[cfg(test)]
 mod tests;
+mod through;
 
 pub(crate) use cell::{Cell, id, value};
 pub(crate) use expand::around;
+pub(crate) use patterns::pattern;
 pub(crate) use run::{Asked, RunError, Table, each, run};
+pub(crate) use through::Through;
 
 use crate::plan::steps::Step;
 use martlog_indexer::row::Row;
 use std::collections::BTreeMap;
 
 /// Lines that one query reads at most, where the store cannot count them itself.
-const READ_MAX: usize = 1_000_000;
+pub(crate) const READ_MAX: usize = 1_000_000;
 /// Rows of an answer, and lines that pass on to `context` or `session`.
 const ROWS_MAX: usize = 10_000;
 /// What the rows of an answer may take, bytes; what an operator may keep.
-const BYTES_MAX: usize = 8 << 20;
+pub(crate) const BYTES_MAX: usize = 8 << 20;
 
 /// A row on its way.
 #[derive(Debug, Clone)]

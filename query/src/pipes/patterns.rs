@@ -75,7 +75,7 @@ impl Operator for Patterns {
 }
 
 /// The text without what varies.
-fn pattern(text: &str) -> String {
+pub(crate) fn pattern(text: &str) -> String {
     let mut pattern = String::new();
     let mut done = 0;
     for run in words::runs(text) {

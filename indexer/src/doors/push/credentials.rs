@@ -6,10 +6,10 @@
 //! | `Authorization: Basic BASE64(USER:TOKEN)` | the password; the user says nothing |
 //! | `Authorization: ApiKey BASE64(ID:TOKEN)` (Elasticsearch) | the key; the id says nothing |
 
-use super::super::auth::{Ingest, bearer, unauthenticated};
+use super::super::auth::{Ingest, bearer, reader, unauthenticated};
 use super::super::problem::Problem;
 use crate::Indexer;
-use crate::registry::Principal;
+use crate::registry::{Principal, Scope};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use base64::Engine as _;
@@ -20,16 +20,28 @@ const CREDENTIALS_BYTES_MAX: usize = 1 << 10;
 
 /// Who pushes.
 pub(in super::super) fn ingest(indexer: &Indexer, headers: &HeaderMap) -> Result<Ingest, Problem> {
-    let principal = match bearer(headers) {
-        Some(token) => indexer.registry().authenticate(token),
-        None => encoded(headers).and_then(|token| indexer.registry().authenticate(&token)),
-    };
-    match principal.ok_or_else(unauthenticated)? {
+    match principal(indexer, headers)? {
         Principal::Ingest { token, instances, .. } => Ok(Ingest { token, instances }),
         Principal::Reader(_) | Principal::Collector { .. } => {
             Err(Problem::forbidden("only ingest tokens may push lines: use an ingest token"))
         }
     }
+}
+
+/// The scope of who reads by a protocol that is not the own API's. A browser's cookie is none of its credentials: another site's page could send it.
+///
+/// # Errors
+/// 401 without a valid token, 403 for tokens that only write.
+pub fn client_scope(indexer: &Indexer, headers: &HeaderMap) -> Result<Scope, Problem> {
+    reader(principal(indexer, headers)?)
+}
+
+fn principal(indexer: &Indexer, headers: &HeaderMap) -> Result<Principal, Problem> {
+    let principal = match bearer(headers) {
+        Some(token) => indexer.registry().authenticate(token),
+        None => encoded(headers).and_then(|token| indexer.registry().authenticate(&token)),
+    };
+    principal.ok_or_else(unauthenticated)
 }
 
 fn encoded(headers: &HeaderMap) -> Option<String> {

@@ -15,6 +15,7 @@ mod rate;
 mod settings;
 mod told;
 
+pub use credentials::client_scope;
 pub(super) use credentials::ingest;
 pub(super) use idempotency::Idempotency;
 pub(super) use owner::{of as owner_of, owner};

@@ -20,7 +20,7 @@ impl Default for DoorSettings {
     }
 }
 
-/// All doors through which lines are pushed by request. Those of syslog are listeners of their own.
+/// All doors through which lines are pushed by request, and that of Loki's readers. Those of syslog are listeners of their own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
     /// `POST /api/v1/ingest`.
@@ -33,6 +33,8 @@ pub struct Settings {
     pub elasticsearch: DoorSettings,
     /// Syslog: the rate alone counts.
     pub syslog: DoorSettings,
+    /// Loki's API for readers, which the `query` crate has: only whether it is open counts.
+    pub loki_read: DoorSettings,
 }
 
 impl Settings {
@@ -45,6 +47,7 @@ impl Settings {
             Door::Loki => &self.loki,
             Door::Elasticsearch => &self.elasticsearch,
             Door::Syslog => &self.syslog,
+            Door::LokiRead => &self.loki_read,
         }
     }
 }
