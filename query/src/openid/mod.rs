@@ -197,8 +197,10 @@ impl OpenId {
         answer.map_err(|error| match error {
             RequestTokenError::ServerResponse(told) => refused(&told),
             RequestTokenError::Request(error) => error.into(),
-            RequestTokenError::Parse(error, _) => Trouble::Untrusted(format!("what it answered for the code cannot be read: {error}")),
-            RequestTokenError::Other(told) => Trouble::Untrusted(format!("what it answered for the code is no answer: {told}")),
+            RequestTokenError::Parse(error, _) => {
+                Trouble::Untrusted(format!("what it answered for the code cannot be read: {}", shown(&error.to_string())))
+            }
+            RequestTokenError::Other(told) => Trouble::Untrusted(format!("what it answered for the code is no answer: {}", shown(&told))),
         })
     }
 
