@@ -49,6 +49,7 @@ pub struct Token {
     pub expires_ns: Option<i64>,
     /// Whether it was made by a sign-in through a provider: nobody knows its text, and it goes with its session.
     #[serde(rename = "session", skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(default)]
     pub of_session: bool,
     #[serde(skip)]
     pub(super) digest: Digest,
