@@ -230,7 +230,8 @@ pub(super) fn tokens() -> [Operation; 4] {
             .gives::<tokens::Given>(201, "It was made."),
         registry(Method::Get, ONE, "showToken", "Shows a token, without its text.").gives::<Token>(200, "It."),
         registry(Method::Delete, ONE, "revokeToken", "Revokes a token; what it holds open ends within a second.")
-            .gives_nothing(204, "It is gone."),
+            .gives_nothing(204, "It is gone.")
+            .fails(&[409]),
     ]
 }
 
