@@ -123,12 +123,15 @@ impl Display for Metric {
                 write!(f, "{of})")
             }
             Self::Binary { op, bool, left, right } => {
-                let side = |f: &mut Formatter<'_>, side: &Self| {
-                    if matches!(side, Self::Binary { .. }) { write!(f, "({side})") } else { write!(f, "{side}") }
+                // As few parentheses as read back the same: more would nest deeper than what was read.
+                let side = |f: &mut Formatter<'_>, side: &Self, least: u8| match side {
+                    Self::Binary { op, .. } if op.rank() < least => write!(f, "({side})"),
+                    _ => write!(f, "{side}"),
                 };
-                side(f, left)?;
+                let (rank, right_first) = (op.rank(), *op == BinaryOp::Power);
+                side(f, left, rank + u8::from(right_first))?;
                 write!(f, " {op} {}", if *bool { "bool " } else { "" })?;
-                side(f, right)
+                side(f, right, rank + u8::from(!right_first))
             }
         }
     }
