@@ -3,7 +3,7 @@
 //! Staff see everything; a partner what its own tokens asked, and of what staff asked of its lines: that, when, and how many of its own lines were in the answer. See
 //! [`martlog_indexer::audit`].
 
-use super::{App, answered, moment_or};
+use super::{App, answered, moment_or, no_cursor, page_limit, read};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
@@ -14,10 +14,6 @@ use martlog_indexer::doors::problem::Problem;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-/// Records of an answer that does not say how many it wants, and at most.
-const LIMIT: u32 = 100;
-const LIMIT_MAX: u32 = 1_000;
 
 /// The part of the address behind `?`.
 #[derive(Debug, Deserialize)]
@@ -94,8 +90,7 @@ pub(super) async fn audit(
     parameters: Result<Query<Parameters>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let scope = auth::scope(&app.indexer, &headers).await?;
-    let Query(parameters) =
-        parameters.map_err(|error| Problem::new(400, "bad_parameters", "The address cannot be read", error.body_text()))?;
+    let parameters = read(parameters)?;
     let wanted = wanted(&parameters)?;
     let (records, next) = app.indexer.audit().read(&scope, &wanted).await?;
     answered(&AuditTold { records, cursor: next.map(|id| id.to_string()) })
@@ -103,12 +98,8 @@ pub(super) async fn audit(
 
 fn wanted(parameters: &Parameters) -> Result<Wanted, Problem> {
     let action = parameters.action.as_deref().map(|word| Action::from_word(word).ok_or_else(|| unknown(word))).transpose()?;
-    let limit = parameters.limit.unwrap_or(LIMIT);
-    if !(1..=LIMIT_MAX).contains(&limit) {
-        let detail = format!("`limit` is {limit}; it can be 1 to {LIMIT_MAX}; further records are asked for with the cursor");
-        return Err(Problem::new(400, "bad_limit", "The limit is out of range", detail));
-    }
-    let before = parameters.cursor.as_deref().map(|text| text.parse::<i64>().map_err(|_| damaged())).transpose()?;
+    let limit = page_limit(parameters.limit, "records")?;
+    let before = parameters.cursor.as_deref().map(|text| text.parse::<i64>().map_err(|_| no_cursor())).transpose()?;
     Ok(Wanted {
         from_ns: moment_or(parameters.from.as_deref(), i64::MIN)?,
         to_ns: moment_or(parameters.to.as_deref(), i64::MAX)?,
@@ -122,8 +113,4 @@ fn unknown(word: &str) -> Problem {
     let known: Vec<&str> = Action::ALL.iter().map(|action| action.as_str()).collect();
     let shown: String = word.chars().take(40).collect();
     Problem::invalid("action", format!("there is no action `{shown}`: it is one of {}", known.join(", ")))
-}
-
-fn damaged() -> Problem {
-    Problem::new(400, "cursor_damaged", "The cursor cannot be read", "this is no cursor that the server gave; ask again without it")
 }

@@ -4,7 +4,7 @@
 //! went, and how many of that time they had; what is noticed between two pages is younger, and is on neither. A gap is no line, so the audit is not told.
 
 use super::complete::{GapTold, gap_value, lost_value};
-use super::{App, answered, moment_or};
+use super::{App, answered, moment_or, no_cursor, page_limit, read};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
@@ -17,10 +17,6 @@ use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::str::FromStr;
 
-/// Gaps of an answer that does not say how many it wants, and at most.
-const LIMIT: usize = 100;
-const LIMIT_MAX: usize = 1_000;
-
 /// The part of the address behind `?`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,7 +24,7 @@ pub(super) struct Parameters {
     from: Option<String>,
     to: Option<String>,
     instance: Option<String>,
-    limit: Option<usize>,
+    limit: Option<u32>,
     cursor: Option<String>,
 }
 
@@ -63,14 +59,9 @@ pub(super) async fn gaps(
     parameters: Result<Query<Parameters>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let scope = auth::scope(&app.indexer, &headers).await?;
-    let Query(parameters) =
-        parameters.map_err(|error| Problem::new(400, "bad_parameters", "The address cannot be read", error.body_text()))?;
+    let parameters = read(parameters)?;
     let range = moment_or(parameters.from.as_deref(), i64::MIN)?..moment_or(parameters.to.as_deref(), i64::MAX)?;
-    let limit = parameters.limit.unwrap_or(LIMIT);
-    if !(1..=LIMIT_MAX).contains(&limit) {
-        let detail = format!("`limit` is {limit}; it can be 1 to {LIMIT_MAX}; further gaps are asked for with the cursor");
-        return Err(Problem::new(400, "bad_limit", "The limit is out of range", detail));
-    }
+    let limit = page_limit(parameters.limit, "gaps")? as usize;
     let place = parameters.cursor.as_deref().map(Place::from_str).transpose()?;
     let _place = app.search_place(&scope)?;
     let completeness = app.indexer.completeness(&scope).await;
@@ -130,9 +121,6 @@ impl FromStr for Place {
 
     fn from_str(text: &str) -> Result<Self, Problem> {
         let parts = text.split_once('.').and_then(|(time, told)| Some((time.parse().ok()?, told.parse().ok()?)));
-        let damaged = || {
-            Problem::new(400, "cursor_damaged", "The cursor cannot be read", "this is no cursor that the server gave; ask again without it")
-        };
-        parts.map(|(time_ns, told)| Self { time_ns, told }).ok_or_else(damaged)
+        parts.map(|(time_ns, told)| Self { time_ns, told }).ok_or_else(no_cursor)
     }
 }

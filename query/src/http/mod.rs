@@ -44,6 +44,8 @@ use crate::lang::{Code, QueryError, Span};
 use crate::openid::OpenId;
 use crate::plan::{Plan, Setting, plan};
 use crate::time::{BadTime, TimeRange, moment};
+use axum::extract::Query;
+use axum::extract::rejection::QueryRejection;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use axum::routing::any;
@@ -187,6 +189,32 @@ fn setting(app: &App, scope: &Scope, from: Option<&str>, to: Option<&str>) -> Re
     let range = TimeRange::of_request(from, to, now_ns)
         .map_err(|BadTime(reason)| Problem::new(400, "bad_time_range", "The time range cannot be read", reason))?;
     Ok(Setting { now_ns, range, range_given: from.is_some() || to.is_some(), staff: scope.is_staff(), epoch: app.indexer.store().epoch() })
+}
+
+/// Entries of a page whose address does not say how many it wants, and at most.
+const PAGE: u32 = 100;
+const PAGE_MAX: u32 = 1_000;
+
+/// The part of an address behind `?`.
+fn read<T>(parameters: Result<Query<T>, QueryRejection>) -> Result<T, Problem> {
+    let Query(parameters) =
+        parameters.map_err(|error| Problem::new(400, "bad_parameters", "The address cannot be read", error.body_text()))?;
+    Ok(parameters)
+}
+
+/// How many of these a page has.
+fn page_limit(given: Option<u32>, what: &str) -> Result<u32, Problem> {
+    let limit = given.unwrap_or(PAGE);
+    if (1..=PAGE_MAX).contains(&limit) {
+        return Ok(limit);
+    }
+    let detail = format!("`limit` is {limit}; it can be 1 to {PAGE_MAX}; further {what} are asked for with the cursor");
+    Err(Problem::new(400, "bad_limit", "The limit is out of range", detail))
+}
+
+/// What stands where the cursor of a page should.
+fn no_cursor() -> Problem {
+    Problem::new(400, "cursor_damaged", "The cursor cannot be read", "this is no cursor that the server gave; ask again without it")
 }
 
 /// The beginning of what an address names as a time, ns; without it the default.

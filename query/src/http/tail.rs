@@ -16,7 +16,7 @@
 
 use super::cursor::{decode_tail, encode_tail};
 use super::told::Note;
-use super::{App, Place, complete, now_ns, planned_filter, private, record, row, setting, warnings};
+use super::{App, Place, complete, now_ns, planned_filter, private, read, record, row, setting, warnings};
 use crate::time::{self, rfc3339};
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
@@ -65,8 +65,7 @@ pub(super) async fn tail(
     parameters: Result<Query<TailParameters>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Problem> {
     let scope = auth::scope(&app.indexer, &headers).await?;
-    let Query(parameters) =
-        parameters.map_err(|error| Problem::new(400, "bad_parameters", "The address cannot be read", error.body_text()))?;
+    let parameters = read(parameters)?;
     let lag_max_ns = parameters.lag_max.as_deref().map(lag_max).transpose()?;
     let setting = setting(&app, &scope, None, None)?;
     let place = app.tail_place(&scope)?;

@@ -2,7 +2,7 @@
 //!
 //! Days are UTC and count whole, also where the range begins or ends within them. See [`martlog_indexer::usage`] for what the bytes are. Counts are no lines, so the audit is not told.
 
-use super::{App, answered, now_ns};
+use super::{App, answered, now_ns, read};
 use crate::time::{BadTime, TimeRange, rfc3339};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -65,8 +65,7 @@ pub(super) async fn usage(
     parameters: Result<Query<Parameters>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let scope = auth::scope(&app.indexer, &headers).await?;
-    let Query(parameters) =
-        parameters.map_err(|error| Problem::new(400, "bad_parameters", "The address cannot be read", error.body_text()))?;
+    let parameters = read(parameters)?;
     let from = parameters.from.as_deref().unwrap_or(FROM);
     let to = parameters.to.as_deref().unwrap_or(TO);
     let range = TimeRange::of_request(Some(from), Some(to), now_ns())
