@@ -5,17 +5,21 @@ use super::gate::Gate;
 use super::lent::Lent;
 use super::matches::Matcher;
 use super::ordered::{Course, Rank};
-use super::request::SearchRequest;
+use super::progress::Progress;
+use super::request::{Order, SearchRequest};
 use super::source::{Seeker, SplitReader};
 use super::ticker::{Halt, Ticker};
 use crate::split::block::{Block, Decoder};
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 /// Splits that are kept open at most: each has some memory.
 const SPLITS_MAX: usize = 1_024;
-/// A split of which no more blocks can match is read at once.
-const BLOCKS_MAX: usize = 16;
-/// And if no more rows do: they are kept.
+/// A split of which no more blocks can match is read at once,
+const BLOCKS_MAX: usize = 64;
+/// or no more than these where texts are read for it: the first row waits for it.
+const BLOCKS_OF_TEXTS_MAX: usize = 16;
+/// Until so many rows match: they are kept.
 const ROWS_MAX: usize = 256;
 
 /// What is to be opened.
@@ -32,8 +36,10 @@ pub(super) struct Wanted<'a> {
 pub(super) struct Ahead<'a> {
     /// `None` when no row matches and it is not held.
     pub(super) reader: Option<SplitReader<'a>>,
-    /// Where it was read as well: its matches, each with its block and its row in it.
-    pub(super) read: Option<Vec<(Rank, (usize, usize))>>,
+    /// The blocks that were read, the first ones in the order asked for; those that cannot match are passed over.
+    pub(super) blocks: Range<usize>,
+    /// Their matches, each with its block and its row in it.
+    pub(super) read: Vec<(Rank, (usize, usize))>,
 }
 
 /// Opens them, with so many threads besides this one; what comes back are the first ones, in their order.
@@ -42,19 +48,25 @@ pub(super) fn open_ahead<'a>(
     request: &'a SearchRequest,
     matcher: &Matcher<'_>,
     threads: usize,
-    gone: &(dyn Fn() -> bool + Sync),
+    progress: &Progress<'_>,
 ) -> Result<(Vec<Ahead<'a>>, u64), Halt> {
     let wanted = wanted.get(..SPLITS_MAX).unwrap_or(wanted);
+    progress.expect(wanted.iter().map(|one| one.split.meta().rows).sum());
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     let work = || -> Result<(Vec<(usize, Ahead<'a>)>, u64), Halt> {
-        let cancelled = |_: &Ticker<'_>| stop.load(Relaxed) || gone();
+        let watch = progress.watch();
+        let cancelled = |ticker: &Ticker<'_>| watch(ticker) || stop.load(Relaxed);
         let ticker = Ticker::new(request.deadline, &cancelled);
         let decoder = Decoder::new()?;
         let mut opened = Vec::new();
         loop {
             let number = next.fetch_add(1, Relaxed);
             let Some(one) = wanted.get(number) else { return Ok((opened, ticker.rows_scanned.get())) };
-            opened.push((number, one.open(request, matcher, &decoder, &ticker)?));
+            let ahead = one.open(request, matcher, &decoder, &ticker)?;
+            // One without a match is done twice: opened and read.
+            ticker.done(usize::try_from(one.split.meta().rows).unwrap_or(usize::MAX) * (1 + usize::from(ahead.reader.is_none())));
+            ticker.look()?;
+            opened.push((number, ahead));
         }
     };
     let work = || work().inspect_err(|_| stop.store(true, Relaxed));
@@ -69,23 +81,29 @@ pub(super) fn open_ahead<'a>(
 impl<'a> Wanted<'a> {
     fn open(&self, request: &'a SearchRequest, matcher: &Matcher<'_>, decoder: &Decoder, ticker: &Ticker<'_>) -> Result<Ahead<'a>, Halt> {
         let Self { split, gate, course, module } = *self;
-        let Some(reader) = split.opened(&request.predicate, gate, decoder, ticker)? else { return Ok(Ahead { reader: None, read: None }) };
-        if reader.blocks_left() > BLOCKS_MAX {
-            return Ok(Ahead { reader: Some(reader), read: None });
-        }
-        let seeker = Seeker { predicate: &request.predicate, matcher, decoder, ticker };
-        let mut read = Vec::new();
-        for at in 0..reader.split.head()?.blocks.len() {
-            if reader.may_match(at) {
+        let newest_first = course.order == Order::NewestFirst;
+        let mut ahead = Ahead { reader: None, blocks: 0..0, read: Vec::new() };
+        let Some(reader) = split.opened(&request.predicate, gate, decoder, ticker)? else { return Ok(ahead) };
+        if reader.blocks_left() <= if reader.reads_texts() { BLOCKS_OF_TEXTS_MAX } else { BLOCKS_MAX } {
+            let seeker = Seeker { predicate: &request.predicate, matcher, decoder, ticker };
+            // What nobody will see is counted only, which is less work.
+            let rows_max = request.limit.min(ROWS_MAX);
+            let (blocks, mut done) = (reader.split.head()?.blocks.len(), 0);
+            while done < blocks && ahead.read.len() <= rows_max {
+                let at = if newest_first { blocks - 1 - done } else { done };
                 let block = Block::new(reader.split, at, decoder)?;
-                for row in reader.matches(&block, &seeker)?.iter() {
-                    read.push((Rank::new(course.order, block.time(row)?, module, block.seq(row)?), (at, row)));
+                if reader.may_match(at) {
+                    for row in reader.matches(&block, &seeker)?.iter() {
+                        ahead.read.push((Rank::new(course.order, block.time(row)?, module, block.seq(row)?), (at, row)));
+                    }
+                } else {
+                    ticker.done(block.meta.rows);
                 }
-                if read.len() > ROWS_MAX {
-                    return Ok(Ahead { reader: Some(reader), read: None });
-                }
+                done += 1;
             }
+            ahead.blocks = if newest_first { blocks - done..blocks } else { 0..done };
         }
-        Ok(Ahead { reader: Some(reader), read: Some(read) })
+        ahead.reader = Some(reader);
+        Ok(ahead)
     }
 }

@@ -1,6 +1,6 @@
 //! What a question is answered for the values of a block, pattern by pattern.
 
-use crate::split::bits::Bits;
+use crate::split::bits::{Bits, Gathered};
 use crate::split::field::Field;
 use crate::split::values::Values;
 use std::io;
@@ -65,6 +65,13 @@ impl Answers {
         match (self.of.as_slice(), self.each.as_slice()) {
             ([Answer::Yes], _) => return Ok(Bits::all(values.len())),
             ([Answer::Each(_)], [each]) => return Ok(each.clone()),
+            (of, []) => {
+                let yes: Vec<bool> = of.iter().map(|answer| *answer == Answer::Yes).collect();
+                let mut gathered = Gathered::new();
+                let passes = |group| usize::try_from(group).is_ok_and(|group| yes.get(group) == Some(&true));
+                values.patterns.places.for_each(|group| gathered.push(passes(group)));
+                return Ok(gathered.bits());
+            }
             _ => {}
         }
         let mut bits = Bits::none(values.len());

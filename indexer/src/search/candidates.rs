@@ -12,12 +12,13 @@ use super::node::More;
 use super::predicate::{Pattern, Test};
 use super::required::{equal_words, inner_words, regex_words};
 use super::together::Together;
+use super::wildcard::may_match;
 use crate::split::Split;
 use crate::split::bits::Bits;
 use crate::split::block::Decoder;
 use crate::split::field::{Field, PatternReader};
 use crate::split::keys::{has_key, id_keys, word_key};
-use crate::split::pattern::{self, Piece, Slot, WordPatterns, has_slots, patterns_of_word, pieces};
+use crate::split::pattern::{self, WordPatterns, has_slots, patterns_of_word};
 use crate::split::postings::Postings;
 use crate::split::shape;
 use martlog_formats::{fields, words};
@@ -191,7 +192,7 @@ fn wildcard(wanted: &str, postings: &Postings, docs: usize, more: More<'_>) -> i
             if !has_slots(word) {
                 return if words::matches_wildcard(wanted, word) { add(&mut yes) } else { Ok(()) };
             }
-            if variable_may_match(word, literal) { add(&mut maybe) } else { Ok(()) }
+            if may_match(wanted, word) { add(&mut maybe) } else { Ok(()) }
         };
         postings.for_each_word(prefix, &mut word, more)
     };
@@ -207,18 +208,6 @@ fn wildcard(wanted: &str, postings: &Postings, docs: usize, more: More<'_>) -> i
         }
     }
     Ok(Candidates { yes, maybe: Some(maybe), keys: Vec::new(), expression: None })
-}
-
-/// Whether a word of a pattern, with a variable in it, can begin like this.
-fn variable_may_match(word: &str, literal: &str) -> bool {
-    let Some(first) = pieces(word).next() else { return false };
-    let hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
-    match first {
-        Piece::Literal(letters) => literal.starts_with(letters) || letters.starts_with(literal),
-        Piece::Variable(Slot::Number) => literal.is_empty() || literal.starts_with(|letter: char| letter.is_ascii_digit()),
-        Piece::Variable(Slot::Hex { .. } | Slot::Uuid { .. }) => hex(literal),
-        Piece::Variable(Slot::Other) => true,
-    }
 }
 
 /// The patterns of one field after their texts were read.

@@ -14,6 +14,7 @@ use crate::registry::Scope;
 use crate::store::View;
 use std::sync::Arc;
 use std::time::Instant;
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc, watch};
 
 /// Events that wait for the reader at most; then the search or the tail waits.
@@ -34,7 +35,7 @@ impl Indexer {
             };
             let work = match permit {
                 Ok(permit) => tokio::task::spawn_blocking(move || {
-                    let turn = Turn::new(indexer.searches.clone(), permit);
+                    let turn = Turn::new(indexer.searches.clone(), permit, Handle::current());
                     let view = indexer.view_for(&scope, request.quarantine, &request.predicate);
                     run::execute(&view, &scope, &request, &sender, &turn);
                 }),

@@ -45,6 +45,7 @@ mod node;
 mod node_tests;
 mod ordered;
 pub mod predicate;
+mod progress;
 mod reach;
 pub mod request;
 mod required;
@@ -65,6 +66,7 @@ mod threads;
 mod ticker;
 mod together;
 mod turn;
+mod wildcard;
 
 pub(crate) use gate::{asks_for_owners, may_be_of};
 

@@ -17,6 +17,9 @@ use std::io;
 /// Is asked before work that takes a while, and may end it with an error.
 pub(super) type More<'m> = &'m mut dyn FnMut() -> io::Result<()>;
 
+/// What evaluating a part costs, about, where texts are read for it: others cost a few.
+pub(super) const COST_OF_TEXTS: u32 = 100;
+
 /// See the module.
 pub(super) enum Node<'a> {
     /// The same of all rows.
@@ -152,6 +155,11 @@ impl<'a> Compiler<'a, '_> {
 
 impl<'a> Node<'a> {
     /// What it takes to ask it of a block, roughly: only for which comes first.
+    /// Whether texts are read to know which rows match.
+    pub(super) fn reads_texts(&self) -> bool {
+        self.cost() >= COST_OF_TEXTS
+    }
+
     fn cost(&self) -> u32 {
         match self {
             Self::Same(_) => 0,

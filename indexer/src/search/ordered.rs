@@ -101,6 +101,14 @@ impl<'a> Source<'a> {
         Self { pieces, gate, course, module, beside_after, ready: Vec::new(), matched: 0 }
     }
 
+    /// How many rows it has.
+    pub(super) fn rows(&self) -> u64 {
+        match &self.pieces {
+            Pieces::Pack { pack, .. } => pack.rows_len() as u64,
+            Pieces::Split(blocks) => blocks.split.meta().rows,
+        }
+    }
+
     /// Whether it is a split.
     pub(super) fn is_split(&self) -> bool {
         matches!(&self.pieces, Pieces::Split(_))
@@ -162,7 +170,7 @@ impl<'a> Source<'a> {
                     let ranks = found.iter().map(|row| Ok((Rank::new(order, block.time(row)?, module, block.seq(row)?), (at, row))));
                     self.ready = ranks.collect::<std::io::Result<_>>()?;
                     blocks.current = Some(block);
-                    blocks.done(at, order);
+                    blocks.done(at..at + 1, order);
                 }
             },
         }
@@ -193,11 +201,10 @@ impl<'a> Source<'a> {
     pub(super) fn opened(&mut self, ahead: Ahead<'a>) -> Result<(), Halt> {
         let Pieces::Split(blocks) = &mut self.pieces else { return Ok(()) };
         blocks.begin(ahead.reader, self.gate, self.course)?;
-        if let Some(read) = ahead.read {
-            blocks.left = 0..0;
-            blocks.read.fill(true);
-            self.matched += read.len() as u64;
-            self.ready = read;
+        if !ahead.blocks.is_empty() {
+            blocks.done(ahead.blocks, self.course.order);
+            self.matched += ahead.read.len() as u64;
+            self.ready = ahead.read;
             self.put_in_order();
         }
         Ok(())
@@ -251,6 +258,7 @@ impl<'a> Source<'a> {
             Pieces::Split(blocks) => match &blocks.looked {
                 Looked::No => Rest::Split(blocks.split, gate),
                 Looked::Void => Rest::Nothing,
+                Looked::Open(reader) if reader.is_void() || blocks.read.iter().all(|read| *read) => Rest::Nothing,
                 Looked::Open(reader) => Rest::Open { split: blocks.split, reader, read: &blocks.read },
             },
         }
@@ -299,14 +307,13 @@ impl Rest<'_> {
 /// Counts the matching rows of a split in the blocks that were not read.
 fn count<'s>(reader: &SplitReader<'s>, read: &[bool], seeker: &Seeker<'s>) -> Result<u64, Halt> {
     let mut count = 0;
-    for at in 0..reader.split.head()?.blocks.len() {
-        if read.get(at) != Some(&true)
-            && reader.may_match(at)
-            && let Some(block) = seeker.block(reader.split, at)?
-        {
-            count += reader.matches(&block, seeker)?.count();
+    for (at, meta) in reader.split.head()?.blocks.iter().enumerate().filter(|(at, _)| read.get(*at) != Some(&true)) {
+        match reader.may_match(at).then(|| seeker.block(reader.split, at)).transpose()?.flatten() {
+            Some(block) => count += reader.matches(&block, seeker)?.count(),
+            None => seeker.ticker.done(meta.rows),
         }
     }
+    seeker.ticker.look()?;
     Ok(count)
 }
 
@@ -357,13 +364,13 @@ impl<'a> Blocks<'a> {
         }
     }
 
-    fn done(&mut self, at: usize, order: Order) {
-        if let Some(read) = self.read.get_mut(at) {
-            *read = true;
-        }
+    /// The next blocks were read.
+    fn done(&mut self, blocks: Range<usize>, order: Order) {
+        let (start, end) = (blocks.start, blocks.end);
+        self.read.get_mut(blocks).unwrap_or_default().fill(true);
         match order {
-            Order::NewestFirst => self.left.end = at,
-            Order::OldestFirst => self.left.start = at + 1,
+            Order::NewestFirst => self.left.end = self.left.end.min(start),
+            Order::OldestFirst => self.left.start = self.left.start.max(end),
         }
         self.skip(order);
     }

@@ -11,7 +11,8 @@ use super::gate::{Answer, Gate, of_module};
 use super::lent::Lent;
 use super::matches::Matcher;
 use super::needs::needs;
-use super::ordered::{Course, Rank, Source};
+use super::ordered::{Course, Rank, Rest, Source};
+use super::progress::Progress;
 use super::request::{Event, SearchRequest, Summary};
 use super::source::Seeker;
 use super::ticker::{Halt, Ticker};
@@ -20,15 +21,12 @@ use crate::filter::Words;
 use crate::registry::Scope;
 use crate::split::block::Decoder;
 use crate::store::{ModuleView, View};
-use std::cell::Cell;
 use std::collections::BinaryHeap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
-/// How often progress is told.
-const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 /// How long a summary waits for a reader that does not read.
 const LAST_WAIT: Duration = Duration::from_secs(1);
 /// Sources that keep the texts of their current block decoded while its rows wait; those of others are decoded again, so that a search
@@ -37,21 +35,15 @@ const BLOCKS_KEPT_MAX: usize = 64;
 
 /// Answers a request from what a view holds. The last event is a summary or an error, unless nobody listens any more.
 pub(super) fn execute(view: &View, scope: &Scope, request: &SearchRequest, sender: &mpsc::Sender<Event>, turn: &Turn) {
-    let (told, rows) = (Cell::new(Instant::now()), rows_of(view));
-    let watch = |ticker: &Ticker<'_>| {
-        if told.get().elapsed() >= PROGRESS_EVERY {
-            told.set(Instant::now());
-            tell(sender, ticker, rows);
-        }
-        sender.is_closed()
-    };
+    let progress = Progress::new(sender);
+    let watch = progress.watch();
     let ticker = Ticker::new(request.deadline, &watch);
     let (held, matcher) = (AtomicUsize::new(0), Matcher::new(&request.predicate));
     let mut modules = Lent::of(view, &held);
     modules.sort_by(|(a, _), (b, _)| a.key.module.cmp(&b.key.module));
     let done = Decoder::new().map_err(Halt::from).and_then(|decoder| {
         let seeker = Seeker { predicate: &request.predicate, matcher: &matcher, decoder: &decoder, ticker: &ticker };
-        Search::new(&modules, view.as_of_ns, scope, request, seeker, Reader { sender, turn }).run()
+        Search::new(&modules, view.as_of_ns, scope, request, seeker, &progress, Reader { sender, turn }).run()
     });
     let last = match done {
         Ok(summary) => Some(Event::Summary(summary)),
@@ -65,20 +57,6 @@ pub(super) fn execute(view: &View, scope: &Scope, request: &SearchRequest, sende
     }
 }
 
-/// Tells progress, if the reader has room for it.
-fn tell(sender: &mpsc::Sender<Event>, ticker: &Ticker<'_>, rows: u64) {
-    #[allow(clippy::cast_precision_loss)] // A share for a progress bar.
-    let share = ticker.rows_done.get() as f64 / rows.max(1) as f64;
-    // A full channel has news enough, and a closed one is noticed by whoever asked.
-    let _ = sender.try_send(Event::Progress { scanned: ticker.rows_scanned.get(), share: share.min(1.0) });
-}
-
-/// How many rows there are to look at.
-fn rows_of(view: &View) -> u64 {
-    let live = |module: &ModuleView| module.live.iter().map(|pack| pack.rows_len() as u64).sum::<u64>();
-    view.modules.iter().map(|module| live(module) + module.splits.iter().map(|split| split.meta.rows).sum::<u64>()).sum()
-}
-
 /// Who reads what is found.
 #[derive(Clone, Copy)]
 struct Reader<'a> {
@@ -89,25 +67,25 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// Sends; while the channel is full it waits, and somebody else may search.
     fn send(self, event: Event, deadline: Instant) -> Result<(), Halt> {
-        let mut waiting = match self.sender.try_send(event) {
+        let event = match self.sender.try_send(event) {
             Ok(()) => return Ok(()),
             Err(TrySendError::Closed(_)) => return Err(Halt::Cancelled),
-            Err(TrySendError::Full(back)) => Some(back),
+            Err(TrySendError::Full(back)) => back,
         };
-        self.turn.wait(deadline, || match waiting.take().map(|event| self.sender.try_send(event)) {
-            None | Some(Ok(())) => Ok(Some(())),
-            Some(Err(TrySendError::Closed(_))) => Err(Halt::Cancelled),
-            Some(Err(TrySendError::Full(back))) => {
-                waiting = Some(back);
-                Ok(None)
-            }
-        })
+        // Rows wait until half of the channel is free, so that not each is waited for.
+        let room = if matches!(event, Event::Row(_)) { self.sender.max_capacity().div_ceil(2) } else { 1 };
+        let mut room = self.turn.wait(deadline, self.sender.reserve_many(room))?.map_err(|_| Halt::Cancelled)?;
+        if let Some(place) = room.next() {
+            place.send(event);
+        }
+        Ok(())
     }
 }
 
 struct Search<'a> {
     request: &'a SearchRequest,
     seeker: Seeker<'a>,
+    progress: &'a Progress<'a>,
     reader: Reader<'a>,
     sources: Vec<Source<'a>>,
     /// What comes next of each source, by its number.
@@ -116,6 +94,8 @@ struct Search<'a> {
     /// What a row that matches surely has, for splits.
     split_needs: Vec<Vec<u64>>,
     summary: Summary,
+    /// Rows that the predicate was evaluated on by other threads.
+    scanned_elsewhere: u64,
     started: Instant,
     blocks_kept: usize,
 }
@@ -128,18 +108,21 @@ impl<'a> Search<'a> {
         scope: &'a Scope,
         request: &'a SearchRequest,
         seeker: Seeker<'a>,
+        progress: &'a Progress<'a>,
         reader: Reader<'a>,
     ) -> Self {
         let as_of_ns = request.as_of_ns.unwrap_or(as_of_ns);
         let mut search = Self {
             request,
             seeker,
+            progress,
             reader,
             sources: Vec::new(),
             heads: BinaryHeap::new(),
             clues: Clues::of(&request.predicate),
             split_needs: needs(&request.predicate, Words::Telling),
             summary: Summary { as_of_ns, ..Summary::default() },
+            scanned_elsewhere: 0,
             started: Instant::now(),
             blocks_kept: 0,
         };
@@ -147,6 +130,7 @@ impl<'a> Search<'a> {
             let gate = Gate { scope, from_ns: request.from_ns, to_ns: request.to_ns, as_of_ns, visible_from_seq: module.visible_from_seq };
             search.add(module, splits, gate, number);
         }
+        progress.expect(search.sources.iter().map(Source::rows).sum());
         search.heads = search.sources.iter().enumerate().filter_map(|(at, source)| Some((source.next()?, at))).collect();
         search
     }
@@ -180,7 +164,7 @@ impl<'a> Search<'a> {
         if self.request.count {
             let (matched, scanned) = self.count_rest()?;
             self.summary.matched = read + matched;
-            self.seeker.ticker.rows_scanned.set(self.seeker.ticker.rows_scanned.get() + scanned);
+            self.scanned_elsewhere += scanned;
             self.summary.exact = true;
         } else {
             self.summary.matched = self.summary.returned + u64::from(self.summary.more);
@@ -188,7 +172,7 @@ impl<'a> Search<'a> {
         }
         self.summary.splits =
             self.sources.iter().filter(|source| self.request.count && source.is_split() || source.is_open_split()).count() as u64;
-        self.summary.rows_scanned = self.seeker.ticker.rows_scanned.get();
+        self.summary.rows_scanned = self.seeker.ticker.rows_scanned.get() + self.scanned_elsewhere;
         self.summary.elapsed_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         Ok(self.summary)
     }
@@ -197,10 +181,14 @@ impl<'a> Search<'a> {
     fn count_rest(&self) -> Result<(u64, u64), Halt> {
         let more = more(self.reader.turn.threads());
         let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let (request, matcher, sender) = (self.request, self.seeker.matcher, self.reader.sender);
-        let rests: Vec<_> = self.sources.iter().map(Source::rest).collect();
+        let (request, matcher, progress) = (self.request, self.seeker.matcher, self.progress);
+        let rests: Vec<_> = self.sources.iter().map(Source::rest).filter(|rest| !matches!(rest, Rest::Nothing)).collect();
+        if rests.is_empty() {
+            return Ok((0, 0));
+        }
         let work = || -> Result<(u64, u64), Halt> {
-            let cancelled = |_: &Ticker<'_>| stop.load(Relaxed) || sender.is_closed();
+            let watch = progress.watch();
+            let cancelled = |ticker: &Ticker<'_>| watch(ticker) || stop.load(Relaxed);
             let ticker = Ticker::new(request.deadline, &cancelled);
             let decoder = Decoder::new()?;
             let seeker = Seeker { predicate: &request.predicate, matcher, decoder: &decoder, ticker: &ticker };
@@ -224,9 +212,8 @@ impl<'a> Search<'a> {
             self.sources.iter().enumerate().filter_map(|(at, source)| Some((at, source.wanted()?))).collect();
         let (places, wanted): (Vec<usize>, Vec<Wanted<'a>>) = wanted.into_iter().unzip();
         let more = more(self.reader.turn.threads());
-        let sender = self.reader.sender;
-        let (opened, scanned) = open_ahead(&wanted, self.request, self.seeker.matcher, more.len(), &|| sender.is_closed())?;
-        self.seeker.ticker.rows_scanned.set(self.seeker.ticker.rows_scanned.get() + scanned);
+        let (opened, scanned) = open_ahead(&wanted, self.request, self.seeker.matcher, more.len(), self.progress)?;
+        self.scanned_elsewhere += scanned;
         for (place, ahead) in places.into_iter().zip(opened) {
             if let Some(source) = self.sources.get_mut(place) {
                 source.opened(ahead)?;

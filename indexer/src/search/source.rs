@@ -114,6 +114,11 @@ impl<'a> SplitReader<'a> {
         self.blocks.is_empty()
     }
 
+    /// Whether texts are read to know which rows match.
+    pub(super) fn reads_texts(&self) -> bool {
+        self.node.reads_texts()
+    }
+
     /// Whether a row of this block can match.
     pub(super) fn may_match(&self, block: usize) -> bool {
         self.blocks.has(block)

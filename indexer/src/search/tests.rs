@@ -13,8 +13,9 @@ use crate::store::{ModuleView, View};
 use proptest::prelude::*;
 use proptest::sample::select;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc;
 
@@ -37,7 +38,8 @@ fn request(predicate: Predicate) -> SearchRequest {
 fn turn() -> (Arc<Semaphore>, Turn) {
     let threads = Arc::new(Semaphore::new(1));
     let permit = threads.clone().try_acquire_owned().unwrap();
-    (threads.clone(), Turn::new(threads, permit))
+    static REACTOR: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+    (threads.clone(), Turn::new(threads, permit, REACTOR.handle().clone()))
 }
 
 /// Runs a search to its end.

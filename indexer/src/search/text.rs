@@ -15,7 +15,7 @@ use super::candidates::{Candidates, Question, Refined, refine};
 use super::digits::InDigits;
 use super::hex::HexPiece;
 use super::matches::{Matcher, bounds};
-use super::node::{More, rows_one_by_one};
+use super::node::{COST_OF_TEXTS, More, rows_one_by_one};
 use super::predicate::{Predicate, Test};
 use super::together::{Batch, Together};
 use crate::split::Split;
@@ -154,7 +154,7 @@ impl<'a> Leaf<'a> {
     pub(super) fn cost(&self) -> u32 {
         let maybe = self.fields.iter().any(|field| field.entries.is_none() && !field.refined.maybe.is_empty());
         let fields = u32::try_from(self.fields.len()).unwrap_or(u32::MAX);
-        if maybe { 100 } else { 2 + fields }
+        if maybe { COST_OF_TEXTS } else { 2 + fields }
     }
 
     /// The blocks, of so many, that can have a matching row.

@@ -5,22 +5,22 @@
 use super::ticker::Halt;
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
-
-/// How long to wait before it is tried again.
-const WAIT: Duration = Duration::from_millis(2);
+use std::time::Instant;
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// See the module.
 pub(super) struct Turn {
     threads: Arc<Semaphore>,
     permit: RefCell<Option<OwnedSemaphorePermit>>,
+    /// Waits; the search's own thread is none of the reactor's.
+    reactor: Handle,
 }
 
 impl Turn {
     /// The turn that this permit, taken from these threads, gives.
-    pub(super) fn new(threads: Arc<Semaphore>, permit: OwnedSemaphorePermit) -> Self {
-        Self { threads, permit: RefCell::new(Some(permit)) }
+    pub(super) fn new(threads: Arc<Semaphore>, permit: OwnedSemaphorePermit, reactor: Handle) -> Self {
+        Self { threads, permit: RefCell::new(Some(permit)), reactor }
     }
 
     /// The threads that searches share.
@@ -33,28 +33,18 @@ impl Turn {
         drop(self.permit.take());
     }
 
-    /// Gives the turn back, tries again and again until there is something, and takes the turn anew.
-    pub(super) fn wait<T>(&self, deadline: Instant, mut attempt: impl FnMut() -> Result<Option<T>, Halt>) -> Result<T, Halt> {
-        drop(self.permit.take());
-        let found = until(deadline, &mut attempt)?;
-        let permit = until(deadline, &mut || match self.threads.clone().try_acquire_owned() {
-            Ok(permit) => Ok(Some(permit)),
-            Err(TryAcquireError::NoPermits) => Ok(None),
-            Err(TryAcquireError::Closed) => Err(Halt::Cancelled),
-        })?;
-        self.permit.replace(Some(permit));
-        Ok(found)
+    /// Gives the turn back, waits, and takes the turn anew.
+    pub(super) fn wait<T>(&self, deadline: Instant, awaited: impl Future<Output = T>) -> Result<T, Halt> {
+        let had = self.permit.take().is_some();
+        let come = self.until(deadline, awaited)?;
+        if had {
+            let permit = self.until(deadline, self.threads.clone().acquire_owned())?.map_err(|_| Halt::Cancelled)?;
+            self.permit.replace(Some(permit));
+        }
+        Ok(come)
     }
-}
 
-fn until<T>(deadline: Instant, attempt: &mut impl FnMut() -> Result<Option<T>, Halt>) -> Result<T, Halt> {
-    loop {
-        if let Some(found) = attempt()? {
-            return Ok(found);
-        }
-        if Instant::now() >= deadline {
-            return Err(Halt::Deadline);
-        }
-        std::thread::sleep(WAIT);
+    fn until<T>(&self, deadline: Instant, awaited: impl Future<Output = T>) -> Result<T, Halt> {
+        self.reactor.block_on(async { tokio::time::timeout_at(deadline.into(), awaited).await }).map_err(|_| Halt::Deadline)
     }
 }
