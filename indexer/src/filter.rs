@@ -5,7 +5,7 @@
 use crate::row::RowRef;
 use crate::search::scalars::each_scalar;
 use crate::split::filter::{build, may_contain};
-use crate::split::keys::{has_key, id_keys, word_key};
+use crate::split::keys::{has_key, id_keys, start_key, word_key};
 use martlog_formats::{fields, words};
 
 /// How keys are made of rows. A filter that is kept with another number is not asked.
@@ -14,7 +14,7 @@ const VERSION: u8 = 1;
 /// Which words a filter is to have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Words {
-    /// All.
+    /// All, and how longer ones begin.
     All,
     /// All but short ones with a digit, which are too various and are in most splits: a third of the size.
     Telling,
@@ -30,7 +30,14 @@ impl Words {
 /// The filter of these rows.
 pub(crate) fn of<'r>(rows: impl Iterator<Item = RowRef<'r>> + Clone, which: Words) -> Box<[u8]> {
     let mut keys = Vec::new();
-    let mut add = |text: &str| keys.extend(words::words(text).filter(|word| which.has(word)).map(|word| word_key(&word)));
+    let mut add = |text: &str| {
+        for word in words::words(text).filter(|word| which.has(word)) {
+            keys.push(word_key(&word));
+            if which == Words::All {
+                keys.extend(start_key(&word));
+            }
+        }
+    };
     for row in rows.clone() {
         let attributes = row.attributes();
         add(row.message());

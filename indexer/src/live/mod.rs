@@ -12,6 +12,7 @@ pub use rows::Rows;
 
 use crate::row::RowRef;
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -26,6 +27,8 @@ pub struct Chunk {
     pub bytes: usize,
     /// Of the oldest and the newest row.
     times: (i64, i64),
+    /// Kept here, where who looks at the chunk is already: rows are far away.
+    seqs: Range<u64>,
 }
 
 impl Chunk {
@@ -34,7 +37,8 @@ impl Chunk {
     pub fn new(rows: Rows, lsn: u64) -> Self {
         let times = rows.iter().map(|row| row.time_ns);
         let times = times.fold((i64::MAX, i64::MIN), |(oldest, newest), time| (oldest.min(time), newest.max(time)));
-        Self { bytes: rows.bytes(), rows, lsn, times }
+        let seqs = rows.first().map_or(0, |row| row.seq)..rows.last().map_or(0, |row| row.seq + 1);
+        Self { bytes: rows.bytes(), rows, lsn, times, seqs }
     }
 
     /// The chunks of rows that came with one record: one for each run of one owner, origin and arrival.
@@ -50,13 +54,13 @@ impl Chunk {
     /// The first row's seq.
     #[must_use]
     pub fn seq_from(&self) -> u64 {
-        self.rows.first().map_or(0, |row| row.seq)
+        self.seqs.start
     }
 
     /// One past the last row's seq.
     #[must_use]
     pub fn seq_to(&self) -> u64 {
-        self.rows.last().map_or(0, |row| row.seq + 1)
+        self.seqs.end
     }
 
     /// When its rows arrived, ns.

@@ -5,7 +5,7 @@
 use super::predicate::{Field, Predicate, Stamp, Test};
 use super::required::{equal_words, inner_words, regex_words};
 use crate::filter::Words;
-use crate::split::keys::{id_keys, word_key};
+use crate::split::keys::{id_keys, start_key, word_key};
 use martlog_formats::fields;
 
 /// The clauses of a predicate, for filters that have these words; see the module.
@@ -18,6 +18,10 @@ pub(super) fn needs(predicate: &Predicate, which: Words) -> Vec<Vec<u64>> {
         Predicate::And(all) => all.iter().flat_map(|part| needs(part, which)).collect(),
         Predicate::Or(any) => one_of(any, which),
         Predicate::Word(pattern) if pattern.is_plain() => words(std::slice::from_ref(&pattern.0)),
+        Predicate::Word(pattern) if which == Words::All => {
+            let start = pattern.0.split(['*', '?']).next().and_then(start_key);
+            start.map(|key| vec![key]).into_iter().collect()
+        }
         Predicate::Phrase(wanted) => words(wanted),
         Predicate::Literal(piece) => literal(piece),
         Predicate::Regex(regex) => words(&regex_words(regex)),

@@ -232,7 +232,7 @@ impl<'a> Block<'a> {
     pub(crate) fn hot(&self) -> io::Result<&Hot<'a>> {
         once(&self.hot, || {
             let count = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
-            let bytes = stored(&self.head.rows, self.meta.hot)?;
+            let bytes = self.head.hot.stored(self.number, &self.head.rows, self.meta.hot)?;
             rows::decode_hot(bytes, self.meta.rows, count(self.head.owners.len()), count(self.head.shapes.len()))
         })
     }
@@ -302,7 +302,7 @@ impl<'a> Block<'a> {
         let stored = if count == 0 {
             Stored::None
         } else {
-            let bytes = stored(&self.head.columns, piece)?;
+            let bytes = field.head.values.stored(self.number, &self.head.columns, piece)?;
             if field.head.meta.dictionary.is_some() {
                 Stored::Ordinals(Coded::read(&mut super::codec::Input(bytes), count, field.head.meta.entries)?)
             } else {

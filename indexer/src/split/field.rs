@@ -4,6 +4,7 @@ use super::Split;
 use super::block::{Decoder, FieldMeta, ROWS_MAX, stored, unchecked};
 use super::cache::Chunk;
 use super::codec::{self, Input, damaged};
+use super::compared::Compared;
 use super::filter;
 use super::packed::{Packed, read_set, set_has};
 use super::pattern::{self, Slot};
@@ -28,6 +29,10 @@ pub(crate) struct FieldHead {
     chunk_starts: Vec<u32>,
     /// The patterns that are in several blocks; set when the checksum of the infos is right.
     several: OnceLock<Vec<u32>>,
+    /// Of the pieces of blocks.
+    pub(super) values: Compared,
+    /// Of the dictionary.
+    entries: Compared,
 }
 
 /// The variables of patterns.
@@ -65,7 +70,8 @@ impl FieldHead {
         if at != meta.patterns || entries != u64::from(meta.entries) || !blocks.iter().enumerate().all(full) || !spans {
             return Err(damaged("a field"));
         }
-        Ok(Self { meta, layouts, chunk_starts, several: OnceLock::new() })
+        let (values, entries) = (Compared::none(meta.blocks.len()), Compared::none(blocks.len()));
+        Ok(Self { meta, layouts, chunk_starts, several: OnceLock::new(), values, entries })
     }
 }
 
@@ -249,7 +255,7 @@ impl<'a> Field<'a> {
 
     fn block_has(&self, block: usize, entries: &[u32]) -> io::Result<bool> {
         let (count, piece) = self.head.meta.blocks.get(block)?;
-        set_has(&mut Input(stored(&self.split.head()?.columns, piece)?), count, entries)
+        set_has(&mut Input(self.head.values.stored(block, &self.split.head()?.columns, piece)?), count, entries)
     }
 
     /// The text of a pattern.
@@ -279,7 +285,7 @@ impl<'a> Field<'a> {
     /// A block of the dictionary.
     pub(crate) fn entries(&self, block: usize) -> io::Result<Values<'a>> {
         let entries = self.entry_block(block)?;
-        let bytes = stored(&self.split.head()?.columns, entries.piece)?;
+        let bytes = self.head.entries.stored(block, &self.split.head()?.columns, entries.piece)?;
         Values::read(bytes, entries.entries as usize, self.head.meta.patterns)
     }
 

@@ -20,6 +20,11 @@ const SCANNED_BYTES_MAX: usize = 8;
 /// Ids and words of the same text are different keys.
 const ID_SEED: u64 = 0x6964;
 
+/// Words that begin alike are told by so many characters.
+const START_CHARS: usize = 4;
+/// Their keys are those of no word.
+const START_SEED: u64 = 0x7374;
+
 /// Whether a word is in the filters.
 pub(crate) fn has_key(word: &str) -> bool {
     let digits = word.bytes().filter(u8::is_ascii_digit).count();
@@ -29,6 +34,12 @@ pub(crate) fn has_key(word: &str) -> bool {
 /// The key of such a word.
 pub(crate) fn word_key(word: &str) -> u64 {
     xxh3_64(word.as_bytes())
+}
+
+/// The key that words with the same first characters have in common, behind their own ones; a shorter word has none.
+pub(crate) fn start_key(word: &str) -> Option<u64> {
+    let (at, last) = word.char_indices().nth(START_CHARS - 1)?;
+    Some(xxh3_64_with_seed(word.get(..at + last.len_utf8())?.as_bytes(), START_SEED))
 }
 
 /// The keys of which one is in the filter where this id is, already normalised, and not empty.

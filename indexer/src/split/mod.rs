@@ -23,6 +23,7 @@ mod build;
 pub(crate) mod cache;
 mod codec;
 mod column;
+mod compared;
 pub(crate) mod field;
 mod file;
 pub(crate) mod filter;
@@ -43,6 +44,7 @@ use crate::row::{ModuleKey, Origin, Owner, Row, RowRef};
 use block::{Block, BlockMeta, Decoder, FieldMeta};
 use cache::{Cache, Chunk};
 use codec::damaged;
+use compared::Compared;
 use field::{Field, FieldHead};
 use parking_lot::Mutex;
 use postings::Postings;
@@ -126,6 +128,8 @@ pub(crate) struct Head {
     /// Where the values of names that were asked for are; see [`Head::values_of`].
     known: Mutex<HashMap<Box<str>, Arc<ValuesOfShapes>>>,
     rows: OwnedBytes,
+    /// Of the hot pieces.
+    hot: Compared,
     columns: OwnedBytes,
     patterns: OwnedBytes,
 }
@@ -255,8 +259,10 @@ impl Split {
     fn read_head(&self) -> io::Result<Head> {
         let fields: Vec<FieldMeta> = self.part("fields")?;
         let shapes: Vec<(String, Vec<u32>)> = self.part("shapes")?;
+        let blocks: Vec<BlockMeta> = self.part("blocks")?;
         let head = Head {
-            blocks: self.part("blocks")?,
+            hot: Compared::none(blocks.len()),
+            blocks,
             docs: fields.iter().map(|field| field.patterns as usize).sum(),
             known: Mutex::default(),
             fields: fields.into_iter().map(FieldHead::new).collect::<io::Result<_>>()?,
