@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 /// Splits that are kept open at most: each has some memory.
 const SPLITS_MAX: usize = 1_024;
 /// A split of which no more blocks can match is read at once,
-const BLOCKS_MAX: usize = 64;
+const BLOCKS_MAX: usize = 32;
 /// or no more than these where texts are read for it: the first row waits for it.
 const BLOCKS_OF_TEXTS_MAX: usize = 16;
 /// Until so many rows match: they are kept.
@@ -51,7 +51,6 @@ pub(super) fn open_ahead<'a>(
     progress: &Progress<'_>,
 ) -> Result<(Vec<Ahead<'a>>, u64), Halt> {
     let wanted = wanted.get(..SPLITS_MAX).unwrap_or(wanted);
-    progress.expect(wanted.iter().map(|one| one.split.meta().rows).sum());
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     let work = || -> Result<(Vec<(usize, Ahead<'a>)>, u64), Halt> {
         let watch = progress.watch();
@@ -79,6 +78,15 @@ pub(super) fn open_ahead<'a>(
 }
 
 impl<'a> Wanted<'a> {
+    /// Whether rows of this one can come before the last row of the other.
+    pub(super) fn is_beside(&self, other: Self) -> bool {
+        let (own, other) = (self.split.meta(), other.split.meta());
+        match self.course.order {
+            Order::NewestFirst => own.time_max_ns >= other.time_min_ns,
+            Order::OldestFirst => own.time_min_ns <= other.time_max_ns,
+        }
+    }
+
     fn open(&self, request: &'a SearchRequest, matcher: &Matcher<'_>, decoder: &Decoder, ticker: &Ticker<'_>) -> Result<Ahead<'a>, Halt> {
         let Self { split, gate, course, module } = *self;
         let newest_first = course.order == Order::NewestFirst;

@@ -294,6 +294,8 @@ impl Rest<'_> {
             }
             Self::Split(split, gate) => {
                 let split = split.borrow()?;
+                // That it is opened.
+                seeker.ticker.done(usize::try_from(split.meta.rows).unwrap_or(usize::MAX));
                 count(&seeker.open(&split, *gate)?, &[], seeker)
             }
             Self::Open { split, reader, read } => {

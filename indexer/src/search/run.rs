@@ -130,7 +130,9 @@ impl<'a> Search<'a> {
             let gate = Gate { scope, from_ns: request.from_ns, to_ns: request.to_ns, as_of_ns, visible_from_seq: module.visible_from_seq };
             search.add(module, splits, gate, number);
         }
-        progress.expect(search.sources.iter().map(Source::rows).sum());
+        // Where every match is counted, splits are opened and then read.
+        let times = |source: &Source<'_>| if request.count && source.is_split() { 2 } else { 1 };
+        progress.expect(search.sources.iter().map(|source| source.rows() * times(source)).sum());
         search.heads = search.sources.iter().enumerate().filter_map(|(at, source)| Some((source.next()?, at))).collect();
         search
     }
@@ -158,7 +160,6 @@ impl<'a> Search<'a> {
     }
 
     fn run(mut self) -> Result<Summary, Halt> {
-        self.open_ahead()?;
         let ended = self.rows()?;
         let read: u64 = self.sources.iter().map(|source| source.matched).sum();
         if self.request.count {
@@ -203,14 +204,12 @@ impl<'a> Search<'a> {
         super::threads::all(others, work, |all, other| Ok((all.0 + other.0, all.1 + other.1)))
     }
 
-    /// Opens the splits, when each of them is to be opened anyway.
-    fn open_ahead(&mut self) -> Result<(), Halt> {
-        if !self.request.count {
-            return Ok(());
-        }
+    /// Opens a split, and on all threads that are free those that its rows can lie among: when every match is counted, each of them is opened anyway. Others wait, so that the first rows
+    /// of a long time are sent before all of it was looked into.
+    fn open_ahead(&mut self, lead: Wanted<'a>) -> Result<(), Halt> {
         let wanted: Vec<(usize, Wanted<'a>)> =
             self.sources.iter().enumerate().filter_map(|(at, source)| Some((at, source.wanted()?))).collect();
-        let (places, wanted): (Vec<usize>, Vec<Wanted<'a>>) = wanted.into_iter().unzip();
+        let (places, wanted): (Vec<usize>, Vec<Wanted<'a>>) = wanted.into_iter().filter(|(_, other)| other.is_beside(lead)).unzip();
         let more = more(self.reader.turn.threads());
         let (opened, scanned) = open_ahead(&wanted, self.request, self.seeker.matcher, more.len(), self.progress)?;
         self.scanned_elsewhere += scanned;
@@ -229,6 +228,10 @@ impl<'a> Search<'a> {
             self.seeker.ticker.look()?;
             let Some(source) = self.sources.get_mut(at) else { continue };
             if rank.bound {
+                if let Some(lead) = source.wanted().filter(|_| self.request.count) {
+                    self.open_ahead(lead)?;
+                    continue;
+                }
                 source.read(&self.seeker)?;
                 self.keep(at);
             } else {

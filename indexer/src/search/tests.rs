@@ -302,3 +302,25 @@ fn a_damaged_split_is_an_error_and_no_shorter_answer() {
     assert!(matches!(receiver.try_recv(), Ok(Event::Row(row)) if row.seq == 500));
     assert!(matches!(receiver.try_recv(), Ok(Event::Error(SearchError::Store(text))) if text.contains("damaged")));
 }
+
+#[test]
+fn new_rows_are_sent_before_old_splits_are_opened_that_are_counted() {
+    let folder = folder();
+    let owner = owner("p1", "m1", "i1");
+    let of = |seqs: std::ops::Range<u64>, time| seqs.map(|seq| row(&owner, seq, 1, time, "hello", "")).collect::<Vec<_>>();
+    let (old, new) = (split(folder.path(), &of(0..500, 1)), split(folder.path(), &of(500..510, 2)));
+    let path = folder.path().join("m1").join(format!("{:032x}.split", 0));
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[20] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    let module = ModuleView { key: owner.key.clone(), live: Vec::new(), splits: vec![old, new], visible_from_seq: 0 };
+    let (sender, mut receiver) = mpsc::channel(1_000);
+    let counted = SearchRequest { count: true, ..request(Predicate::All) };
+    execute(&View { modules: vec![module], as_of_ns: 5 }, &staff(), &counted, &sender, &turn().1);
+    let rows: Vec<u64> = std::iter::from_fn(|| match receiver.try_recv() {
+        Ok(Event::Row(row)) => Some(row.seq),
+        _ => None,
+    })
+    .collect();
+    assert_eq!(rows, (500..510).rev().collect::<Vec<_>>(), "and then the damaged one ended the search");
+}
