@@ -46,9 +46,9 @@ test("the budgets", { skip: LINES === 0 && "set BUDGETS to a number of lines" },
 
 async function visit(t, world) {
   const { page, close } = await open(world);
-  let packed = 0;
-  page.on("response", async (answer) => {
-    if (!answer.url().includes("/api/") && answer.ok()) packed += Math.max((await answer.request().sizes()).responseBodySize, 0);
+  const sizes = [];
+  page.on("response", (answer) => {
+    if (!answer.url().includes("/api/") && answer.ok()) sizes.push(answer.request().sizes());
   });
   const began = Date.now();
   await page.goto(world.address);
@@ -56,7 +56,7 @@ async function visit(t, world) {
   const interactive = Date.now() - began;
   await page.waitForLoadState("networkidle");
   // From its source the page comes in another way than over the wire.
-  if (process.env.MARTLOG_UI) packed = 0;
+  const packed = process.env.MARTLOG_UI ? 0 : (await Promise.all(sizes)).reduce((sum, size) => sum + Math.max(size.responseBodySize, 0), 0);
   told(t, "First visit", "≤ 120 KB, interactive < 1 s", `${(packed / 1024).toFixed(1)} KB, ${interactive} ms`);
   assert.ok(packed < 120 * 1024);
   await close();
@@ -158,11 +158,16 @@ async function followed(t, world) {
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     const [lags, from] = [[], rows.loaded];
     let seen = rows.newer.length;
-    const began = performance.now();
+    const [began, since] = [performance.now(), Date.now()];
     while (performance.now() - began < seconds * 1_000) {
       await new Promise((resolve) => requestAnimationFrame(resolve));
       const now = Date.now();
-      for (; seen < rows.newer.length; seen++) lags.push(now - Date.parse(rows.row(rows.newer[seen]).read ?? rows.row(rows.newer[seen]).time));
+      for (; seen < rows.newer.length; seen++) {
+        const row = rows.row(rows.newer[seen]);
+        const printed = Date.parse(row.read ?? row.time);
+        // What the demo printed of its past, before anybody collected it, comes as well.
+        if (printed >= since) lags.push(now - printed);
+      }
     }
     const arrived = rows.newer.map((entry) => rows.row(entry).arrived).sort();
     const [first, last] = [arrived[0], arrived.at(-1)];
