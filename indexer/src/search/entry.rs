@@ -2,6 +2,7 @@
 
 use super::aggregate::{AggregateRequest, Group};
 use super::count::{CountRequest, Counted};
+use super::events::{self, Events, TOGETHER_MAX};
 use super::needs::instances_of;
 use super::predicate::Predicate;
 use super::request::{Event, Histogram, HistogramRequest, SearchError, SearchRequest, TailEvent, TailRequest};
@@ -24,8 +25,8 @@ impl Indexer {
     /// Rows in their order, progress, and one summary or error at the end. The search waits for its reader, without keeping others from
     /// searching meanwhile, and ends within 100 ms when the receiver is dropped.
     #[must_use]
-    pub fn search(&self, scope: &Scope, request: SearchRequest) -> mpsc::Receiver<Event> {
-        let (sender, receiver) = mpsc::channel(EVENTS_WAITING_MAX);
+    pub fn search(&self, scope: &Scope, request: SearchRequest) -> Events {
+        let (sender, receiver) = events::channel(EVENTS_WAITING_MAX / TOGETHER_MAX);
         let (indexer, scope) = (self.clone(), scope.clone());
         tokio::spawn(async move {
             let waiting = sender.clone();
@@ -39,10 +40,11 @@ impl Indexer {
                     let view = indexer.view_for(&scope, request.quarantine, &request.predicate);
                     run::execute(&view, &scope, &request, &sender, &turn);
                 }),
-                Err(error) => return drop(waiting.send(Event::Error(error)).await),
+                Err(error) => return drop(waiting.send(vec![Event::Error(error)]).await),
             };
             if work.await.is_err() {
-                let _ = waiting.send(Event::Error(SearchError::Store("the search broke off: please report it".to_owned()))).await;
+                let error = SearchError::Store("the search broke off: please report it".to_owned());
+                let _ = waiting.send(vec![Event::Error(error)]).await;
             }
         });
         receiver

@@ -33,6 +33,7 @@ mod digits;
 mod entry;
 #[cfg(test)]
 mod entry_tests;
+mod events;
 mod expression;
 mod gate;
 mod hex;
@@ -72,5 +73,6 @@ pub(crate) use gate::{asks_for_owners, may_be_of};
 
 pub use aggregate::{AggregateRequest, Group, Key, Measure};
 pub use count::{CountRequest, Counted};
+pub use events::Events;
 pub use predicate::{Field, Predicate, Test};
 pub use request::{Bucket, Event, Histogram, HistogramRequest, Order, SearchRequest, Summary, TailCursor, TailEvent, TailRequest};

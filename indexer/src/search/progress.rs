@@ -2,19 +2,19 @@
 //!
 //! Invariant: what is done only grows; so does the share, once everything that is to be done was said.
 
+use super::events::Sender;
 use super::request::Event;
 use super::ticker::Ticker;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
 
 /// How often progress is told.
 const EVERY: Duration = Duration::from_millis(250);
 
 /// See the module. The numbers of rows have nothing to do with one another beyond being told together.
 pub(super) struct Progress<'a> {
-    sender: &'a mpsc::Sender<Event>,
+    sender: &'a Sender,
     started: Instant,
     /// How long after the start it was told, ms.
     told_ms: AtomicU64,
@@ -27,7 +27,7 @@ pub(super) struct Progress<'a> {
 }
 
 impl<'a> Progress<'a> {
-    pub(super) fn new(sender: &'a mpsc::Sender<Event>) -> Self {
+    pub(super) fn new(sender: &'a Sender) -> Self {
         let zero = AtomicU64::default;
         Self { sender, started: Instant::now(), told_ms: zero(), expected: zero(), done: zero(), scanned: zero() }
     }
@@ -63,25 +63,26 @@ impl<'a> Progress<'a> {
         #[allow(clippy::cast_precision_loss)] // A share for a progress bar.
         let share = self.done.load(Relaxed) as f64 / self.expected.load(Relaxed).max(1) as f64;
         // A full channel has news enough, and a closed one is noticed by whoever asked.
-        let _ = self.sender.try_send(Event::Progress { scanned: self.scanned.load(Relaxed), share: share.min(1.0) });
+        let _ = self.sender.try_send(vec![Event::Progress { scanned: self.scanned.load(Relaxed), share: share.min(1.0) }]);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::events::{Events, channel};
     use super::*;
 
     /// The next thing that was told: rows evaluated and the share.
-    fn told(receiver: &mut mpsc::Receiver<Event>) -> Option<(u64, f64)> {
+    fn told(receiver: &mut Events) -> Option<(u64, f64)> {
         match receiver.try_recv() {
-            Ok(Event::Progress { scanned, share }) => Some((scanned, share)),
+            Some(Event::Progress { scanned, share }) => Some((scanned, share)),
             _ => None,
         }
     }
 
     #[test]
     fn each_thread_tells_what_all_have_done_once_it_is_time() {
-        let (sender, mut receiver) = mpsc::channel(8);
+        let (sender, mut receiver) = channel(8);
         let mut progress = Progress::new(&sender);
         progress.expect(60);
         progress.expect(40);
@@ -108,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_reader_that_is_gone_is_noticed_by_each_thread() {
-        let (sender, receiver) = mpsc::channel(1);
+        let (sender, receiver) = channel(1);
         let progress = Progress::new(&sender);
         let watch = progress.watch();
         let ticker = Ticker::new(Instant::now() + Duration::from_secs(60), &watch);

@@ -7,6 +7,7 @@
 use super::ahead::{Wanted, open_ahead};
 use super::clues::Clues;
 use super::entry::more;
+use super::events::{Sender, TOGETHER_MAX};
 use super::gate::{Answer, Gate, of_module};
 use super::lent::Lent;
 use super::matches::Matcher;
@@ -19,12 +20,13 @@ use super::ticker::{Halt, Ticker};
 use super::turn::Turn;
 use crate::filter::Words;
 use crate::registry::Scope;
+use crate::row::Row;
 use crate::split::block::Decoder;
 use crate::store::{ModuleView, View};
+use std::cell::RefCell;
 use std::collections::BinaryHeap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 /// How long a summary waits for a reader that does not read.
@@ -34,16 +36,17 @@ const LAST_WAIT: Duration = Duration::from_secs(1);
 const BLOCKS_KEPT_MAX: usize = 64;
 
 /// Answers a request from what a view holds. The last event is a summary or an error, unless nobody listens any more.
-pub(super) fn execute(view: &View, scope: &Scope, request: &SearchRequest, sender: &mpsc::Sender<Event>, turn: &Turn) {
+pub(super) fn execute(view: &View, scope: &Scope, request: &SearchRequest, sender: &Sender, turn: &Turn) {
     let progress = Progress::new(sender);
     let watch = progress.watch();
     let ticker = Ticker::new(request.deadline, &watch);
+    let reader = Reader::new(sender, turn);
     let (held, matcher) = (AtomicUsize::new(0), Matcher::new(&request.predicate));
     let mut modules = Lent::of(view, &held);
     modules.sort_by(|(a, _), (b, _)| a.key.module.cmp(&b.key.module));
     let done = Decoder::new().map_err(Halt::from).and_then(|decoder| {
         let seeker = Seeker { predicate: &request.predicate, matcher: &matcher, decoder: &decoder, ticker: &ticker };
-        Search::new(&modules, view.as_of_ns, scope, request, seeker, &progress, Reader { sender, turn }).run()
+        Search::new(&modules, view.as_of_ns, scope, request, seeker, &progress, &reader).run()
     });
     let last = match done {
         Ok(summary) => Some(Event::Summary(summary)),
@@ -51,33 +54,47 @@ pub(super) fn execute(view: &View, scope: &Scope, request: &SearchRequest, sende
     };
     // Who asks again at once finds all threads free.
     turn.end();
+    // What was found before it failed comes before the failure.
+    let _ = reader.flush(Instant::now() + LAST_WAIT);
     if let Some(last) = last {
         // A reader that is gone, or does not read, sees the channel end without a summary: the answer is incomplete.
-        let _ = Reader { sender, turn }.send(last, Instant::now() + LAST_WAIT);
+        let _ = reader.send(vec![last], Instant::now() + LAST_WAIT);
     }
 }
 
 /// Who reads what is found.
-#[derive(Clone, Copy)]
 struct Reader<'a> {
-    sender: &'a mpsc::Sender<Event>,
+    sender: &'a Sender,
     turn: &'a Turn,
+    /// Rows that were found and not sent yet.
+    found: RefCell<Vec<Event>>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn new(sender: &'a Sender, turn: &'a Turn) -> Self {
+        Self { sender, turn, found: RefCell::default() }
+    }
+
+    /// A row for it, which goes with those that follow at once.
+    fn row(&self, row: Row, deadline: Instant) -> Result<(), Halt> {
+        self.found.borrow_mut().push(Event::Row(Box::new(row)));
+        if self.found.borrow().len() >= TOGETHER_MAX { self.flush(deadline) } else { Ok(()) }
+    }
+
+    /// Sends the rows that were found.
+    fn flush(&self, deadline: Instant) -> Result<(), Halt> {
+        let found = self.found.take();
+        if found.is_empty() { Ok(()) } else { self.send(found, deadline) }
+    }
+
     /// Sends; while the channel is full it waits, and somebody else may search.
-    fn send(self, event: Event, deadline: Instant) -> Result<(), Halt> {
-        let event = match self.sender.try_send(event) {
+    fn send(&self, events: Vec<Event>, deadline: Instant) -> Result<(), Halt> {
+        let events = match self.sender.try_send(events) {
             Ok(()) => return Ok(()),
             Err(TrySendError::Closed(_)) => return Err(Halt::Cancelled),
             Err(TrySendError::Full(back)) => back,
         };
-        // Rows wait until half of the channel is free, so that not each is waited for.
-        let room = if matches!(event, Event::Row(_)) { self.sender.max_capacity().div_ceil(2) } else { 1 };
-        let mut room = self.turn.wait(deadline, self.sender.reserve_many(room))?.map_err(|_| Halt::Cancelled)?;
-        if let Some(place) = room.next() {
-            place.send(event);
-        }
+        self.turn.wait(deadline, self.sender.reserve())?.map_err(|_| Halt::Cancelled)?.send(events);
         Ok(())
     }
 }
@@ -86,7 +103,7 @@ struct Search<'a> {
     request: &'a SearchRequest,
     seeker: Seeker<'a>,
     progress: &'a Progress<'a>,
-    reader: Reader<'a>,
+    reader: &'a Reader<'a>,
     sources: Vec<Source<'a>>,
     /// What comes next of each source, by its number.
     heads: BinaryHeap<(Rank, usize)>,
@@ -109,7 +126,7 @@ impl<'a> Search<'a> {
         request: &'a SearchRequest,
         seeker: Seeker<'a>,
         progress: &'a Progress<'a>,
-        reader: Reader<'a>,
+        reader: &'a Reader<'a>,
     ) -> Self {
         let as_of_ns = request.as_of_ns.unwrap_or(as_of_ns);
         let mut search = Self {
@@ -161,6 +178,7 @@ impl<'a> Search<'a> {
 
     fn run(mut self) -> Result<Summary, Halt> {
         let ended = self.rows()?;
+        self.reader.flush(self.request.deadline)?;
         let read: u64 = self.sources.iter().map(|source| source.matched).sum();
         if self.request.count {
             let (matched, scanned) = self.count_rest()?;
@@ -228,6 +246,8 @@ impl<'a> Search<'a> {
             self.seeker.ticker.look()?;
             let Some(source) = self.sources.get_mut(at) else { continue };
             if rank.bound {
+                // Nobody waits for a row that was found while others are looked for.
+                self.reader.flush(self.request.deadline)?;
                 if let Some(lead) = source.wanted().filter(|_| self.request.count) {
                     self.open_ahead(lead)?;
                     continue;
@@ -240,7 +260,7 @@ impl<'a> Search<'a> {
                     return Ok(false);
                 }
                 if let Some(row) = source.take(&self.seeker)? {
-                    self.reader.send(Event::Row(Box::new(row)), self.request.deadline)?;
+                    self.reader.row(row, self.request.deadline)?;
                     self.summary.returned += 1;
                 }
                 self.blocks_kept -= usize::from(!source.has_ready() && self.blocks_kept > 0);

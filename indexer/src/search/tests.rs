@@ -1,5 +1,6 @@
 //! Both tiers answer alike: whatever lies in live buffers or in splits, an answer is that of a plain filter over all rows.
 
+use super::events::channel;
 use super::histogram;
 use super::predicate::{Field, Pattern, Predicate, Stamp, Test};
 use super::request::{Bucket, Event, GroupBy, Histogram, HistogramRequest, Order, SearchError, SearchRequest, Summary};
@@ -17,7 +18,6 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
-use tokio::sync::mpsc;
 
 fn request(predicate: Predicate) -> SearchRequest {
     SearchRequest {
@@ -44,10 +44,10 @@ fn turn() -> (Arc<Semaphore>, Turn) {
 
 /// Runs a search to its end.
 fn search(view: &View, scope: &Scope, request: &SearchRequest) -> (Vec<Row>, Summary) {
-    let (sender, mut receiver) = mpsc::channel(20_000);
+    let (sender, mut receiver) = channel(20_000);
     execute(view, scope, request, &sender, &turn().1);
     let (mut rows, mut summary) = (Vec::new(), None);
-    while let Ok(event) = receiver.try_recv() {
+    while let Some(event) = receiver.try_recv() {
         assert!(summary.is_none(), "nothing comes behind the summary");
         match event {
             Event::Row(row) => rows.push(*row),
@@ -244,10 +244,10 @@ fn an_id_opens_the_one_split_that_can_hold_it() {
 fn a_deadline_and_a_reader_that_leaves_end_a_search() {
     let folder = folder();
     let view = many(folder.path(), 2_000, 1_000);
-    let (sender, mut receiver) = mpsc::channel(4);
+    let (sender, mut receiver) = channel(4);
     execute(&view, &staff(), &SearchRequest { deadline: Instant::now(), ..request(Predicate::All) }, &sender, &turn().1);
-    assert!(matches!(receiver.try_recv(), Ok(Event::Error(SearchError::Deadline))));
-    let (sender, mut receiver) = mpsc::channel(4);
+    assert!(matches!(receiver.try_recv(), Some(Event::Error(SearchError::Deadline))));
+    let (sender, mut receiver) = channel(4);
     let search = std::thread::spawn(move || execute(&view, &staff(), &request(Predicate::All), &sender, &turn().1));
     assert!(matches!(receiver.blocking_recv(), Some(Event::Row(_))));
     let left = Instant::now();
@@ -261,7 +261,7 @@ fn a_reader_that_does_not_read_leaves_its_turn_to_others() {
     let folder = folder();
     let view = many(folder.path(), 2_000, 1_000);
     let (threads, turn) = turn();
-    let (sender, mut receiver) = mpsc::channel(4);
+    let (sender, mut receiver) = channel(4);
     let search = std::thread::spawn(move || execute(&view, &staff(), &request(Predicate::All), &sender, &turn));
     // Nobody reads: the channel fills, and then the only thread is free for somebody else.
     let begun = Instant::now();
@@ -297,10 +297,10 @@ fn a_damaged_split_is_an_error_and_no_shorter_answer() {
         splits: vec![bad],
         visible_from_seq: 0,
     };
-    let (sender, mut receiver) = mpsc::channel(1_000);
+    let (sender, mut receiver) = channel(1_000);
     execute(&View { modules: vec![module], as_of_ns: 5 }, &staff(), &request(Predicate::All), &sender, &turn().1);
-    assert!(matches!(receiver.try_recv(), Ok(Event::Row(row)) if row.seq == 500));
-    assert!(matches!(receiver.try_recv(), Ok(Event::Error(SearchError::Store(text))) if text.contains("damaged")));
+    assert!(matches!(receiver.try_recv(), Some(Event::Row(row)) if row.seq == 500));
+    assert!(matches!(receiver.try_recv(), Some(Event::Error(SearchError::Store(text))) if text.contains("damaged")));
 }
 
 #[test]
@@ -314,11 +314,11 @@ fn new_rows_are_sent_before_old_splits_are_opened_that_are_counted() {
     bytes[20] ^= 1;
     std::fs::write(&path, &bytes).unwrap();
     let module = ModuleView { key: owner.key.clone(), live: Vec::new(), splits: vec![old, new], visible_from_seq: 0 };
-    let (sender, mut receiver) = mpsc::channel(1_000);
+    let (sender, mut receiver) = channel(1_000);
     let counted = SearchRequest { count: true, ..request(Predicate::All) };
     execute(&View { modules: vec![module], as_of_ns: 5 }, &staff(), &counted, &sender, &turn().1);
     let rows: Vec<u64> = std::iter::from_fn(|| match receiver.try_recv() {
-        Ok(Event::Row(row)) => Some(row.seq),
+        Some(Event::Row(row)) => Some(row.seq),
         _ => None,
     })
     .collect();

@@ -21,19 +21,17 @@ use martlog_indexer::doors::problem::{Problem, ProblemBody};
 use martlog_indexer::registry::Scope;
 use martlog_indexer::row::Position;
 use martlog_indexer::search::request::SearchError;
-use martlog_indexer::search::{Event, Order, SearchRequest, Summary};
+use martlog_indexer::search::{Event, Events, Order, SearchRequest, Summary};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
 
 /// Rows of an answer that does not say how many it wants.
 const LIMIT: usize = 100;
 /// Rows of an answer at most; more are asked for page by page.
 const LIMIT_MAX: usize = 10_000;
-/// Events taken from the store at a time, and bytes after which a piece of the answer is sent: many small pieces cost more than they bring.
-const EVENTS: usize = 64;
+/// A piece of the answer is sent when it has so many bytes: many small ones cost more than they bring.
 const PIECE_BYTES: usize = 64 << 10;
 /// How long after its deadline a search may still tell that it met it.
 const GRACE: Duration = Duration::from_secs(5);
@@ -176,7 +174,6 @@ pub(super) async fn search(State(app): State<App>, headers: HeaderMap, asker: As
         question: prepared.question,
         unexplained: None,
         events: app.indexer.search(&scope, prepared.request),
-        batch: Vec::with_capacity(EVENTS),
         done: false,
         _place: place,
     };
@@ -227,8 +224,7 @@ fn disk_warning(app: &App, scope: &Scope) -> Option<Note> {
 
 /// An answer under way.
 struct Answer {
-    events: mpsc::Receiver<Event>,
-    batch: Vec<Event>,
+    events: Events,
     epoch: u64,
     deadline: Instant,
     from_ns: i64,
@@ -252,23 +248,26 @@ impl Answer {
             return None;
         }
         let mut piece = Vec::new();
-        while piece.is_empty() || (piece.len() < PIECE_BYTES && !self.events.is_empty() && !self.done) {
+        while piece.is_empty() {
             self.take_events(&mut piece).await;
         }
         Some(piece.into())
     }
 
     async fn take_events(&mut self, piece: &mut Vec<u8>) {
-        let mut batch = std::mem::take(&mut self.batch);
-        match tokio::time::timeout_at(self.deadline.into(), self.events.recv_many(&mut batch, EVENTS)).await {
-            Ok(0) => self.line(piece, Event::Error(SearchError::Store("the search ended without a summary".to_owned()))),
-            Ok(_) => {}
-            Err(_) => self.line(piece, Event::Error(SearchError::Deadline)),
-        }
-        for event in batch.drain(..) {
+        let first = match tokio::time::timeout_at(self.deadline.into(), self.events.recv()).await {
+            Ok(Some(event)) => event,
+            Ok(None) => Event::Error(SearchError::Store("the search ended without a summary".to_owned())),
+            Err(_) => Event::Error(SearchError::Deadline),
+        };
+        self.line(piece, first);
+        // Others that are here already go with it.
+        while !self.done
+            && piece.len() < PIECE_BYTES
+            && let Some(event) = self.events.try_recv()
+        {
             self.line(piece, event);
         }
-        self.batch = batch;
         if let (Some(summary), Some(question)) = (self.unexplained.take(), self.question.take()) {
             let why = why::why(&question).await;
             self.end(piece, &summary, Some(why));

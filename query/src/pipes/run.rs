@@ -7,9 +7,8 @@ use martlog_indexer::Indexer;
 use martlog_indexer::registry::Scope;
 use martlog_indexer::row::Row;
 use martlog_indexer::search::request::SearchError;
-use martlog_indexer::search::{Event, Order, SearchRequest};
+use martlog_indexer::search::{Event, Events, Order, SearchRequest};
 use std::time::Instant;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 /// Who asks what, until when.
@@ -154,7 +153,7 @@ pub(crate) async fn each<T: Send + 'static>(
 }
 
 fn blocking<T>(
-    mut events: mpsc::Receiver<Event>,
+    mut events: Events,
     mut state: T,
     mut take: impl FnMut(&mut T, Row) -> Taken,
     stopped: &CancellationToken,
