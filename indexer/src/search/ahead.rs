@@ -1,5 +1,5 @@
-//! Splits that are opened before the first row is sent, on all threads that are free: when every match is counted, each of them is opened anyway. Of a split of which few
-//! blocks can match, these are read at once.
+//! Splits that are opened before the rows that they may have are sent, on all threads that are free: when every match is counted, each of them is opened anyway. Of a split of which few
+//! blocks can match, the first of these are read at once.
 
 use super::gate::Gate;
 use super::lent::Lent;

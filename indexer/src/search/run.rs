@@ -7,7 +7,7 @@
 use super::ahead::{Wanted, open_ahead};
 use super::clues::Clues;
 use super::entry::more;
-use super::events::{Sender, TOGETHER_MAX};
+use super::events::{Reader, Sender};
 use super::gate::{Answer, Gate, of_module};
 use super::lent::Lent;
 use super::matches::Matcher;
@@ -20,14 +20,11 @@ use super::ticker::{Halt, Ticker};
 use super::turn::Turn;
 use crate::filter::Words;
 use crate::registry::Scope;
-use crate::row::Row;
 use crate::split::block::Decoder;
 use crate::store::{ModuleView, View};
-use std::cell::RefCell;
 use std::collections::BinaryHeap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc::error::TrySendError;
 
 /// How long a summary waits for a reader that does not read.
 const LAST_WAIT: Duration = Duration::from_secs(1);
@@ -59,43 +56,6 @@ pub(super) fn execute(view: &View, scope: &Scope, request: &SearchRequest, sende
     if let Some(last) = last {
         // A reader that is gone, or does not read, sees the channel end without a summary: the answer is incomplete.
         let _ = reader.send(vec![last], Instant::now() + LAST_WAIT);
-    }
-}
-
-/// Who reads what is found.
-struct Reader<'a> {
-    sender: &'a Sender,
-    turn: &'a Turn,
-    /// Rows that were found and not sent yet.
-    found: RefCell<Vec<Event>>,
-}
-
-impl<'a> Reader<'a> {
-    fn new(sender: &'a Sender, turn: &'a Turn) -> Self {
-        Self { sender, turn, found: RefCell::default() }
-    }
-
-    /// A row for it, which goes with those that follow at once.
-    fn row(&self, row: Row, deadline: Instant) -> Result<(), Halt> {
-        self.found.borrow_mut().push(Event::Row(Box::new(row)));
-        if self.found.borrow().len() >= TOGETHER_MAX { self.flush(deadline) } else { Ok(()) }
-    }
-
-    /// Sends the rows that were found.
-    fn flush(&self, deadline: Instant) -> Result<(), Halt> {
-        let found = self.found.take();
-        if found.is_empty() { Ok(()) } else { self.send(found, deadline) }
-    }
-
-    /// Sends; while the channel is full it waits, and somebody else may search.
-    fn send(&self, events: Vec<Event>, deadline: Instant) -> Result<(), Halt> {
-        let events = match self.sender.try_send(events) {
-            Ok(()) => return Ok(()),
-            Err(TrySendError::Closed(_)) => return Err(Halt::Cancelled),
-            Err(TrySendError::Full(back)) => back,
-        };
-        self.turn.wait(deadline, self.sender.reserve())?.map_err(|_| Halt::Cancelled)?.send(events);
-        Ok(())
     }
 }
 
@@ -198,7 +158,7 @@ impl<'a> Search<'a> {
 
     /// Counts the matching rows of what was not read for the rows that were sent, on all threads that are free; and the texts that were read for it.
     fn count_rest(&self) -> Result<(u64, u64), Halt> {
-        let more = more(self.reader.turn.threads());
+        let more = more(self.reader.threads());
         let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
         let (request, matcher, progress) = (self.request, self.seeker.matcher, self.progress);
         let rests: Vec<_> = self.sources.iter().map(Source::rest).filter(|rest| !matches!(rest, Rest::Nothing)).collect();
@@ -228,7 +188,7 @@ impl<'a> Search<'a> {
         let wanted: Vec<(usize, Wanted<'a>)> =
             self.sources.iter().enumerate().filter_map(|(at, source)| Some((at, source.wanted()?))).collect();
         let (places, wanted): (Vec<usize>, Vec<Wanted<'a>>) = wanted.into_iter().filter(|(_, other)| other.is_beside(lead)).unzip();
-        let more = more(self.reader.turn.threads());
+        let more = more(self.reader.threads());
         let (opened, scanned) = open_ahead(&wanted, self.request, self.seeker.matcher, more.len(), self.progress)?;
         self.scanned_elsewhere += scanned;
         for (place, ahead) in places.into_iter().zip(opened) {
