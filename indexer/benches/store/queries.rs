@@ -1,6 +1,7 @@
 //! The queries: what is asked, what has to come out, and how long it takes. Predicates are those that the query language makes of such texts.
 //!
-//! Each is asked once, which is its first time in this process, and then [`TIMES`] times; the median counts. From the call to the last row, without HTTP.
+//! Each is asked once, which is its first time in this process, and then [`TIMES`] times; the median counts. From the call to the last row, or to the first one where that is asked, without
+//! HTTP.
 
 use super::generator::{
     COMMON_WORD, DAY_NS, FREQUENT_PIECE, GAVE_UP, ID, LITERAL, NUMBERS, PHRASE, PREFIX, RARE_WORD, TWO_WORDS, Truth, VOWELS,
@@ -40,6 +41,7 @@ const COUNTING: Bound = Bound::at_most(50.0, 10.0, "ms");
 const LITERALS: Bound = Bound::at_most(150.0, 50.0, "ms");
 const UNSELECTIVE: Bound = Bound::limit(1000.0, "ms");
 const CHARTS: Bound = Bound::at_most(60.0, 20.0, "ms");
+const FIRST_ROW: Bound = Bound::limit(50.0, "ms");
 
 /// A query.
 pub(crate) struct Query {
@@ -56,6 +58,8 @@ enum Ask {
     Newest,
     /// The newest rows, and every match counted.
     NewestAndCount,
+    /// The same, timed until the first row comes.
+    FirstOfNewest,
     Count,
     PerMinute,
     PerModule,
@@ -79,6 +83,13 @@ pub(crate) enum Found {
     Distinct(u64),
     /// By group: the sum, how many, and the p95 of numbers.
     Numbers(Vec<(String, u64, u64, u64)>),
+}
+
+/// What came of a search: matches, rows, and when the first of these came.
+struct Came {
+    matched: u64,
+    rows: u64,
+    first: Duration,
 }
 
 /// How long it took.
@@ -107,6 +118,7 @@ pub(crate) fn all(truth: &Truth) -> Result<Vec<Query>, Failure> {
         count("unselective regular expression `[aeiou]{3}`, count", UNSELECTIVE, regex(VOWELS)?, truth.vowels),
     ]);
     queries.extend(charts(truth));
+    queries.extend(first_rows(truth)?);
     Ok(queries)
 }
 
@@ -159,6 +171,20 @@ fn charts(truth: &Truth) -> [Query; 4] {
         chart("distinct sessions", Predicate::All, Ask::Sessions, Found::Distinct(truth.sessions)),
         chart("average and p95 of `duration_ms` by module", Predicate::All, Ask::Durations, durations),
     ]
+}
+
+/// What takes long before its first row can be known: each split of the day may have it.
+fn first_rows(truth: &Truth) -> Result<Vec<Query>, Failure> {
+    let first = |name, predicate, matches| Query { ask: Ask::FirstOfNewest, bound: FIRST_ROW, ..page(name, SELECTIVE, predicate, matches) };
+    let negation = Predicate::And(vec![error(), not_common()]);
+    Ok(vec![
+        first("first row: common word `timeout`", word(COMMON_WORD), truth.common_word),
+        first("first row: prefix `zephyr*`", word(&format!("{PREFIX}*")), truth.prefix),
+        first("first row: regular expression with literals", regex(GAVE_UP)?, truth.gave_up),
+        first("first row: unselective regular expression `[aeiou]{3}`", regex(VOWELS)?, truth.vowels),
+        first("first row: number range `duration_ms:2000..2999`", numbers(), truth.numbers),
+        first("first row: negation `level:error -timeout`", negation, truth.error_without_common_word),
+    ])
 }
 
 /// The same queries of one instance, to be compared between stores: what they find is told, not judged.
@@ -232,12 +258,22 @@ fn regex(text: &str) -> Result<Predicate, Failure> {
 }
 
 impl Query {
-    /// Asks once.
-    pub(crate) async fn ask(&self, indexer: &Indexer, scope: &Scope, range: &Range<i64>) -> Result<Found, Failure> {
-        let matched = |(matched, rows)| Found::Matched(matched, rows);
+    /// Asks once: what was found, and how long it took.
+    pub(crate) async fn ask(&self, indexer: &Indexer, scope: &Scope, range: &Range<i64>) -> Result<(Found, Duration), Failure> {
+        let begun = Instant::now();
+        if matches!(self.ask, Ask::FirstOfNewest) {
+            let came = self.search(indexer, scope, range, PAGE, true).await?;
+            return Ok((Found::Matched(came.matched, came.rows), came.first));
+        }
+        let found = self.found(indexer, scope, range).await?;
+        Ok((found, begun.elapsed()))
+    }
+
+    async fn found(&self, indexer: &Indexer, scope: &Scope, range: &Range<i64>) -> Result<Found, Failure> {
+        let matched = |came: Came| Found::Matched(came.matched, came.rows);
         match self.ask {
-            Ask::Newest => Ok(Found::Rows(self.search(indexer, scope, range, PAGE, false).await?.1)),
-            Ask::NewestAndCount => self.search(indexer, scope, range, PAGE, true).await.map(matched),
+            Ask::Newest => Ok(Found::Rows(self.search(indexer, scope, range, PAGE, false).await?.rows)),
+            Ask::NewestAndCount | Ask::FirstOfNewest => self.search(indexer, scope, range, PAGE, true).await.map(matched),
             Ask::Count => self.search(indexer, scope, range, 0, true).await.map(matched),
             Ask::PerMinute => {
                 let buckets = self.histogram(indexer, scope, range, MINUTE_NS, None).await?;
@@ -271,23 +307,18 @@ impl Query {
 
     /// Asks once and then [`TIMES`] times.
     pub(crate) async fn take(&self, indexer: &Indexer, scope: &Scope, range: &Range<i64>) -> Result<Taken, Failure> {
-        let begun = Instant::now();
-        let found = self.ask(indexer, scope, range).await?;
-        let first = begun.elapsed();
+        let (found, first) = self.ask(indexer, scope, range).await?;
         let count = std::env::var("TIMES").ok().and_then(|times| times.parse().ok()).unwrap_or(TIMES).max(1);
         let mut times = Vec::new();
         let before = Usage::now();
         for _ in 0..count {
-            let begun = Instant::now();
-            self.ask(indexer, scope, range).await?;
-            times.push(begun.elapsed());
+            times.push(self.ask(indexer, scope, range).await?.1);
         }
         let cpu = Duration::from_secs_f64(Usage::now().since(&before).process.max(0.0)) / count;
         Ok(Taken { first, median: median(times), cpu, found })
     }
 
-    /// Matches, and rows that came.
-    async fn search(&self, indexer: &Indexer, scope: &Scope, range: &Range<i64>, limit: u64, count: bool) -> Result<(u64, u64), Failure> {
+    async fn search(&self, indexer: &Indexer, scope: &Scope, range: &Range<i64>, limit: u64, count: bool) -> Result<Came, Failure> {
         let request = SearchRequest {
             predicate: Arc::new(self.predicate.clone()),
             from_ns: range.start,
@@ -300,13 +331,19 @@ impl Query {
             quarantine: false,
             deadline: Instant::now() + DEADLINE,
         };
+        let begun = Instant::now();
         let mut events = indexer.search(scope, request);
-        let mut rows = 0;
+        let mut came = Came { matched: 0, rows: 0, first: Duration::ZERO };
         while let Some(event) = events.recv().await {
             match event {
-                Event::Row(_) => rows += 1,
+                Event::Row(_) => {
+                    if came.rows == 0 {
+                        came.first = begun.elapsed();
+                    }
+                    came.rows += 1;
+                }
                 Event::Progress { .. } => {}
-                Event::Summary(summary) => return Ok((summary.matched, rows)),
+                Event::Summary(summary) => return Ok(Came { matched: summary.matched, ..came }),
                 Event::Error(error) => return Err(error.into()),
             }
         }
