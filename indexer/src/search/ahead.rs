@@ -1,14 +1,15 @@
 //! Splits that are opened before the rows that they may have are sent, on all threads that are free: when every match is counted, each of them is opened anyway. Of a split of which few
-//! blocks can match, the first of these are read at once.
+//! blocks can match, the first of these are read at once; one that takes long to open is read in its first block alone, and opened when rows behind it are wanted.
 
 use super::gate::Gate;
 use super::lent::Lent;
 use super::matches::Matcher;
-use super::ordered::{Course, Rank};
+use super::ordered::{Course, Rank, first_block};
 use super::progress::Progress;
 use super::request::{Order, SearchRequest};
 use super::source::{Seeker, SplitReader};
 use super::ticker::{Halt, Ticker};
+use crate::split::Split;
 use crate::split::block::{Block, Decoder};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
@@ -30,6 +31,8 @@ pub(super) struct Wanted<'a> {
     pub(super) course: Course<'a>,
     /// The module's number in the order of names.
     pub(super) module: usize,
+    /// The block that was read already.
+    pub(super) read: Option<usize>,
 }
 
 /// A split that was opened.
@@ -63,7 +66,8 @@ pub(super) fn open_ahead<'a>(
             let Some(one) = wanted.get(number) else { return Ok((opened, ticker.rows_scanned.get())) };
             let ahead = one.open(request, matcher, &decoder, &ticker)?;
             // One without a match is done twice: opened and read.
-            ticker.done(usize::try_from(one.split.meta().rows).unwrap_or(usize::MAX) * (1 + usize::from(ahead.reader.is_none())));
+            let times = ahead.reader.as_ref().map_or(2, |reader| usize::from(reader.only().is_none()));
+            ticker.done(usize::try_from(one.split.meta().rows).unwrap_or(usize::MAX) * times);
             ticker.look()?;
             opened.push((number, ahead));
         }
@@ -88,30 +92,47 @@ impl<'a> Wanted<'a> {
     }
 
     fn open(&self, request: &'a SearchRequest, matcher: &Matcher<'_>, decoder: &Decoder, ticker: &Ticker<'_>) -> Result<Ahead<'a>, Halt> {
-        let Self { split, gate, course, module } = *self;
-        let newest_first = course.order == Order::NewestFirst;
         let mut ahead = Ahead { reader: None, blocks: 0..0, read: Vec::new() };
-        let Some(reader) = split.opened(&request.predicate, gate, decoder, ticker)? else { return Ok(ahead) };
-        if reader.blocks_left() <= if reader.reads_texts() { BLOCKS_OF_TEXTS_MAX } else { BLOCKS_MAX } {
-            let seeker = Seeker { predicate: &request.predicate, matcher, decoder, ticker };
-            // What nobody will see is counted only, which is less work.
-            let rows_max = request.limit.min(ROWS_MAX);
-            let (blocks, mut done) = (reader.split.head()?.blocks.len(), 0);
-            while done < blocks && ahead.read.len() <= rows_max {
-                let at = if newest_first { blocks - 1 - done } else { done };
-                let block = Block::new(reader.split, at, decoder)?;
-                if reader.may_match(at) {
-                    for row in reader.matches(&block, &seeker)?.iter() {
-                        ahead.read.push((Rank::new(course.order, block.time(row)?, module, block.seq(row)?), (at, row)));
-                    }
-                } else {
-                    ticker.done(block.meta.rows);
-                }
-                done += 1;
-            }
-            ahead.blocks = if newest_first { blocks - done..blocks } else { 0..done };
-        }
+        let first = |split: &Split| if self.read.is_none() { first_block(split, self.gate, self.course) } else { Ok(None) };
+        let Some(reader) = self.split.reader(&request.predicate, self.gate, first, decoder, ticker)? else { return Ok(ahead) };
+        let seeker = Seeker { predicate: &request.predicate, matcher, decoder, ticker };
+        // What nobody will see is counted only, which is less work.
+        let rows_max = request.limit.min(ROWS_MAX);
+        let blocks = reader.split.head()?.blocks.len();
+        let left = match (reader.only(), self.read, self.course.order) {
+            (Some(only), ..) => only..only + 1,
+            _ if reader.blocks_left() > if reader.reads_texts() { BLOCKS_OF_TEXTS_MAX } else { BLOCKS_MAX } => 0..0,
+            (None, read, Order::NewestFirst) => 0..read.unwrap_or(blocks),
+            (None, read, Order::OldestFirst) => read.map_or(0, |read| read + 1)..blocks,
+        };
+        ahead.blocks = self.read(&reader, left, rows_max, &seeker, &mut ahead.read)?;
         ahead.reader = Some(reader);
         Ok(ahead)
+    }
+
+    /// Reads blocks in the order asked for until so many rows match; those that were read come back.
+    fn read(
+        &self,
+        reader: &SplitReader<'a>,
+        mut left: Range<usize>,
+        rows_max: usize,
+        seeker: &Seeker<'_>,
+        found: &mut Vec<(Rank, (usize, usize))>,
+    ) -> Result<Range<usize>, Halt> {
+        let all = left.clone();
+        let newest_first = self.course.order == Order::NewestFirst;
+        while found.len() <= rows_max
+            && let Some(at) = if newest_first { left.next_back() } else { left.next() }
+        {
+            let block = Block::new(reader.split, at, seeker.decoder)?;
+            if reader.may_match(at) {
+                for row in reader.matches(&block, seeker)?.iter() {
+                    found.push((Rank::new(self.course.order, block.time(row)?, self.module, block.seq(row)?), (at, row)));
+                }
+            } else {
+                seeker.ticker.done(block.meta.rows);
+            }
+        }
+        Ok(if newest_first { left.end..all.end } else { all.start..left.start })
     }
 }

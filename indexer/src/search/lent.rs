@@ -2,7 +2,7 @@
 
 use super::gate::Gate;
 use super::predicate::Predicate;
-use super::source::{Seeker, SplitReader, open};
+use super::source::{SplitReader, open};
 use super::ticker::{Halt, Ticker};
 use crate::shelf::Shelved;
 use crate::split::block::Decoder;
@@ -62,23 +62,24 @@ impl<'v> Lent<'v> {
         self.shelved.trim();
     }
 
-    /// What its index says of what is looked for; `None` when no row matches, and so many splits are held that this one is not.
-    pub(super) fn reader(&'v self, seeker: &Seeker<'v>, gate: Gate<'v>) -> Result<Option<SplitReader<'v>>, Halt> {
-        self.opened(seeker.predicate, gate, seeker.decoder, seeker.ticker)
-    }
-
-    /// The same, where the decoder and the ticker live for less long.
-    pub(super) fn opened(
+    /// What its index says of what is looked for; `None` when no row matches, and so many splits are held that this one is not. The reader may be for the block that is to be read first
+    /// and no other.
+    pub(super) fn reader(
         &'v self,
         predicate: &'v Predicate,
         gate: Gate<'v>,
+        first: impl FnOnce(&Split) -> io::Result<Option<usize>>,
         decoder: &Decoder,
         ticker: &Ticker<'_>,
     ) -> Result<Option<SplitReader<'v>>, Halt> {
         let one_too_many = self.open.get().is_none() && self.held.load(Relaxed) >= HELD_MAX;
-        if one_too_many && open(predicate, &*self.borrow()?, gate, decoder, ticker)?.is_void() {
-            return Ok(None);
+        if one_too_many {
+            if open(predicate, &*self.borrow()?, gate, None, decoder, ticker)?.is_void() {
+                return Ok(None);
+            }
+            return open(predicate, self.hold()?, gate, None, decoder, ticker).map(Some);
         }
-        open(predicate, self.hold()?, gate, decoder, ticker).map(Some)
+        let split = self.hold()?;
+        open(predicate, split, gate, first(split)?, decoder, ticker).map(Some)
     }
 }

@@ -4,6 +4,7 @@
 //! predicate, matches   what a row must be like, and whether one is                    a row in memory, wherever it came from
 //! node                 the same as a split answers it, block by block                 columns, and for texts:
 //! text, answers        which patterns of a field can hold them, which values do; together: many texts asked at once
+//! first                the same of the block that is read first, where all of a split takes long to ask
 //! candidates           those patterns: required words, then the pattern by itself (alignment: a piece of text; expression, reach: a regular expression)
 //! hex                  a piece of text in ids as they are kept
 //! gate                 what of a module may be looked at: scope, time, arrival        the one place where the scope is asked
@@ -35,6 +36,7 @@ mod entry;
 mod entry_tests;
 mod events;
 mod expression;
+mod first;
 mod gate;
 mod hex;
 mod histogram;

@@ -4,6 +4,7 @@
 //! [`Predicate::matches`] says so.
 
 use super::candidates::Question;
+use super::first::First;
 use super::matches::{Matcher, RowView, origin_stamp, owner_stamp, parse_id, stamp_passes};
 use super::predicate::{Field, Predicate, Stamp, Test};
 use super::text::Leaf;
@@ -52,18 +53,25 @@ pub(super) enum KindTest {
     Problem(Problem),
 }
 
-/// How a split answers the predicate; `more` is asked now and then.
-pub(super) fn compile<'a>(predicate: &'a Predicate, split: &'a Split, decoder: &Decoder, more: More<'_>) -> io::Result<Node<'a>> {
-    Compiler { split, decoder, more }.predicate(predicate)
+/// How a split answers the predicate, or its first block where that is known sooner; `more` is asked now and then.
+pub(super) fn compile<'a: 'f, 'f>(
+    predicate: &'a Predicate,
+    split: &'a Split,
+    first: Option<&First<'f>>,
+    decoder: &Decoder,
+    more: More<'_>,
+) -> io::Result<Node<'a>> {
+    Compiler { split, first, decoder, more }.predicate(predicate)
 }
 
-struct Compiler<'a, 'm> {
+struct Compiler<'a, 'f, 'm> {
     split: &'a Split,
+    first: Option<&'m First<'f>>,
     decoder: &'m Decoder,
     more: More<'m>,
 }
 
-impl<'a> Compiler<'a, '_> {
+impl<'a: 'f, 'f> Compiler<'a, 'f, '_> {
     fn predicate(&mut self, predicate: &'a Predicate) -> io::Result<Node<'a>> {
         (self.more)()?;
         Ok(match predicate {
@@ -123,7 +131,7 @@ impl<'a> Compiler<'a, '_> {
     }
 
     fn text(&mut self, predicate: &'a Predicate, question: Question<'a>) -> io::Result<Node<'a>> {
-        let leaf = Leaf::new(predicate, question, self.split, self.decoder, self.more)?;
+        let leaf = Leaf::new(predicate, question, self.split, self.first, self.decoder, self.more)?;
         Ok(leaf.map_or(Node::Same(false), |leaf| Node::Text(Box::new(leaf))))
     }
 
@@ -154,12 +162,12 @@ impl<'a> Compiler<'a, '_> {
 }
 
 impl<'a> Node<'a> {
-    /// What it takes to ask it of a block, roughly: only for which comes first.
     /// Whether texts are read to know which rows match.
     pub(super) fn reads_texts(&self) -> bool {
         self.cost() >= COST_OF_TEXTS
     }
 
+    /// What it takes to ask it of a block, roughly: only for which comes first.
     fn cost(&self) -> u32 {
         match self {
             Self::Same(_) => 0,

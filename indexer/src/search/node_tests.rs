@@ -1,5 +1,6 @@
 //! A split answers exactly as its rows do. Asked about pieces of the rows themselves, which is where an index that forgets something is caught.
 
+use super::first::First;
 use super::node::compile;
 use super::predicate::{Field, Pattern, Predicate, Test};
 use super::scalars::each_scalar;
@@ -86,15 +87,19 @@ proptest! {
         let decoder = Decoder::new().unwrap();
         let predicates = cuts.iter().map(|cut| predicate_of(&rows, cut)).chain(predicates);
         for predicate in predicates.flat_map(|predicate| [predicate.clone(), Predicate::Not(Box::new(predicate))]) {
-            let node = compile(&predicate, &split, &decoder, &mut || Ok(())).unwrap();
+            let node = compile(&predicate, &split, None, &decoder, &mut || Ok(())).unwrap();
             let blocks = node.blocks(split.head().unwrap().blocks.len());
             for number in 0..blocks.len() {
                 let block = Block::new(&split, number, &decoder).unwrap();
                 let found = node.of_block(&block, &Bits::all(block.meta.rows), &mut || Ok(())).unwrap();
+                let first = First::new(Block::new(&split, number, &decoder).unwrap(), 0);
+                let alone = compile(&predicate, &split, Some(&first), &decoder, &mut || Ok(())).unwrap();
+                let found_alone = alone.of_block(&block, &Bits::all(block.meta.rows), &mut || Ok(())).unwrap();
                 prop_assert!(found.is_empty() || blocks.has(number), "{predicate:?} is in a block that is passed over");
                 for at in 0..block.meta.rows {
                     let row = block.row(at).unwrap();
                     prop_assert_eq!(found.has(at), predicate.matches(&row), "{:?} of {:?}", predicate, row);
+                    prop_assert_eq!(found_alone.has(at), found.has(at), "{:?} of {:?}, asked of its block alone", predicate, row);
                 }
             }
         }

@@ -8,8 +8,10 @@ use super::source::{Seeker, SplitReader};
 use super::ticker::Halt;
 use crate::live::Pack;
 use crate::row::{Position, Row, RowRef};
+use crate::split::Split;
 use crate::split::block::{Block, BlockMeta};
 use std::cmp::Ordering;
+use std::io;
 use std::ops::Range;
 
 /// A place in the order asked for: greater comes first.
@@ -160,10 +162,17 @@ impl<'a> Source<'a> {
                 self.matched += ready.len() as u64;
             }
             Pieces::Split(blocks) => match &blocks.looked {
-                Looked::No => blocks.begin(blocks.split.reader(seeker, self.gate)?, self.gate, self.course)?,
+                Looked::No => {
+                    let first = |split: &Split| first_block(split, self.gate, self.course);
+                    blocks.begin(blocks.reader(first, self.gate, seeker)?, self.gate, self.course)?;
+                }
                 Looked::Void => {}
                 Looked::Open(reader) => {
                     let Some(at) = blocks.next(order) else { return Ok(()) };
+                    if !reader.is_for(at) {
+                        blocks.begin(blocks.reader(|_| Ok(None), self.gate, seeker)?, self.gate, self.course)?;
+                        return Ok(());
+                    }
                     let Some(block) = seeker.block(reader.split, at)? else { return Ok(()) };
                     let found = reader.matches(&block, seeker)?;
                     self.matched += found.count();
@@ -187,14 +196,15 @@ impl<'a> Source<'a> {
         self.ready.sort_unstable();
     }
 
-    /// A split that was not opened yet.
+    /// A split that was not opened yet, but for one block of it.
     pub(super) fn wanted(&self) -> Option<Wanted<'a>> {
-        match &self.pieces {
-            Pieces::Split(blocks) if matches!(blocks.looked, Looked::No) => {
-                Some(Wanted { split: blocks.split, gate: self.gate, course: self.course, module: self.module })
-            }
-            _ => None,
-        }
+        let Pieces::Split(blocks) = &self.pieces else { return None };
+        let read = match &blocks.looked {
+            Looked::No => None,
+            Looked::Open(reader) if blocks.next(self.course.order).is_some_and(|next| !reader.is_for(next)) => reader.only(),
+            Looked::Open(_) | Looked::Void => return None,
+        };
+        Some(Wanted { split: blocks.split, gate: self.gate, course: self.course, module: self.module, read })
     }
 
     /// It was opened.
@@ -204,7 +214,7 @@ impl<'a> Source<'a> {
         if !ahead.blocks.is_empty() {
             blocks.done(ahead.blocks, self.course.order);
             self.matched += ahead.read.len() as u64;
-            self.ready = ahead.read;
+            self.ready.extend(ahead.read);
             self.put_in_order();
         }
         Ok(())
@@ -256,9 +266,10 @@ impl<'a> Source<'a> {
             Pieces::Pack { read: true, .. } => Rest::Nothing,
             Pieces::Pack { pack, all, .. } => Rest::Pack(pack, *all, gate),
             Pieces::Split(blocks) => match &blocks.looked {
-                Looked::No => Rest::Split(blocks.split, gate),
+                Looked::No => Rest::Split { split: blocks.split, gate, read: &[] },
                 Looked::Void => Rest::Nothing,
                 Looked::Open(reader) if reader.is_void() || blocks.read.iter().all(|read| *read) => Rest::Nothing,
+                Looked::Open(reader) if reader.only().is_some() => Rest::Split { split: blocks.split, gate, read: &blocks.read },
                 Looked::Open(reader) => Rest::Open { split: blocks.split, reader, read: &blocks.read },
             },
         }
@@ -269,8 +280,13 @@ impl<'a> Source<'a> {
 pub(super) enum Rest<'s> {
     Nothing,
     Pack(&'s Pack, bool, Gate<'s>),
-    /// All of it: it was not opened.
-    Split(&'s Lent<'s>, Gate<'s>),
+    /// It was not opened, but for one block.
+    Split {
+        split: &'s Lent<'s>,
+        gate: Gate<'s>,
+        /// The blocks that were read.
+        read: &'s [bool],
+    },
     Open {
         split: &'s Lent<'s>,
         reader: &'s SplitReader<'s>,
@@ -292,11 +308,11 @@ impl Rest<'_> {
                 })?;
                 Ok(count)
             }
-            Self::Split(split, gate) => {
+            Self::Split { split, gate, read } => {
                 let split = split.borrow()?;
                 // That it is opened.
                 seeker.ticker.done(usize::try_from(split.meta.rows).unwrap_or(usize::MAX));
-                count(&seeker.open(&split, *gate)?, &[], seeker)
+                count(&seeker.open(&split, *gate)?, read, seeker)
             }
             Self::Open { split, reader, read } => {
                 split.trim();
@@ -319,26 +335,46 @@ fn count<'s>(reader: &SplitReader<'s>, read: &[bool], seeker: &Seeker<'s>) -> Re
     Ok(count)
 }
 
+/// The blocks of a split that rows are wanted of.
+fn wanted_blocks(split: &Split, gate: Gate<'_>, course: Course<'_>) -> io::Result<Range<usize>> {
+    let blocks = &split.head()?.blocks;
+    let wanted = |meta: &BlockMeta| {
+        let behind = course.after.is_none_or(|after| match course.order {
+            Order::NewestFirst => meta.time_min_ns <= after.time_ns,
+            Order::OldestFirst => meta.time_max_ns >= after.time_ns,
+        });
+        behind && gate.may_admit_block(meta)
+    };
+    let first = blocks.iter().position(wanted).unwrap_or(blocks.len());
+    let last = blocks.iter().rposition(wanted).map_or(first, |last| last + 1);
+    Ok(first..last)
+}
+
+/// The one that comes first.
+pub(super) fn first_block(split: &Split, gate: Gate<'_>, course: Course<'_>) -> io::Result<Option<usize>> {
+    let mut blocks = wanted_blocks(split, gate, course)?;
+    Ok(if course.order == Order::NewestFirst { blocks.next_back() } else { blocks.next() })
+}
+
 impl<'a> Blocks<'a> {
-    /// Begins to read; there is nothing to read without a reader.
+    fn reader(
+        &self,
+        first: impl FnOnce(&Split) -> io::Result<Option<usize>>,
+        gate: Gate<'a>,
+        seeker: &Seeker<'a>,
+    ) -> Result<Option<SplitReader<'a>>, Halt> {
+        self.split.reader(seeker.predicate, gate, first, seeker.decoder, seeker.ticker)
+    }
+
+    /// Begins to read, or goes on behind the first block; there is nothing to read without a reader.
     fn begin(&mut self, reader: Option<SplitReader<'a>>, gate: Gate<'a>, course: Course<'a>) -> Result<(), Halt> {
         let Some(reader) = reader else {
             self.looked = Looked::Void;
             return Ok(());
         };
-        let blocks = &reader.split.head()?.blocks;
-        if !reader.is_void() {
-            let wanted = |meta: &BlockMeta| {
-                let behind = course.after.is_none_or(|after| match course.order {
-                    Order::NewestFirst => meta.time_min_ns <= after.time_ns,
-                    Order::OldestFirst => meta.time_max_ns >= after.time_ns,
-                });
-                behind && gate.may_admit_block(meta)
-            };
-            let first = blocks.iter().position(wanted).unwrap_or(blocks.len());
-            let last = blocks.iter().rposition(wanted).map_or(first, |last| last + 1);
-            self.left = first..last;
-            self.read = vec![false; blocks.len()];
+        if self.read.is_empty() && !reader.is_void() {
+            self.left = wanted_blocks(reader.split, gate, course)?;
+            self.read = vec![false; reader.split.head()?.blocks.len()];
         }
         self.looked = Looked::Open(reader);
         self.skip(course.order);

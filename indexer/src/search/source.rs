@@ -1,5 +1,6 @@
 //! Where rows come from, live buffers or a split, and which of them match. Both give the same answer for the same row.
 
+use super::first::{ASKED_MAX, First};
 use super::gate::{Answer, Gate, of_chunk};
 use super::matches::{Matcher, RowView};
 use super::node::{Node, compile};
@@ -29,6 +30,8 @@ pub(super) struct SplitReader<'a> {
     node: Node<'a>,
     /// The blocks that can have a matching row.
     blocks: Bits,
+    /// The one block that it is for, of the others it knows nothing: see [`First`].
+    only: Option<usize>,
     shown: Vec<bool>,
 }
 
@@ -76,7 +79,7 @@ impl<'a> Seeker<'a> {
 
     /// Opens a split.
     pub(super) fn open(&self, split: &'a Split, gate: Gate<'a>) -> Result<SplitReader<'a>, Halt> {
-        open(self.predicate, split, gate, self.decoder, self.ticker)
+        open(self.predicate, split, gate, None, self.decoder, self.ticker)
     }
 
     /// A block of a split.
@@ -85,22 +88,25 @@ impl<'a> Seeker<'a> {
     }
 }
 
-/// Opens a split.
+/// Opens a split; where that would take long, for the block that is to be read first and no other.
 pub(super) fn open<'a>(
     predicate: &'a Predicate,
     split: &'a Split,
     gate: Gate<'a>,
+    first: Option<usize>,
     decoder: &Decoder,
     ticker: &Ticker<'_>,
 ) -> Result<SplitReader<'a>, Halt> {
     let shown = gate.shown_owners(split)?;
-    let nothing = || SplitReader { split, gate, node: Node::Same(false), blocks: Bits::none(0), shown: Vec::new() };
+    let nothing = || SplitReader { split, gate, node: Node::Same(false), blocks: Bits::none(0), only: None, shown: Vec::new() };
     if !shown.contains(&true) {
         return Ok(nothing());
     }
-    let node = compile(predicate, split, decoder, &mut || Ok(ticker.look()?))?;
+    let first = first.map(|first| Ok::<_, Halt>(First::new(Block::new(split, first, decoder)?, ASKED_MAX))).transpose()?;
+    let node = compile(predicate, split, first.as_ref(), decoder, &mut || Ok(ticker.look()?))?;
     let blocks = node.blocks(split.head()?.blocks.len());
-    Ok(SplitReader { split, gate, node, blocks, shown })
+    let only = first.filter(First::is_alone).map(|first| first.block.number());
+    Ok(SplitReader { split, gate, node, blocks, only, shown })
 }
 
 impl<'a> SplitReader<'a> {
@@ -109,9 +115,9 @@ impl<'a> SplitReader<'a> {
         usize::try_from(self.blocks.count()).unwrap_or(usize::MAX)
     }
 
-    /// Whether no row of it can match.
+    /// Whether no row of the split can match.
     pub(super) fn is_void(&self) -> bool {
-        self.blocks.is_empty()
+        self.only.is_none() && self.blocks.is_empty()
     }
 
     /// Whether texts are read to know which rows match.
@@ -121,7 +127,17 @@ impl<'a> SplitReader<'a> {
 
     /// Whether a row of this block can match.
     pub(super) fn may_match(&self, block: usize) -> bool {
-        self.blocks.has(block)
+        !self.is_for(block) || self.blocks.has(block)
+    }
+
+    /// Whether it is for this block.
+    pub(super) fn is_for(&self, block: usize) -> bool {
+        self.only.is_none_or(|only| only == block)
+    }
+
+    /// The only block that it is for, if so.
+    pub(super) fn only(&self) -> Option<usize> {
+        self.only
     }
 
     /// The rows of a block that match; texts are read only where the index does not decide.

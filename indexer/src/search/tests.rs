@@ -1,7 +1,9 @@
 //! Both tiers answer alike: whatever lies in live buffers or in splits, an answer is that of a plain filter over all rows.
 
 use super::events::channel;
+use super::first::{ASKED_MAX, First};
 use super::histogram;
+use super::node::compile;
 use super::predicate::{Field, Pattern, Predicate, Stamp, Test};
 use super::request::{Bucket, Event, GroupBy, Histogram, HistogramRequest, Order, SearchError, SearchRequest, Summary};
 use super::run::execute;
@@ -10,6 +12,7 @@ use super::turn::Turn;
 use crate::live::Pack;
 use crate::registry::Scope;
 use crate::row::{Position, Row};
+use crate::split::block::{Block, Decoder};
 use crate::store::{ModuleView, View};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -323,4 +326,72 @@ fn new_rows_are_sent_before_old_splits_are_opened_that_are_counted() {
     })
     .collect();
     assert_eq!(rows, (500..510).rev().collect::<Vec<_>>(), "and then the damaged one ended the search");
+}
+
+/// A word of letters that no other number has.
+fn letters(number: u64) -> String {
+    format!("{number:07}").bytes().map(|digit| char::from(digit - b'0' + b'a')).collect()
+}
+
+/// Rows of a module with thousands of patterns and entries of dictionaries; each has its second in common with another module's.
+fn varied(module: &str) -> Vec<Row> {
+    let owner = owner("p1", module, "i1");
+    let row_of = |seq: u64| {
+        let number = seq * 7_919 % 6_000;
+        let attributes = format!(r#"{{"note":"about {}","who":"{}"}}"#, letters(number), letters(number / 3));
+        row(&owner, seq, 1, seq as i64 / 2 * 1_000, &format!("sent {} of {seq}", letters(number)), &attributes)
+    };
+    (0..6_000).map(row_of).collect()
+}
+
+/// Predicates that many patterns and entries have to be asked for, and one that none has.
+fn asked_of_many() -> Vec<Predicate> {
+    let regex = |text: &str| Predicate::Regex(regex::Regex::new(text).unwrap());
+    let attribute = |path: &str, test: Test| Predicate::Field(Field::Attribute(path.to_owned()), test);
+    vec![
+        regex("[aeg]{4}"),
+        regex("aa.aaaa"),
+        regex("zzz[a-z]z"),
+        Predicate::Not(Box::new(regex("[aeg]{3}"))),
+        Predicate::Literal("ccfe".to_owned()),
+        word("*fdb"),
+        attribute("who", Test::Regex(regex::Regex::new("b{3}").unwrap())),
+        Predicate::And(vec![regex("[aeg]{3}"), word("*3")]),
+        Predicate::Or(vec![attribute("who", Test::Equals("aaaaabc".to_owned())), regex("gfed")]),
+    ]
+}
+
+#[test]
+fn a_split_that_takes_long_to_open_has_the_same_rows() {
+    let folder = folder();
+    let parts = ["m1", "m2"].map(varied).to_vec();
+    let module = |rows: &Vec<Row>| ModuleView {
+        key: rows[0].owner.key.clone(),
+        live: Vec::new(),
+        splits: rows.chunks(3_000).map(|rows| split(folder.path(), rows)).collect(),
+        visible_from_seq: 0,
+    };
+    let view = View { modules: parts.iter().map(module).collect(), as_of_ns: i64::MAX - 1 };
+    let middle = parts[1][2_345].position();
+    for predicate in asked_of_many() {
+        let (split, decoder) = (view.modules[0].splits[1].open().unwrap(), Decoder::new().unwrap());
+        let first = First::new(Block::new(&split, 2, &decoder).unwrap(), ASKED_MAX);
+        compile(&predicate, &split, Some(&first), &decoder, &mut || Ok(())).unwrap();
+        assert!(first.is_alone(), "{predicate:?} is asked of a block alone");
+        for order in [Order::NewestFirst, Order::OldestFirst] {
+            let all = SearchRequest { order, count: true, ..request(predicate.clone()) };
+            let wanted = expected(&parts, &staff(), &all);
+            let rest = behind(&wanted, &middle, order);
+            for (limit, count) in [(1, true), (1, false), (40, true), (40, false), (900, true), (900, false), (10_000, true), (10_000, false)] {
+                for (after, wanted) in [(None, &wanted), (Some(middle.clone()), &rest)] {
+                    let (rows, summary) = search(&view, &staff(), &SearchRequest { limit, count, after, ..all.clone() });
+                    assert_eq!(rows, wanted[..limit.min(wanted.len())], "{predicate:?} {order:?} {limit} {count}");
+                    assert_eq!(summary.more, wanted.len() > limit);
+                    if count {
+                        assert_eq!(summary.matched, expected(&parts, &staff(), &all).len() as u64);
+                    }
+                }
+            }
+        }
+    }
 }

@@ -13,6 +13,7 @@
 use super::answers::{Answer, Answers};
 use super::candidates::{Candidates, Question, Refined, refine};
 use super::digits::InDigits;
+use super::first::{First, Own};
 use super::hex::HexPiece;
 use super::matches::{Matcher, bounds};
 use super::node::{COST_OF_TEXTS, More, rows_one_by_one};
@@ -87,14 +88,18 @@ struct FieldLeaf<'a> {
 }
 
 impl<'a> Leaf<'a> {
-    /// `None` when no row of the split can match.
-    pub(super) fn new(
+    /// `None` when no row of the split, or of its first block where only that is asked, can match.
+    pub(super) fn new<'f>(
         predicate: &'a Predicate,
         question: Question<'a>,
         split: &'a Split,
+        first: Option<&First<'f>>,
         decoder: &Decoder,
         more: More<'_>,
-    ) -> io::Result<Option<Self>> {
+    ) -> io::Result<Option<Self>>
+    where
+        'a: 'f,
+    {
         let head = split.head()?;
         let of_message = matches!(question, Question::Message(_));
         let whole = if of_message { Bits::none(head.blocks.len()) } else { whole_blocks(split)? };
@@ -106,13 +111,12 @@ impl<'a> Leaf<'a> {
         let together = Together::of(&question);
         let mut leaf = Self { predicate, question, fields: Vec::new(), values, all: Vec::new(), read: Vec::new(), whole, together };
         leaf.ask_shapes(&head.shapes);
-        let candidates = Candidates::find(&question, split, more)?;
-        for number in leaf.wanted(split)? {
-            let field = split.field(number)?;
-            if !candidates.may_be_of(&field) {
-                continue;
-            }
-            if let Some(of_field) = FieldLeaf::new(field, &leaf.question, leaf.together.as_ref(), &candidates, decoder, more)? {
+        let candidates = Candidates::find(&question, split, first, more)?;
+        let fields: io::Result<Vec<Field<'a>>> = leaf.wanted(split)?.into_iter().map(|number| split.field(number)).collect();
+        let fields: Vec<Field<'a>> = fields?.into_iter().filter(|field| candidates.may_be_of(field)).collect();
+        let first = first.and_then(|first| first.alone_for(fields.iter().map(|field| candidates.to_be_read_of(field)).sum()));
+        for field in fields {
+            if let Some(of_field) = FieldLeaf::new(field, &leaf.question, leaf.together.as_ref(), &candidates, first, decoder, more)? {
                 leaf.fields.push(of_field);
             }
         }
@@ -230,15 +234,23 @@ fn whole_blocks(split: &Split) -> io::Result<Bits> {
 }
 
 impl<'a> FieldLeaf<'a> {
-    fn new(
+    fn new<'f>(
         field: Field<'a>,
         question: &Question<'_>,
         together: Option<&Together>,
         candidates: &Candidates<'_>,
+        first: Option<&First<'f>>,
         decoder: &Decoder,
         more: More<'_>,
-    ) -> io::Result<Option<Self>> {
-        let refined = refine(&field, question, together, candidates, decoder, more)?;
+    ) -> io::Result<Option<Self>>
+    where
+        'a: 'f,
+    {
+        let own = match first.map(|first| Own::of(&first.block, &field)).transpose()? {
+            Some(None) => return Ok(None),
+            own => own.flatten(),
+        };
+        let refined = refine(&field, question, together, candidates, own.as_ref().map(|own| &own.patterns), decoder, more)?;
         let factor = match question {
             Question::Attribute(path, Test::Number { .. }) => fields::field_number(path, "1"),
             Question::Message(Test::Number { .. }) => Some(1.0),
@@ -249,7 +261,7 @@ impl<'a> FieldLeaf<'a> {
             return Ok(None);
         }
         if leaf.field.has_dictionary() {
-            let entries = leaf.find_entries(question, together, decoder, more)?;
+            let entries = leaf.find_entries(question, together, own.as_ref().map(Own::entries), decoder, more)?;
             if entries.is_empty() {
                 return Ok(None);
             }
@@ -258,11 +270,24 @@ impl<'a> FieldLeaf<'a> {
         Ok(Some(leaf))
     }
 
-    /// Exactly the entries of the dictionary that match.
-    fn find_entries(&self, question: &Question<'_>, together: Option<&Together>, decoder: &Decoder, more: More<'_>) -> io::Result<Bits> {
+    /// Exactly the entries of the dictionary that match; of these, ascending, if only they are asked.
+    fn find_entries(
+        &self,
+        question: &Question<'_>,
+        together: Option<&Together>,
+        asked: Option<&[u32]>,
+        decoder: &Decoder,
+        more: More<'_>,
+    ) -> io::Result<Bits> {
         let mut found = Bits::none(self.field.entries_len());
         let mut blocks = Bits::none(self.field.entry_blocks());
         self.add_spans(&mut blocks);
+        if let Some(asked) = asked {
+            let mut own = Bits::none(blocks.len());
+            asked.iter().for_each(|entry| own.set(*entry as usize / ROWS_MAX));
+            blocks.and(&own);
+        }
+        let is_asked = |entry: usize| asked.is_none_or(|asked| u32::try_from(entry).is_ok_and(|entry| asked.binary_search(&entry).is_ok()));
         let mut text = String::new();
         for number in blocks.iter() {
             let may = self.refined.may(|keys| self.field.may_have(number, keys))?;
@@ -281,6 +306,9 @@ impl<'a> FieldLeaf<'a> {
                     more()?;
                 }
                 let entry = number * ROWS_MAX + at;
+                if !is_asked(entry) {
+                    continue;
+                }
                 let matches = match answers.of(&values, &self.field, at)? {
                     Some(matches) => matches,
                     None => {

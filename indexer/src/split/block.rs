@@ -463,7 +463,7 @@ impl<'a> Column<'a> {
     }
 
     /// A block of the dictionary.
-    pub(super) fn entries(&self, block: usize) -> io::Result<Rc<Values<'a>>> {
+    pub(crate) fn entries(&self, block: usize) -> io::Result<Rc<Values<'a>>> {
         if let Some(values) = self.entries.borrow().get(&block) {
             return Ok(values.clone());
         }
