@@ -1,138 +1,114 @@
-//! Splits that are opened before the rows that they may have are sent, on all threads that are free: when every match is counted, each of them is opened anyway. Of a split of which few
-//! blocks can match, the first of these are read at once; one that takes long to open is read in its first block alone, and opened when rows behind it are wanted.
+//! Sources read ahead on all threads that are free, until so many of the next rows are known: for a search that counts every match each of them is read anyway, and the reader waits for
+//! the rows.
+//!
+//! A source is read step by step, and the next step is always one of the source of which the next row may be unread: so nothing is read that the rows which are looked for do not need, but
+//! for the steps that other threads are in. Nothing is sent from here.
 
-use super::gate::Gate;
-use super::lent::Lent;
 use super::matches::Matcher;
-use super::ordered::{Course, Rank, first_block};
+use super::ordered::{Rank, Source};
 use super::progress::Progress;
-use super::request::{Order, SearchRequest};
-use super::source::{Seeker, SplitReader};
+use super::request::SearchRequest;
+use super::source::Seeker;
 use super::ticker::{Halt, Ticker};
-use crate::split::Split;
-use crate::split::block::{Block, Decoder};
-use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use crate::split::block::Decoder;
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 
-/// Splits that are kept open at most: each has some memory.
-const SPLITS_MAX: usize = 1_024;
-/// A split of which no more blocks can match is read at once,
-const BLOCKS_MAX: usize = 32;
-/// or no more than these where texts are read for it: the first row waits for it.
-const BLOCKS_OF_TEXTS_MAX: usize = 16;
-/// Until so many rows match: they are kept.
-const ROWS_MAX: usize = 256;
-
-/// What is to be opened.
-#[derive(Clone, Copy)]
-pub(super) struct Wanted<'a> {
-    pub(super) split: &'a Lent<'a>,
-    pub(super) gate: Gate<'a>,
-    pub(super) course: Course<'a>,
-    /// The module's number in the order of names.
-    pub(super) module: usize,
-    /// The block that was read already.
-    pub(super) read: Option<usize>,
+/// What is left to do, and what is known.
+struct State<'s, 'a> {
+    /// Sources that nobody reads now, by what may come next of their unread rows.
+    open: BinaryHeap<Open<'s, 'a>>,
+    /// The next rows that are known, the last of them on top.
+    next: BinaryHeap<Reverse<Rank>>,
+    /// So many of them are looked for.
+    wanted: usize,
 }
 
-/// A split that was opened.
-pub(super) struct Ahead<'a> {
-    /// `None` when no row matches and it is not held.
-    pub(super) reader: Option<SplitReader<'a>>,
-    /// The blocks that were read, the first ones in the order asked for; those that cannot match are passed over.
-    pub(super) blocks: Range<usize>,
-    /// Their matches, each with its block and its row in it.
-    pub(super) read: Vec<(Rank, (usize, usize))>,
+struct Open<'s, 'a> {
+    unread: Rank,
+    source: &'s mut Source<'a>,
 }
 
-/// Opens them, with so many threads besides this one; what comes back are the first ones, in their order.
-pub(super) fn open_ahead<'a>(
-    wanted: &[Wanted<'a>],
+/// Reads on until so many of the next rows of all sources are known, with so many threads besides this one. How many rows the predicate was evaluated on comes back.
+pub(super) fn read_ahead<'a>(
+    sources: &mut [Source<'a>],
+    wanted: usize,
     request: &'a SearchRequest,
     matcher: &Matcher<'_>,
     threads: usize,
     progress: &Progress<'_>,
-) -> Result<(Vec<Ahead<'a>>, u64), Halt> {
-    let wanted = wanted.get(..SPLITS_MAX).unwrap_or(wanted);
-    let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let work = || -> Result<(Vec<(usize, Ahead<'a>)>, u64), Halt> {
+) -> Result<u64, Halt> {
+    let state = Mutex::new(State::new(sources, wanted));
+    let lock = || state.lock().unwrap_or_else(PoisonError::into_inner);
+    let stop = AtomicBool::new(false);
+    let work = || -> Result<u64, Halt> {
         let watch = progress.watch();
         let cancelled = |ticker: &Ticker<'_>| watch(ticker) || stop.load(Relaxed);
         let ticker = Ticker::new(request.deadline, &cancelled);
         let decoder = Decoder::new()?;
-        let mut opened = Vec::new();
+        let seeker = Seeker { predicate: &request.predicate, matcher, decoder: &decoder, ticker: &ticker };
         loop {
-            let number = next.fetch_add(1, Relaxed);
-            let Some(one) = wanted.get(number) else { return Ok((opened, ticker.rows_scanned.get())) };
-            let ahead = one.open(request, matcher, &decoder, &ticker)?;
-            // One without a match is done twice: opened and read.
-            let times = ahead.reader.as_ref().map_or(2, |reader| usize::from(reader.only().is_none()));
-            ticker.done(usize::try_from(one.split.meta().rows).unwrap_or(usize::MAX) * times);
+            let Some(source) = lock().take() else { return Ok(ticker.rows_scanned.get()) };
             ticker.look()?;
-            opened.push((number, ahead));
+            let known = source.ready().len();
+            source.read(&seeker)?;
+            lock().put_back(source, known);
         }
     };
     let work = || work().inspect_err(|_| stop.store(true, Relaxed));
-    let (mut opened, scanned) = super::threads::all(threads.min(wanted.len().saturating_sub(1)), work, |mut all, other| {
-        all.0.extend(other.0);
-        Ok((all.0, all.1 + other.1))
-    })?;
-    opened.sort_unstable_by_key(|(number, _)| *number);
-    Ok((opened.into_iter().map(|(_, ahead)| ahead).collect(), scanned))
+    let others = threads.min(lock().open.len().saturating_sub(1));
+    super::threads::all(others, work, |all, other| Ok(all + other))
 }
 
-impl<'a> Wanted<'a> {
-    /// Whether rows of this one can come before the last row of the other.
-    pub(super) fn is_beside(&self, other: Self) -> bool {
-        let (own, other) = (self.split.meta(), other.split.meta());
-        match self.course.order {
-            Order::NewestFirst => own.time_max_ns >= other.time_min_ns,
-            Order::OldestFirst => own.time_min_ns <= other.time_max_ns,
-        }
+impl<'s, 'a> State<'s, 'a> {
+    fn new(sources: &'s mut [Source<'a>], wanted: usize) -> Self {
+        let mut state = Self { open: BinaryHeap::new(), next: BinaryHeap::new(), wanted };
+        sources.iter_mut().for_each(|source| state.put_back(source, 0));
+        state
     }
 
-    fn open(&self, request: &'a SearchRequest, matcher: &Matcher<'_>, decoder: &Decoder, ticker: &Ticker<'_>) -> Result<Ahead<'a>, Halt> {
-        let mut ahead = Ahead { reader: None, blocks: 0..0, read: Vec::new() };
-        let first = |split: &Split| if self.read.is_none() { first_block(split, self.gate, self.course) } else { Ok(None) };
-        let Some(reader) = self.split.reader(&request.predicate, self.gate, first, decoder, ticker)? else { return Ok(ahead) };
-        let seeker = Seeker { predicate: &request.predicate, matcher, decoder, ticker };
-        // What nobody will see is counted only, which is less work.
-        let rows_max = request.limit.min(ROWS_MAX);
-        let blocks = reader.split.head()?.blocks.len();
-        let left = match (reader.only(), self.read, self.course.order) {
-            (Some(only), ..) => only..only + 1,
-            _ if reader.blocks_left() > if reader.reads_texts() { BLOCKS_OF_TEXTS_MAX } else { BLOCKS_MAX } => 0..0,
-            (None, read, Order::NewestFirst) => 0..read.unwrap_or(blocks),
-            (None, read, Order::OldestFirst) => read.map_or(0, |read| read + 1)..blocks,
-        };
-        ahead.blocks = self.read(&reader, left, rows_max, &seeker, &mut ahead.read)?;
-        ahead.reader = Some(reader);
-        Ok(ahead)
+    /// The source of which the next row may be unread; `None` when enough rows are known.
+    fn take(&mut self) -> Option<&'s mut Source<'a>> {
+        let unread = self.open.peek()?.unread;
+        let last = self.next.peek().filter(|_| self.next.len() >= self.wanted);
+        if last.is_some_and(|Reverse(last)| *last > unread) { None } else { self.open.pop().map(|open| open.source) }
     }
 
-    /// Reads blocks in the order asked for until so many rows match; those that were read come back.
-    fn read(
-        &self,
-        reader: &SplitReader<'a>,
-        mut left: Range<usize>,
-        rows_max: usize,
-        seeker: &Seeker<'_>,
-        found: &mut Vec<(Rank, (usize, usize))>,
-    ) -> Result<Range<usize>, Halt> {
-        let all = left.clone();
-        let newest_first = self.course.order == Order::NewestFirst;
-        while found.len() <= rows_max
-            && let Some(at) = if newest_first { left.next_back() } else { left.next() }
-        {
-            let block = Block::new(reader.split, at, seeker.decoder)?;
-            if reader.may_match(at) {
-                for row in reader.matches(&block, seeker)?.iter() {
-                    found.push((Rank::new(self.course.order, block.time(row)?, self.module, block.seq(row)?), (at, row)));
-                }
-            } else {
-                seeker.ticker.done(block.meta.rows);
+    /// A source that was read on; so many of the rows that wait in it were known before.
+    fn put_back(&mut self, source: &'s mut Source<'a>, known: usize) {
+        let ready = source.ready();
+        // What was read later lies behind what was read before, and the next row is the last.
+        let new = ready.get(..ready.len().saturating_sub(known)).unwrap_or_default();
+        for (rank, _) in new.iter().rev().take(self.wanted) {
+            self.next.push(Reverse(*rank));
+            if self.next.len() > self.wanted {
+                self.next.pop();
             }
         }
-        Ok(if newest_first { left.end..all.end } else { all.start..left.start })
+        if let Some(unread) = source.unread() {
+            self.open.push(Open { unread, source });
+        }
+    }
+}
+
+impl PartialEq for Open<'_, '_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.unread == other.unread
+    }
+}
+
+impl Eq for Open<'_, '_> {}
+
+impl PartialOrd for Open<'_, '_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Open<'_, '_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.unread.cmp(&other.unread)
     }
 }

@@ -6,7 +6,7 @@
 
 use super::alignment::literal_in;
 use super::expression::Expression;
-use super::first::First;
+use super::first::Work;
 use super::hex::HexPiece;
 use super::matches::{scalar_passes, text_passes};
 use super::node::More;
@@ -123,16 +123,11 @@ pub(super) struct Candidates<'q> {
 }
 
 impl<'q> Candidates<'q> {
-    /// Asks the index; not for a word that begins anyhow, of which it would have to tell all words, where the first block is asked alone.
-    pub(super) fn find(question: &Question<'q>, split: &Split, first: Option<&First<'_>>, more: More<'_>) -> io::Result<Self> {
+    /// Asks the index.
+    pub(super) fn find(question: &Question<'q>, split: &Split, more: More<'_>) -> io::Result<Self> {
         let docs = split.head()?.docs;
         let postings = split.postings()?;
         match question {
-            Question::Word(pattern)
-                if pattern.0.starts_with(['*', '?']) && first.is_some_and(|first| first.alone_for(docs as u64).is_some()) =>
-            {
-                Ok(Self { yes: Bits::none(docs), maybe: None, keys: Vec::new(), expression: None })
-            }
             Question::Word(pattern) if !pattern.is_plain() => wildcard(&pattern.0, postings, docs, more),
             Question::Word(pattern) => {
                 let (yes, maybe) = word(&pattern.0, postings, docs)?;
@@ -163,10 +158,13 @@ impl<'q> Candidates<'q> {
         !docs.is_empty() && (field.opaque().is_some() || any(&self.yes) || self.maybe.as_ref().is_none_or(any))
     }
 
-    /// How many patterns, and entries of the dictionary, of such a field have to be read.
-    pub(super) fn to_be_read_of(&self, field: &Field<'_>) -> u64 {
-        let patterns = self.maybe.as_ref().map_or(field.patterns() as u64, |maybe| maybe.slice(field.docs().start, field.patterns()).count());
-        patterns + field.entries_len() as u64
+    /// What it takes to ask such a field, once for the whole split and once for so many rows alone.
+    pub(super) fn work(&self, field: &Field<'_>, rows: u64) -> Work {
+        let (patterns, chunks) = (field.patterns() as u64, field.chunks() as u64);
+        let maybe = self.maybe.as_ref().map_or(patterns, |maybe| maybe.slice(field.docs().start, field.patterns()).count());
+        // They may lie in chunks of their own, and a chunk is decompressed whole: its patterns cost as much as reading them.
+        let read = |maybe: u64| maybe + maybe.min(chunks) * patterns.div_ceil(chunks.max(1));
+        Work { all: read(maybe) + field.entries_len() as u64, own: read((rows * maybe).div_ceil(patterns.max(1))) }
     }
 }
 
@@ -342,7 +340,6 @@ fn with_variables(
         return None;
     }
     match question {
-        Question::Word(word) if !word.is_plain() => wildcard_in(&word.0, pattern),
         Question::Phrase(words) => phrase_in(words, pattern),
         Question::Message(Test::Words(words)) | Question::Attribute(_, Test::Words(words)) => phrase_in(words, pattern),
         Question::Message(Test::Exists) | Question::Attribute(_, Test::Exists) => Some(true),
@@ -358,18 +355,6 @@ fn id_in(id: &str, pattern: &str) -> Option<bool> {
     let mut own = String::new();
     pattern::cut(id, &mut own, &mut pattern::Variables::default());
     (pattern.trim() != own).then_some(false)
-}
-
-/// Whether every value of a pattern has a word like this, or none.
-fn wildcard_in(wanted: &str, pattern: &str) -> Option<bool> {
-    let mut may = false;
-    for word in words::words(pattern) {
-        if !has_slots(&word) && words::matches_wildcard(wanted, &word) {
-            return Some(true);
-        }
-        may |= has_slots(&word) && may_match(wanted, &word);
-    }
-    if may { None } else { Some(false) }
 }
 
 /// Whether every value of a pattern has these words side by side, or none.

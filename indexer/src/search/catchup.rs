@@ -98,7 +98,7 @@ pub(super) fn page(
 }
 
 struct Reading<'a> {
-    seeker: Seeker<'a>,
+    seeker: Seeker<'a, 'a>,
     after: TailCursor,
     chunks: Vec<(&'a Chunk, Gate<'a>)>,
     readers: Vec<SplitReader<'a>>,
@@ -124,7 +124,12 @@ impl<'a> Reading<'a> {
             }
             let is_behind = |split: &&Lent<'_>| split.meta().arrived_max_ns >= self.after.arrived_ns;
             for split in splits.iter().filter(is_behind).filter(|split| split.may_have(&needs)) {
-                let Some(reader) = split.reader(self.seeker.predicate, gate, |_| Ok(None), self.seeker.decoder, self.seeker.ticker)?.filter(|reader| !reader.is_void()) else { continue };
+                let Some(reader) = split
+                    .reader(self.seeker.predicate, gate, None, self.seeker.decoder, self.seeker.ticker)?
+                    .filter(|reader| !reader.is_void())
+                else {
+                    continue;
+                };
                 for (block, meta) in reader.split.head()?.blocks.iter().enumerate() {
                     if meta.arrived_max_ns >= self.after.arrived_ns && reader.may_match(block) {
                         let at = At::Block(self.readers.len(), block);

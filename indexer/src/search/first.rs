@@ -1,77 +1,175 @@
-//! The block of a split that is read first. To know of all patterns and dictionaries of a split which of them match can take longer than reading a block of it, and the block may be all
-//! that the first rows need: then the question is asked of what the block has of them.
+//! The rows of a split that come first. To know of all patterns and dictionaries of a split which of them match can take much longer than reading some rows, and these may be all that is
+//! wanted before the reader sees something: then the question is asked of what they have of them.
 //!
-//! Invariant: what is compiled for a block is right for its rows, and says nothing of other blocks.
+//! Invariant: what is compiled for these rows is right for them, and says nothing of others.
 
+use super::gate::Gate;
+use super::ordered::{Course, Rank, wanted_blocks};
+use super::request::Order;
+use super::source::{Seeker, SplitReader};
+use super::ticker::Halt;
+use crate::split::Split;
 use crate::split::bits::Bits;
-use crate::split::block::{Block, Column, ROWS_MAX, Stored};
+use crate::split::block::{Block, Decoder, ROWS_MAX, Stored};
 use crate::split::field::Field;
 use std::cell::Cell;
 use std::io;
-use std::rc::Rc;
+use std::ops::Range;
 
-/// More patterns and entries of a split than these are asked for its first block alone: about as many as that may have itself.
-pub(super) const ASKED_MAX: u64 = 1_024;
+/// Rows that are asked alone.
+const ROWS: usize = 64;
+/// They are asked alone where the whole split is more work than so many times theirs,
+const TIMES: u64 = 4;
+/// and so much: about half a millisecond.
+const MORE: u64 = 2_048;
+
+/// What has to be read, in patterns and entries.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Work {
+    /// Of the whole split.
+    pub(super) all: u64,
+    /// For the first rows, about.
+    pub(super) own: u64,
+}
+
+impl std::iter::Sum for Work {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, one| Self { all: sum.all + one.all, own: sum.own + one.own })
+    }
+}
 
 /// See the module.
 pub(super) struct First<'a> {
-    pub(super) block: Block<'a>,
-    /// More is asked of the block alone.
-    asked_max: u64,
-    /// Whether something was asked of it alone.
+    block: Block<'a>,
+    /// All of these are asked that are inside the gate.
+    rows: Range<usize>,
+    /// Whether it is worth asking them alone.
+    worth: fn(Work) -> bool,
+    /// Whether something was asked of them alone.
     alone: Cell<bool>,
 }
 
 impl<'a> First<'a> {
-    pub(super) fn new(block: Block<'a>, asked_max: u64) -> Self {
-        Self { block, asked_max, alone: Cell::new(false) }
+    /// These rows of a block, of which one is inside the gate; where it is worth it, they are asked alone.
+    pub(super) fn new(block: Block<'a>, rows: Range<usize>, worth: fn(Work) -> bool) -> Self {
+        Self { block, rows, worth, alone: Cell::new(false) }
     }
 
-    /// Whether something was asked of the block alone.
-    pub(super) fn is_alone(&self) -> bool {
-        self.alone.get()
+    /// The first rows of a split in their order; `None` when it has none.
+    pub(super) fn of(
+        split: &'a Split,
+        gate: Gate<'_>,
+        shown: &[bool],
+        course: Course<'_>,
+        decoder: &'a Decoder,
+    ) -> io::Result<Option<Self>> {
+        let mut blocks = wanted_blocks(split, gate, course)?;
+        let newest_first = course.order == Order::NewestFirst;
+        let Some(number) = (if newest_first { blocks.next_back() } else { blocks.next() }) else { return Ok(None) };
+        let block = Block::new(split, number, decoder)?;
+        let (times, inside) = (block.times()?, gate.block(&block, shown)?);
+        let behind = |time: i64| course.after.is_none_or(|after| if newest_first { time <= after.time_ns } else { time >= after.time_ns });
+        let mut wanted = inside.iter().filter(|row| times.get(*row).is_some_and(|time| behind(*time)));
+        let rows = if newest_first {
+            last_of(wanted)
+        } else {
+            wanted.next().map(|first| first..wanted.take(ROWS - 1).last().unwrap_or(first) + 1)
+        };
+        Ok(rows.map(|rows| Self::new(block, rows, |work| work.all > MORE && work.all / TIMES > work.own)))
     }
 
-    /// Itself, where so much would have to be asked of the whole split that it is asked of the block alone.
-    pub(super) fn alone_for(&self, asked: u64) -> Option<&Self> {
-        let alone = asked > self.asked_max;
+    /// Whether something was asked of these rows alone: who they are.
+    pub(super) fn alone(&self) -> Option<FirstRows> {
+        self.alone.get().then(|| FirstRows { block: self.block.number(), rows: self.rows.clone() })
+    }
+
+    /// How many rows they are.
+    pub(super) fn rows_len(&self) -> u64 {
+        self.rows.len() as u64
+    }
+
+    /// Itself, where so much would have to be done for the whole split.
+    pub(super) fn alone_for(&self, work: Work) -> Option<&Self> {
+        let alone = (self.worth)(work);
         self.alone.set(self.alone.get() || alone);
         alone.then_some(self)
     }
-}
 
-/// What a block has of a field.
-pub(super) struct Own<'a> {
-    column: Rc<Column<'a>>,
-    /// The patterns of its values.
-    pub(super) patterns: Bits,
-}
-
-impl<'a> Own<'a> {
-    /// `None` when it has no value of it.
-    pub(super) fn of(block: &Block<'a>, field: &Field<'a>) -> io::Result<Option<Self>> {
-        let column = block.column(field.number)?;
-        let mut patterns = Bits::none(field.patterns());
-        let mut add = |distinct: &[u32]| distinct.iter().for_each(|pattern| patterns.set(*pattern as usize));
+    /// What they have of a field; `None` when they have no value of it.
+    pub(super) fn own(&self, field: &Field<'a>) -> io::Result<Option<Own>> {
+        let column = self.block.column(field.number)?;
+        if matches!(column.stored, Stored::None) {
+            return Ok(None);
+        }
+        let values = self.block.start(&column, self.rows.start)?..self.block.start(&column, self.rows.end)?;
+        let mut own = Own { patterns: Bits::none(field.patterns()), entries: Vec::new() };
         match &column.stored {
-            Stored::None => return Ok(None),
-            Stored::Values(values) => add(&values.patterns.distinct),
+            Stored::None => {}
+            Stored::Values(stored) => {
+                for at in values.clone() {
+                    own.patterns.set(stored.pattern(at)? as usize);
+                }
+            }
             Stored::Ordinals(ordinals) => {
-                let mut numbers: Vec<usize> = ordinals.distinct.iter().map(|entry| *entry as usize / ROWS_MAX).collect();
-                numbers.dedup();
-                for number in numbers {
-                    add(&column.entries(number)?.patterns.distinct);
+                own.entries.extend(values.clone().filter_map(|at| ordinals.get(at)));
+                own.entries.sort_unstable();
+                own.entries.dedup();
+                for entry in &own.entries {
+                    let entry = *entry as usize;
+                    own.patterns.set(column.entries(entry / ROWS_MAX)?.pattern(entry % ROWS_MAX)? as usize);
                 }
             }
         }
-        Ok(Some(Self { column, patterns }))
+        Ok((!values.is_empty()).then_some(own))
     }
+}
 
-    /// The entries of the field's dictionary that the block has, ascending.
-    pub(super) fn entries(&self) -> &[u32] {
-        match &self.column.stored {
-            Stored::Ordinals(ordinals) => &ordinals.distinct,
-            _ => &[],
+/// From the first to the last of so many ascending rows at the end.
+fn last_of(rows: impl Iterator<Item = usize>) -> Option<Range<usize>> {
+    let rows: Vec<usize> = rows.collect();
+    let own = rows.get(rows.len().saturating_sub(ROWS)..)?;
+    Some(*own.first()?..own.last()? + 1)
+}
+
+/// What the first rows have of a field.
+pub(super) struct Own {
+    /// The patterns of its values.
+    pub(super) patterns: Bits,
+    /// The entries of its dictionary, ascending.
+    pub(super) entries: Vec<u32>,
+}
+
+/// Which rows are the first ones.
+#[derive(Debug, Clone)]
+pub(super) struct FirstRows {
+    pub(super) block: usize,
+    pub(super) rows: Range<usize>,
+}
+
+/// First rows that were read.
+pub(super) struct ReadFirst {
+    /// Rows of the split that are not behind this one were read.
+    pub(super) to: Rank,
+    /// Their matches, each with its block and its row in it.
+    pub(super) found: Vec<(Rank, (usize, usize))>,
+}
+
+impl FirstRows {
+    /// Reads them with the reader that was made for them.
+    pub(super) fn read(
+        &self,
+        reader: &SplitReader<'_>,
+        course: Course<'_>,
+        module: usize,
+        seeker: &Seeker<'_, '_>,
+    ) -> Result<ReadFirst, Halt> {
+        let block = Block::new(reader.split, self.block, seeker.decoder)?;
+        let rank = |row: usize| io::Result::Ok(Rank::new(course.order, block.time(row)?, module, block.seq(row)?));
+        let mut found = Vec::new();
+        for row in reader.matches_among(&block, &self.rows, seeker)?.iter() {
+            found.push((rank(row)?, (self.block, row)));
         }
+        let last = if course.order == Order::NewestFirst { self.rows.start } else { self.rows.end - 1 };
+        Ok(ReadFirst { to: rank(last)?, found })
     }
 }

@@ -1,6 +1,7 @@
 //! The splits of a view as one search reads them: opened when it first looks into one, and held open until it ends.
 
 use super::gate::Gate;
+use super::ordered::Course;
 use super::predicate::Predicate;
 use super::source::{SplitReader, open};
 use super::ticker::{Halt, Ticker};
@@ -62,13 +63,13 @@ impl<'v> Lent<'v> {
         self.shelved.trim();
     }
 
-    /// What its index says of what is looked for; `None` when no row matches, and so many splits are held that this one is not. The reader may be for the block that is to be read first
-    /// and no other.
+    /// What its index says of what is looked for; `None` when no row matches, and so many splits are held that this one is not. With an order, the reader may be for
+    /// the rows that come first and no others.
     pub(super) fn reader(
         &'v self,
         predicate: &'v Predicate,
         gate: Gate<'v>,
-        first: impl FnOnce(&Split) -> io::Result<Option<usize>>,
+        course: Option<Course<'_>>,
         decoder: &Decoder,
         ticker: &Ticker<'_>,
     ) -> Result<Option<SplitReader<'v>>, Halt> {
@@ -79,7 +80,6 @@ impl<'v> Lent<'v> {
             }
             return open(predicate, self.hold()?, gate, None, decoder, ticker).map(Some);
         }
-        let split = self.hold()?;
-        open(predicate, split, gate, first(split)?, decoder, ticker).map(Some)
+        open(predicate, self.hold()?, gate, course, decoder, ticker).map(Some)
     }
 }

@@ -53,7 +53,7 @@ pub(super) enum KindTest {
     Problem(Problem),
 }
 
-/// How a split answers the predicate, or its first block where that is known sooner; `more` is asked now and then.
+/// How a split answers the predicate, or its first rows where that is known much sooner; `more` is asked now and then.
 pub(super) fn compile<'a: 'f, 'f>(
     predicate: &'a Predicate,
     split: &'a Split,
@@ -162,11 +162,6 @@ impl<'a: 'f, 'f> Compiler<'a, 'f, '_> {
 }
 
 impl<'a> Node<'a> {
-    /// Whether texts are read to know which rows match.
-    pub(super) fn reads_texts(&self) -> bool {
-        self.cost() >= COST_OF_TEXTS
-    }
-
     /// What it takes to ask it of a block, roughly: only for which comes first.
     fn cost(&self) -> u32 {
         match self {

@@ -79,6 +79,7 @@ proptest! {
         parts in parts(),
         cuts in proptest::collection::vec(cut(), 40),
         predicates in proptest::collection::vec(predicate(), 10),
+        some in (any::<Index>(), any::<Index>()),
     ) {
         let key = parts[0][0].owner.key.clone();
         let rows: Vec<Row> = parts.into_iter().flatten().filter(|row| row.owner.key == key).collect();
@@ -92,14 +93,23 @@ proptest! {
             for number in 0..blocks.len() {
                 let block = Block::new(&split, number, &decoder).unwrap();
                 let found = node.of_block(&block, &Bits::all(block.meta.rows), &mut || Ok(())).unwrap();
-                let first = First::new(Block::new(&split, number, &decoder).unwrap(), 0);
-                let alone = compile(&predicate, &split, Some(&first), &decoder, &mut || Ok(())).unwrap();
-                let found_alone = alone.of_block(&block, &Bits::all(block.meta.rows), &mut || Ok(())).unwrap();
                 prop_assert!(found.is_empty() || blocks.has(number), "{predicate:?} is in a block that is passed over");
                 for at in 0..block.meta.rows {
                     let row = block.row(at).unwrap();
                     prop_assert_eq!(found.has(at), predicate.matches(&row), "{:?} of {:?}", predicate, row);
-                    prop_assert_eq!(found_alone.has(at), found.has(at), "{:?} of {:?}, asked of its block alone", predicate, row);
+                }
+            }
+            for number in 0..blocks.len() {
+                let block = Block::new(&split, number, &decoder).unwrap();
+                let (from, to) = (some.0.index(block.meta.rows), some.1.index(block.meta.rows));
+                let rows = from.min(to)..from.max(to) + 1;
+                let first = First::new(Block::new(&split, number, &decoder).unwrap(), rows.clone(), |_| true);
+                let node = compile(&predicate, &split, Some(&first), &decoder, &mut || Ok(())).unwrap();
+                let within = Bits::collect(block.meta.rows, |row| rows.contains(&row));
+                let found = node.of_block(&block, &within, &mut || Ok(())).unwrap();
+                for at in rows {
+                    let row = block.row(at).unwrap();
+                    prop_assert_eq!(found.has(at), predicate.matches(&row), "{:?} of {:?}, asked of some rows alone", predicate, row);
                 }
             }
         }

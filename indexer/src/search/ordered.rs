@@ -1,13 +1,12 @@
 //! A pack of live rows or a split as an ordered run of matching rows, read piece by piece: a pack at once, a split block by block.
 
-use super::ahead::{Ahead, Wanted};
 use super::gate::Gate;
 use super::lent::Lent;
 use super::request::Order;
 use super::source::{Seeker, SplitReader};
 use super::ticker::Halt;
 use crate::live::Pack;
-use crate::row::{Position, Row, RowRef};
+use crate::row::{Position, Row};
 use crate::split::Split;
 use crate::split::block::{Block, BlockMeta};
 use std::cmp::Ordering;
@@ -44,6 +43,8 @@ pub(super) struct Source<'a> {
     ready: Vec<(Rank, (usize, usize))>,
     /// Matching rows of all pieces that were read, on either side of `after`.
     pub(super) matched: u64,
+    /// Rows down to this one were read before their split was opened.
+    first_to: Option<Rank>,
 }
 
 enum Pieces<'a> {
@@ -63,7 +64,6 @@ struct Blocks<'a> {
     left: Range<usize>,
     /// Which blocks were read.
     read: Vec<bool>,
-    current: Option<Block<'a>>,
 }
 
 /// What is known of a split.
@@ -86,6 +86,11 @@ impl Rank {
     fn bound(order: Order, time: i64, module: usize) -> Self {
         Self { seq: u64::MAX, bound: true, ..Self::new(order, time, module, 0) }
     }
+
+    /// The bound of what comes behind this row.
+    fn behind(self) -> Self {
+        Self { bound: true, ..self }
+    }
 }
 
 impl<'a> Source<'a> {
@@ -94,13 +99,13 @@ impl<'a> Source<'a> {
     }
 
     pub(super) fn split(split: &'a Lent<'a>, gate: Gate<'a>, course: Course<'a>, module: usize, name: &str) -> Self {
-        let blocks = Blocks { split, looked: Looked::No, left: 0..0, read: Vec::new(), current: None };
+        let blocks = Blocks { split, looked: Looked::No, left: 0..0, read: Vec::new() };
         Self::new(Pieces::Split(Box::new(blocks)), gate, course, module, name)
     }
 
     fn new(pieces: Pieces<'a>, gate: Gate<'a>, course: Course<'a>, module: usize, name: &str) -> Self {
         let beside_after = course.after.map_or(Ordering::Equal, |after| name.cmp(&after.module));
-        Self { pieces, gate, course, module, beside_after, ready: Vec::new(), matched: 0 }
+        Self { pieces, gate, course, module, beside_after, ready: Vec::new(), matched: 0, first_to: None }
     }
 
     /// How many rows it has.
@@ -121,22 +126,25 @@ impl<'a> Source<'a> {
         matches!(&self.pieces, Pieces::Split(blocks) if !matches!(blocks.looked, Looked::No))
     }
 
-    /// Whether rows of it wait for their turn.
-    pub(super) fn has_ready(&self) -> bool {
-        !self.ready.is_empty()
-    }
-
     /// Its next row, or the bound of what has to be read to know it; `None` at its end.
     pub(super) fn next(&self) -> Option<Rank> {
-        if let Some((rank, _)) = self.ready.last() {
-            return Some(*rank);
-        }
+        self.ready.last().map(|(rank, _)| *rank).or_else(|| self.unread())
+    }
+
+    /// Matching rows that were read, each with its place; the next one is at the end.
+    pub(super) fn ready(&self) -> &[(Rank, (usize, usize))] {
+        &self.ready
+    }
+
+    /// The bound of what was not read; `None` when all was.
+    pub(super) fn unread(&self) -> Option<Rank> {
         let (oldest, newest) = match &self.pieces {
             Pieces::Pack { read: true, .. } => return None,
             Pieces::Pack { pack, .. } => pack.times(),
             Pieces::Split(blocks) => match &blocks.looked {
                 Looked::No => (blocks.split.meta().time_min_ns, blocks.split.meta().time_max_ns),
                 Looked::Void => return None,
+                Looked::Open(reader) if reader.first().is_some() => return self.first_to.map(Rank::behind),
                 Looked::Open(reader) => {
                     let next = blocks.next(self.course.order)?;
                     let meta = reader.split.head().ok()?.blocks.get(next)?;
@@ -145,79 +153,65 @@ impl<'a> Source<'a> {
             },
         };
         let order = self.course.order;
-        Some(Rank::bound(order, if order == Order::NewestFirst { newest } else { oldest }, self.module))
+        let bound = Rank::bound(order, if order == Order::NewestFirst { newest } else { oldest }, self.module);
+        Some(self.first_to.map_or(bound, |to| bound.min(to.behind())))
     }
 
-    /// Reads on where [`Self::next`] was a bound.
-    pub(super) fn read(&mut self, seeker: &Seeker<'a>) -> Result<(), Halt> {
+    /// Reads on where [`Self::unread`] is: opens it, or reads a piece of it; the block that was read comes back.
+    pub(super) fn read<'w>(&mut self, seeker: &Seeker<'a, 'w>) -> Result<Option<Block<'w>>, Halt>
+    where
+        'a: 'w,
+    {
         let (order, module) = (self.course.order, self.module);
+        let (mut found, mut read) = (Vec::new(), None);
         match &mut self.pieces {
             Pieces::Pack { pack, all, read } => {
                 *read = true;
-                let ready = &mut self.ready;
                 seeker.pack(pack, *all, &self.gate, |at, row| {
-                    ready.push((Rank::new(order, row.time_ns, module, row.seq), at));
+                    found.push((Rank::new(order, row.time_ns, module, row.seq), at));
                     Ok(())
                 })?;
-                self.matched += ready.len() as u64;
             }
             Pieces::Split(blocks) => match &blocks.looked {
                 Looked::No => {
-                    let first = |split: &Split| first_block(split, self.gate, self.course);
-                    blocks.begin(blocks.reader(first, self.gate, seeker)?, self.gate, self.course)?;
+                    let reader = blocks.open(Some(self.course), self.gate, seeker)?;
+                    let first = reader.as_ref().and_then(|reader| Some((reader.first()?, reader)));
+                    let first = first.map(|(first, reader)| first.read(reader, self.course, module, seeker)).transpose()?;
+                    blocks.begin(reader, self.gate, self.course)?;
+                    if let Some(first) = first {
+                        // Nothing else is known of their block, so that it will be read again, and they are counted then.
+                        self.add(first.found);
+                        self.first_to = Some(first.to);
+                    }
+                    return Ok(None);
                 }
                 Looked::Void => {}
+                Looked::Open(reader) if reader.first().is_some() => {
+                    blocks.begin(blocks.open(None, self.gate, seeker)?, self.gate, self.course)?;
+                }
                 Looked::Open(reader) => {
-                    let Some(at) = blocks.next(order) else { return Ok(()) };
-                    if !reader.is_for(at) {
-                        blocks.begin(blocks.reader(|_| Ok(None), self.gate, seeker)?, self.gate, self.course)?;
-                        return Ok(());
+                    let Some(at) = blocks.next(order) else { return Ok(None) };
+                    let block = Block::new(reader.split, at, seeker.decoder)?;
+                    for row in reader.matches(&block, seeker)?.iter() {
+                        found.push((Rank::new(order, block.time(row)?, module, block.seq(row)?), (at, row)));
                     }
-                    let Some(block) = seeker.block(reader.split, at)? else { return Ok(()) };
-                    let found = reader.matches(&block, seeker)?;
-                    self.matched += found.count();
-                    let ranks = found.iter().map(|row| Ok((Rank::new(order, block.time(row)?, module, block.seq(row)?), (at, row))));
-                    self.ready = ranks.collect::<std::io::Result<_>>()?;
-                    blocks.current = Some(block);
-                    blocks.done(at..at + 1, order);
+                    read = Some(block);
+                    blocks.done(at, order);
                 }
             },
         }
-        self.put_in_order();
-        Ok(())
+        self.matched += found.len() as u64;
+        self.add(found);
+        Ok(read)
     }
 
-    /// Those that are behind `after`, the next one at the end.
-    fn put_in_order(&mut self) {
-        if self.course.after.is_some() {
-            let limit = self.limit();
-            self.ready.retain(|(rank, _)| limit.is_none_or(|limit| *rank < limit));
+    /// Those that are behind `after`, the next one at the end. Those that were read first are there already, or were taken.
+    fn add(&mut self, mut found: Vec<(Rank, (usize, usize))>) {
+        for limit in [self.limit(), self.first_to].into_iter().flatten() {
+            found.retain(|(rank, _)| *rank < limit);
         }
+        self.ready.append(&mut found);
         self.ready.sort_unstable();
-    }
-
-    /// A split that was not opened yet, but for one block of it.
-    pub(super) fn wanted(&self) -> Option<Wanted<'a>> {
-        let Pieces::Split(blocks) = &self.pieces else { return None };
-        let read = match &blocks.looked {
-            Looked::No => None,
-            Looked::Open(reader) if blocks.next(self.course.order).is_some_and(|next| !reader.is_for(next)) => reader.only(),
-            Looked::Open(_) | Looked::Void => return None,
-        };
-        Some(Wanted { split: blocks.split, gate: self.gate, course: self.course, module: self.module, read })
-    }
-
-    /// It was opened.
-    pub(super) fn opened(&mut self, ahead: Ahead<'a>) -> Result<(), Halt> {
-        let Pieces::Split(blocks) = &mut self.pieces else { return Ok(()) };
-        blocks.begin(ahead.reader, self.gate, self.course)?;
-        if !ahead.blocks.is_empty() {
-            blocks.done(ahead.blocks, self.course.order);
-            self.matched += ahead.read.len() as u64;
-            self.ready.extend(ahead.read);
-            self.put_in_order();
-        }
-        Ok(())
     }
 
     /// The rank that rows have to be behind of.
@@ -236,26 +230,14 @@ impl<'a> Source<'a> {
     }
 
     /// Takes the row that [`Self::next`] is.
-    pub(super) fn take(&mut self, seeker: &Seeker<'a>) -> Result<Option<Row>, Halt> {
-        let Some((_, (number, at))) = self.ready.pop() else { return Ok(None) };
-        let blocks = match &mut self.pieces {
-            Pieces::Pack { pack, .. } => return Ok(pack.chunks().get(number).and_then(|chunk| chunk.rows.get(at)).map(RowRef::to_row)),
-            Pieces::Split(blocks) => blocks,
-        };
-        if blocks.current.as_ref().is_none_or(|block| block.number() != number)
-            && let Looked::Open(reader) = &blocks.looked
-        {
-            blocks.current = seeker.block(reader.split, number)?;
-        }
-        Ok(blocks.current.as_ref().map(|block| block.row_for_reader(at)).transpose()?)
-    }
-
-    /// Lets go of the texts of the rows that wait; they are decoded again for their turn.
-    pub(super) fn forget_texts(&mut self) {
-        if let Pieces::Split(blocks) = &mut self.pieces
-            && let Some(block) = &mut blocks.current
-        {
-            block.forget_texts();
+    pub(super) fn take(&mut self) -> Option<Taken<'a>> {
+        let (_, (number, at)) = self.ready.pop()?;
+        match &self.pieces {
+            Pieces::Pack { pack, .. } => pack.chunks().get(number)?.rows.get(at).map(|row| Taken::Row(row.to_row())),
+            Pieces::Split(blocks) => match &blocks.looked {
+                Looked::Open(reader) => Some(Taken::Of { split: reader.split, block: number, row: at }),
+                Looked::No | Looked::Void => None,
+            },
         }
     }
 
@@ -266,27 +248,28 @@ impl<'a> Source<'a> {
             Pieces::Pack { read: true, .. } => Rest::Nothing,
             Pieces::Pack { pack, all, .. } => Rest::Pack(pack, *all, gate),
             Pieces::Split(blocks) => match &blocks.looked {
-                Looked::No => Rest::Split { split: blocks.split, gate, read: &[] },
+                Looked::No => Rest::Split(blocks.split, gate),
                 Looked::Void => Rest::Nothing,
+                Looked::Open(reader) if reader.first().is_some() => Rest::Split(blocks.split, gate),
                 Looked::Open(reader) if reader.is_void() || blocks.read.iter().all(|read| *read) => Rest::Nothing,
-                Looked::Open(reader) if reader.only().is_some() => Rest::Split { split: blocks.split, gate, read: &blocks.read },
                 Looked::Open(reader) => Rest::Open { split: blocks.split, reader, read: &blocks.read },
             },
         }
     }
 }
 
+/// A row that is the next one: itself, or where it is.
+pub(super) enum Taken<'a> {
+    Row(Row),
+    Of { split: &'a Split, block: usize, row: usize },
+}
+
 /// What of a source was not read.
 pub(super) enum Rest<'s> {
     Nothing,
     Pack(&'s Pack, bool, Gate<'s>),
-    /// It was not opened, but for one block.
-    Split {
-        split: &'s Lent<'s>,
-        gate: Gate<'s>,
-        /// The blocks that were read.
-        read: &'s [bool],
-    },
+    /// All of it: it was not opened, but for its first rows.
+    Split(&'s Lent<'s>, Gate<'s>),
     Open {
         split: &'s Lent<'s>,
         reader: &'s SplitReader<'s>,
@@ -297,7 +280,7 @@ pub(super) enum Rest<'s> {
 
 impl Rest<'_> {
     /// Counts the matching rows.
-    pub(super) fn count<'s>(&'s self, seeker: &Seeker<'s>) -> Result<u64, Halt> {
+    pub(super) fn count<'s>(&'s self, seeker: &Seeker<'s, '_>) -> Result<u64, Halt> {
         match self {
             Self::Nothing => Ok(0),
             Self::Pack(pack, all, gate) => {
@@ -308,11 +291,11 @@ impl Rest<'_> {
                 })?;
                 Ok(count)
             }
-            Self::Split { split, gate, read } => {
+            Self::Split(split, gate) => {
                 let split = split.borrow()?;
                 // That it is opened.
                 seeker.ticker.done(usize::try_from(split.meta.rows).unwrap_or(usize::MAX));
-                count(&seeker.open(&split, *gate)?, read, seeker)
+                count(&seeker.open(&split, *gate)?, &[], seeker)
             }
             Self::Open { split, reader, read } => {
                 split.trim();
@@ -323,7 +306,7 @@ impl Rest<'_> {
 }
 
 /// Counts the matching rows of a split in the blocks that were not read.
-fn count<'s>(reader: &SplitReader<'s>, read: &[bool], seeker: &Seeker<'s>) -> Result<u64, Halt> {
+fn count(reader: &SplitReader<'_>, read: &[bool], seeker: &Seeker<'_, '_>) -> Result<u64, Halt> {
     let mut count = 0;
     for (at, meta) in reader.split.head()?.blocks.iter().enumerate().filter(|(at, _)| read.get(*at) != Some(&true)) {
         match reader.may_match(at).then(|| seeker.block(reader.split, at)).transpose()?.flatten() {
@@ -336,7 +319,7 @@ fn count<'s>(reader: &SplitReader<'s>, read: &[bool], seeker: &Seeker<'s>) -> Re
 }
 
 /// The blocks of a split that rows are wanted of.
-fn wanted_blocks(split: &Split, gate: Gate<'_>, course: Course<'_>) -> io::Result<Range<usize>> {
+pub(super) fn wanted_blocks(split: &Split, gate: Gate<'_>, course: Course<'_>) -> io::Result<Range<usize>> {
     let blocks = &split.head()?.blocks;
     let wanted = |meta: &BlockMeta| {
         let behind = course.after.is_none_or(|after| match course.order {
@@ -350,29 +333,23 @@ fn wanted_blocks(split: &Split, gate: Gate<'_>, course: Course<'_>) -> io::Resul
     Ok(first..last)
 }
 
-/// The one that comes first.
-pub(super) fn first_block(split: &Split, gate: Gate<'_>, course: Course<'_>) -> io::Result<Option<usize>> {
-    let mut blocks = wanted_blocks(split, gate, course)?;
-    Ok(if course.order == Order::NewestFirst { blocks.next_back() } else { blocks.next() })
-}
-
 impl<'a> Blocks<'a> {
-    fn reader(
-        &self,
-        first: impl FnOnce(&Split) -> io::Result<Option<usize>>,
-        gate: Gate<'a>,
-        seeker: &Seeker<'a>,
-    ) -> Result<Option<SplitReader<'a>>, Halt> {
-        self.split.reader(seeker.predicate, gate, first, seeker.decoder, seeker.ticker)
+    /// What the split's index says: with an order, it may be of the rows that come first alone.
+    fn open(&self, course: Option<Course<'_>>, gate: Gate<'a>, seeker: &Seeker<'a, '_>) -> Result<Option<SplitReader<'a>>, Halt> {
+        let reader = self.split.reader(seeker.predicate, gate, course, seeker.decoder, seeker.ticker)?;
+        // A split is done twice: opened, and read.
+        let times = reader.as_ref().map_or(2, |reader| usize::from(reader.first().is_none()) + usize::from(reader.is_void()));
+        seeker.ticker.done(usize::try_from(self.split.meta().rows).unwrap_or(usize::MAX).saturating_mul(times));
+        Ok(reader)
     }
 
-    /// Begins to read, or goes on behind the first block; there is nothing to read without a reader.
+    /// Begins to read; there is nothing to read without a reader.
     fn begin(&mut self, reader: Option<SplitReader<'a>>, gate: Gate<'a>, course: Course<'a>) -> Result<(), Halt> {
         let Some(reader) = reader else {
             self.looked = Looked::Void;
             return Ok(());
         };
-        if self.read.is_empty() && !reader.is_void() {
+        if !reader.is_void() {
             self.left = wanted_blocks(reader.split, gate, course)?;
             self.read = vec![false; reader.split.head()?.blocks.len()];
         }
@@ -402,13 +379,12 @@ impl<'a> Blocks<'a> {
         }
     }
 
-    /// The next blocks were read.
-    fn done(&mut self, blocks: Range<usize>, order: Order) {
-        let (start, end) = (blocks.start, blocks.end);
-        self.read.get_mut(blocks).unwrap_or_default().fill(true);
+    /// The next block was read.
+    fn done(&mut self, block: usize, order: Order) {
+        self.read.iter_mut().skip(block).take(1).for_each(|read| *read = true);
         match order {
-            Order::NewestFirst => self.left.end = self.left.end.min(start),
-            Order::OldestFirst => self.left.start = self.left.start.max(end),
+            Order::NewestFirst => self.left.end = self.left.end.min(block),
+            Order::OldestFirst => self.left.start = self.left.start.max(block + 1),
         }
         self.skip(order);
     }

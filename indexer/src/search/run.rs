@@ -4,7 +4,7 @@
 //! that no row of it can be before. The top of the heap is looked at: a bound makes its source read on; a row is the next of all rows and is sent.
 //! So only as many blocks are read as the wanted rows need, and live rows that overlap splits in time come in their place.
 
-use super::ahead::{Wanted, open_ahead};
+use super::ahead::read_ahead;
 use super::clues::Clues;
 use super::entry::more;
 use super::events::{Reader, Sender};
@@ -12,7 +12,7 @@ use super::gate::{Answer, Gate, of_module};
 use super::lent::Lent;
 use super::matches::Matcher;
 use super::needs::needs;
-use super::ordered::{Course, Rank, Rest, Source};
+use super::ordered::{Course, Rank, Rest, Source, Taken};
 use super::progress::Progress;
 use super::request::{Event, SearchRequest, Summary};
 use super::source::Seeker;
@@ -20,17 +20,20 @@ use super::ticker::{Halt, Ticker};
 use super::turn::Turn;
 use crate::filter::Words;
 use crate::registry::Scope;
-use crate::split::block::Decoder;
+use crate::row::Row;
+use crate::split::block::{Block, Decoder};
 use crate::store::{ModuleView, View};
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 /// How long a summary waits for a reader that does not read.
 const LAST_WAIT: Duration = Duration::from_secs(1);
-/// Sources that keep the texts of their current block decoded while its rows wait; those of others are decoded again, so that a search
-/// over thousands of modules stays within its memory.
+/// Blocks that are kept as far as they were decoded while their rows wait; those of others are decoded again, so that a search over thousands of
+/// modules stays within its memory.
 const BLOCKS_KEPT_MAX: usize = 64;
+/// Rows that are looked for at once: where each of them is is kept.
+const AHEAD_MAX: usize = 256;
 
 /// Answers a request from what a view holds. The last event is a summary or an error, unless nobody listens any more.
 pub(super) fn execute(view: &View, scope: &Scope, request: &SearchRequest, sender: &Sender, turn: &Turn) {
@@ -61,7 +64,7 @@ pub(super) fn execute(view: &View, scope: &Scope, request: &SearchRequest, sende
 
 struct Search<'a> {
     request: &'a SearchRequest,
-    seeker: Seeker<'a>,
+    seeker: Seeker<'a, 'a>,
     progress: &'a Progress<'a>,
     reader: &'a Reader<'a>,
     sources: Vec<Source<'a>>,
@@ -74,7 +77,7 @@ struct Search<'a> {
     /// Rows that the predicate was evaluated on by other threads.
     scanned_elsewhere: u64,
     started: Instant,
-    blocks_kept: usize,
+    blocks: Blocks<'a>,
 }
 
 impl<'a> Search<'a> {
@@ -84,7 +87,7 @@ impl<'a> Search<'a> {
         as_of_ns: i64,
         scope: &'a Scope,
         request: &'a SearchRequest,
-        seeker: Seeker<'a>,
+        seeker: Seeker<'a, 'a>,
         progress: &'a Progress<'a>,
         reader: &'a Reader<'a>,
     ) -> Self {
@@ -101,14 +104,14 @@ impl<'a> Search<'a> {
             summary: Summary { as_of_ns, ..Summary::default() },
             scanned_elsewhere: 0,
             started: Instant::now(),
-            blocks_kept: 0,
+            blocks: Blocks::default(),
         };
         for (number, (module, splits)) in modules.iter().enumerate() {
             let gate = Gate { scope, from_ns: request.from_ns, to_ns: request.to_ns, as_of_ns, visible_from_seq: module.visible_from_seq };
             search.add(module, splits, gate, number);
         }
-        // Where every match is counted, splits are opened and then read.
-        let times = |source: &Source<'_>| if request.count && source.is_split() { 2 } else { 1 };
+        // Splits are opened, and then read.
+        let times = |source: &Source<'_>| if source.is_split() { 2 } else { 1 };
         progress.expect(search.sources.iter().map(|source| source.rows() * times(source)).sum());
         search.heads = search.sources.iter().enumerate().filter_map(|(at, source)| Some((source.next()?, at))).collect();
         search
@@ -182,20 +185,12 @@ impl<'a> Search<'a> {
         super::threads::all(others, work, |all, other| Ok((all.0 + other.0, all.1 + other.1)))
     }
 
-    /// Opens a split, and on all threads that are free those that its rows can lie among: when every match is counted, each of them is opened anyway. Others wait, so that the first rows
-    /// of a long time are sent before all of it was looked into.
-    fn open_ahead(&mut self, lead: Wanted<'a>) -> Result<(), Halt> {
-        let wanted: Vec<(usize, Wanted<'a>)> =
-            self.sources.iter().enumerate().filter_map(|(at, source)| Some((at, source.wanted()?))).collect();
-        let (places, wanted): (Vec<usize>, Vec<Wanted<'a>>) = wanted.into_iter().filter(|(_, other)| other.is_beside(lead)).unzip();
+    /// Reads on, on all threads that are free, to the first row, and then to a page of them.
+    fn read_ahead(&mut self) -> Result<(), Halt> {
+        let left = self.request.limit.saturating_sub(usize::try_from(self.summary.returned).unwrap_or(usize::MAX));
+        let wanted = if self.summary.returned == 0 { 1 } else { left.saturating_add(1).min(AHEAD_MAX) };
         let more = more(self.reader.threads());
-        let (opened, scanned) = open_ahead(&wanted, self.request, self.seeker.matcher, more.len(), self.progress)?;
-        self.scanned_elsewhere += scanned;
-        for (place, ahead) in places.into_iter().zip(opened) {
-            if let Some(source) = self.sources.get_mut(place) {
-                source.opened(ahead)?;
-            }
-        }
+        self.scanned_elsewhere += read_ahead(&mut self.sources, wanted, self.request, self.seeker.matcher, more.len(), self.progress)?;
         self.heads = self.sources.iter().enumerate().filter_map(|(at, source)| Some((source.next()?, at))).collect();
         Ok(())
     }
@@ -208,22 +203,23 @@ impl<'a> Search<'a> {
             if rank.bound {
                 // Nobody waits for a row that was found while others are looked for.
                 self.reader.flush(self.request.deadline)?;
-                if let Some(lead) = source.wanted().filter(|_| self.request.count) {
-                    self.open_ahead(lead)?;
+                if self.request.count {
+                    self.read_ahead()?;
                     continue;
                 }
-                source.read(&self.seeker)?;
-                self.keep(at);
+                if let Some(block) = source.read(&self.seeker)? {
+                    self.blocks.keep(at, block);
+                }
             } else {
                 if self.summary.returned >= self.request.limit as u64 {
                     self.summary.more = true;
                     return Ok(false);
                 }
-                if let Some(row) = source.take(&self.seeker)? {
+                if let Some(taken) = source.take() {
+                    let row = self.blocks.row(at, taken, self.seeker.decoder)?;
                     self.reader.row(row, self.request.deadline)?;
                     self.summary.returned += 1;
                 }
-                self.blocks_kept -= usize::from(!source.has_ready() && self.blocks_kept > 0);
             }
             if let Some(rank) = self.sources.get(at).and_then(Source::next) {
                 self.heads.push((rank, at));
@@ -231,16 +227,32 @@ impl<'a> Search<'a> {
         }
         Ok(true)
     }
+}
 
-    /// Decides whether the texts of what was read last stay decoded.
-    fn keep(&mut self, at: usize) {
-        if let Some(source) = self.sources.get_mut(at)
-            && source.has_ready()
-        {
-            self.blocks_kept += 1;
-            if self.blocks_kept > BLOCKS_KEPT_MAX {
-                source.forget_texts();
-            }
+/// The blocks that the rows which are sent are of, by the number of their source.
+#[derive(Default)]
+struct Blocks<'a>(HashMap<usize, Block<'a>>);
+
+impl<'a> Blocks<'a> {
+    fn keep(&mut self, source: usize, block: Block<'a>) {
+        if self.0.len() >= BLOCKS_KEPT_MAX && !self.0.contains_key(&source) {
+            self.0.clear();
         }
+        self.0.insert(source, block);
+    }
+
+    /// The whole row.
+    fn row(&mut self, source: usize, taken: Taken<'a>, decoder: &'a Decoder) -> Result<Row, Halt> {
+        let (split, number, row) = match taken {
+            Taken::Row(row) => return Ok(row),
+            Taken::Of { split, block, row } => (split, block, row),
+        };
+        if let Some(block) = self.0.get(&source).filter(|block| block.number() == number) {
+            return Ok(block.row_for_reader(row)?);
+        }
+        let block = Block::new(split, number, decoder)?;
+        let whole = block.row_for_reader(row)?;
+        self.keep(source, block);
+        Ok(whole)
     }
 }

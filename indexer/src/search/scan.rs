@@ -137,7 +137,7 @@ impl<'a> Scan<'a> {
     }
 }
 
-fn scan_split<'s>(split: &'s Split, gate: Gate<'s>, seeker: &Seeker<'s>, sink: &mut impl Sink) -> Result<(), Halt> {
+fn scan_split<'s>(split: &'s Split, gate: Gate<'s>, seeker: &Seeker<'s, '_>, sink: &mut impl Sink) -> Result<(), Halt> {
     let reader = seeker.open(split, gate)?;
     if reader.is_void() {
         return Ok(());

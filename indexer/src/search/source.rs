@@ -1,9 +1,10 @@
 //! Where rows come from, live buffers or a split, and which of them match. Both give the same answer for the same row.
 
-use super::first::{ASKED_MAX, First};
+use super::first::{First, FirstRows};
 use super::gate::{Answer, Gate, of_chunk};
 use super::matches::{Matcher, RowView};
 use super::node::{Node, compile};
+use super::ordered::Course;
 use super::predicate::Predicate;
 use super::ticker::{Halt, Ticker};
 use crate::live::{Chunk, Pack};
@@ -12,15 +13,17 @@ use crate::split::Split;
 use crate::split::bits::Bits;
 use crate::split::block::{Block, Decoder};
 use std::io;
+use std::ops::Range;
 
 /// What is looked for, and with what.
 #[derive(Clone, Copy)]
-pub(super) struct Seeker<'a> {
+pub(super) struct Seeker<'a, 'w> {
     pub(super) predicate: &'a Predicate,
     /// The same for live rows.
-    pub(super) matcher: &'a Matcher<'a>,
-    pub(super) decoder: &'a Decoder,
-    pub(super) ticker: &'a Ticker<'a>,
+    pub(super) matcher: &'w Matcher<'w>,
+    /// Of this thread, as the ticker.
+    pub(super) decoder: &'w Decoder,
+    pub(super) ticker: &'w Ticker<'w>,
 }
 
 /// A split with what its index says of the predicate.
@@ -30,12 +33,12 @@ pub(super) struct SplitReader<'a> {
     node: Node<'a>,
     /// The blocks that can have a matching row.
     blocks: Bits,
-    /// The one block that it is for, of the others it knows nothing: see [`First`].
-    only: Option<usize>,
+    /// The rows that it is for, if it knows nothing of others.
+    first: Option<FirstRows>,
     shown: Vec<bool>,
 }
 
-impl<'a> Seeker<'a> {
+impl<'a: 'w, 'w> Seeker<'a, 'w> {
     /// Hands out the rows of a chunk that match, by their place in it.
     pub(super) fn chunk<'c>(
         &self,
@@ -83,71 +86,63 @@ impl<'a> Seeker<'a> {
     }
 
     /// A block of a split.
-    pub(super) fn block(&self, split: &'a Split, at: usize) -> io::Result<Option<Block<'a>>> {
+    pub(super) fn block<'b>(&'b self, split: &'b Split, at: usize) -> io::Result<Option<Block<'b>>> {
         if at < split.head()?.blocks.len() { Block::new(split, at, self.decoder).map(Some) } else { Ok(None) }
     }
 }
 
-/// Opens a split; where that would take long, for the block that is to be read first and no other.
+/// Opens a split; where that would take long, and the order is told, for the rows that come first and no others.
 pub(super) fn open<'a>(
     predicate: &'a Predicate,
     split: &'a Split,
     gate: Gate<'a>,
-    first: Option<usize>,
+    course: Option<Course<'_>>,
     decoder: &Decoder,
     ticker: &Ticker<'_>,
 ) -> Result<SplitReader<'a>, Halt> {
     let shown = gate.shown_owners(split)?;
-    let nothing = || SplitReader { split, gate, node: Node::Same(false), blocks: Bits::none(0), only: None, shown: Vec::new() };
+    let nothing = || SplitReader { split, gate, node: Node::Same(false), blocks: Bits::none(0), first: None, shown: Vec::new() };
     if !shown.contains(&true) {
         return Ok(nothing());
     }
-    let first = first.map(|first| Ok::<_, Halt>(First::new(Block::new(split, first, decoder)?, ASKED_MAX))).transpose()?;
+    let first = course.map(|course| First::of(split, gate, &shown, course, decoder)).transpose()?.flatten();
     let node = compile(predicate, split, first.as_ref(), decoder, &mut || Ok(ticker.look()?))?;
     let blocks = node.blocks(split.head()?.blocks.len());
-    let only = first.filter(First::is_alone).map(|first| first.block.number());
-    Ok(SplitReader { split, gate, node, blocks, only, shown })
+    let first = first.and_then(|first| first.alone());
+    Ok(SplitReader { split, gate, node, blocks, first, shown })
 }
 
 impl<'a> SplitReader<'a> {
-    /// How many blocks can have a matching row.
-    pub(super) fn blocks_left(&self) -> usize {
-        usize::try_from(self.blocks.count()).unwrap_or(usize::MAX)
-    }
-
     /// Whether no row of the split can match.
     pub(super) fn is_void(&self) -> bool {
-        self.only.is_none() && self.blocks.is_empty()
-    }
-
-    /// Whether texts are read to know which rows match.
-    pub(super) fn reads_texts(&self) -> bool {
-        self.node.reads_texts()
+        self.first.is_none() && self.blocks.is_empty()
     }
 
     /// Whether a row of this block can match.
     pub(super) fn may_match(&self, block: usize) -> bool {
-        !self.is_for(block) || self.blocks.has(block)
+        self.blocks.has(block)
     }
 
-    /// Whether it is for this block.
-    pub(super) fn is_for(&self, block: usize) -> bool {
-        self.only.is_none_or(|only| only == block)
-    }
-
-    /// The only block that it is for, if so.
-    pub(super) fn only(&self) -> Option<usize> {
-        self.only
+    /// The rows that it is for, if it is for no others.
+    pub(super) fn first(&self) -> Option<&FirstRows> {
+        self.first.as_ref()
     }
 
     /// The rows of a block that match; texts are read only where the index does not decide.
-    pub(super) fn matches(&self, block: &Block<'a>, seeker: &Seeker<'_>) -> Result<Bits, Halt> {
+    pub(super) fn matches(&self, block: &Block<'a>, seeker: &Seeker<'_, '_>) -> Result<Bits, Halt> {
         seeker.ticker.look()?;
         seeker.ticker.done(block.meta.rows);
         let inside = self.gate.block(block, &self.shown)?;
         if inside.is_empty() {
             return Ok(inside);
         }
+        Ok(self.node.of_block(block, &inside, &mut || Ok(seeker.ticker.row()?))?)
+    }
+
+    /// Which of these rows match.
+    pub(super) fn matches_among(&self, block: &Block<'a>, rows: &Range<usize>, seeker: &Seeker<'_, '_>) -> Result<Bits, Halt> {
+        let mut inside = self.gate.block(block, &self.shown)?;
+        inside.and(&Bits::collect(inside.len(), |row| rows.contains(&row)));
         Ok(self.node.of_block(block, &inside, &mut || Ok(seeker.ticker.row()?))?)
     }
 }

@@ -13,7 +13,7 @@
 use super::answers::{Answer, Answers};
 use super::candidates::{Candidates, Question, Refined, refine};
 use super::digits::InDigits;
-use super::first::{First, Own};
+use super::first::First;
 use super::hex::HexPiece;
 use super::matches::{Matcher, bounds};
 use super::node::{COST_OF_TEXTS, More, rows_one_by_one};
@@ -88,7 +88,7 @@ struct FieldLeaf<'a> {
 }
 
 impl<'a> Leaf<'a> {
-    /// `None` when no row of the split, or of its first block where only that is asked, can match.
+    /// `None` when no row of the split, or of its first rows where only these are asked, can match.
     pub(super) fn new<'f>(
         predicate: &'a Predicate,
         question: Question<'a>,
@@ -111,10 +111,10 @@ impl<'a> Leaf<'a> {
         let together = Together::of(&question);
         let mut leaf = Self { predicate, question, fields: Vec::new(), values, all: Vec::new(), read: Vec::new(), whole, together };
         leaf.ask_shapes(&head.shapes);
-        let candidates = Candidates::find(&question, split, first, more)?;
+        let candidates = Candidates::find(&question, split, more)?;
         let fields: io::Result<Vec<Field<'a>>> = leaf.wanted(split)?.into_iter().map(|number| split.field(number)).collect();
         let fields: Vec<Field<'a>> = fields?.into_iter().filter(|field| candidates.may_be_of(field)).collect();
-        let first = first.and_then(|first| first.alone_for(fields.iter().map(|field| candidates.to_be_read_of(field)).sum()));
+        let first = first.and_then(|first| first.alone_for(fields.iter().map(|field| candidates.work(field, first.rows_len())).sum()));
         for field in fields {
             if let Some(of_field) = FieldLeaf::new(field, &leaf.question, leaf.together.as_ref(), &candidates, first, decoder, more)? {
                 leaf.fields.push(of_field);
@@ -246,7 +246,7 @@ impl<'a> FieldLeaf<'a> {
     where
         'a: 'f,
     {
-        let own = match first.map(|first| Own::of(&first.block, &field)).transpose()? {
+        let own = match first.map(|first| first.own(&field)).transpose()? {
             Some(None) => return Ok(None),
             own => own.flatten(),
         };
@@ -261,7 +261,7 @@ impl<'a> FieldLeaf<'a> {
             return Ok(None);
         }
         if leaf.field.has_dictionary() {
-            let entries = leaf.find_entries(question, together, own.as_ref().map(Own::entries), decoder, more)?;
+            let entries = leaf.find_entries(question, together, own.as_ref().map(|own| own.entries.as_slice()), decoder, more)?;
             if entries.is_empty() {
                 return Ok(None);
             }

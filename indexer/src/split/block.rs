@@ -394,11 +394,6 @@ impl<'a> Block<'a> {
         Ok(())
     }
 
-    /// Lets go of what rows were read from; it is read again when it is needed again.
-    pub(crate) fn forget_texts(&mut self) {
-        self.columns.borrow_mut().clear();
-    }
-
     /// A row without its texts; see [`Self::row`].
     pub(super) fn row_head(&self, row: usize) -> io::Result<(Row, u32)> {
         let (owner, origin, arrived_ns) = self.whose(row)?;

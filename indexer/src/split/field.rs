@@ -208,6 +208,11 @@ impl<'a> Field<'a> {
         self.head.meta.patterns as usize
     }
 
+    /// In how many chunks they are kept.
+    pub(crate) fn chunks(&self) -> usize {
+        self.head.chunk_starts.len()
+    }
+
     /// Whether it has a dictionary.
     pub(crate) fn has_dictionary(&self) -> bool {
         self.head.meta.dictionary.is_some()
