@@ -29,9 +29,9 @@ use std::time::{Duration, Instant};
 
 /// How long a summary waits for a reader that does not read.
 const LAST_WAIT: Duration = Duration::from_secs(1);
-/// Blocks that are kept as far as they were decoded while their rows wait; those of others are decoded again, so that a search over thousands of
-/// modules stays within its memory.
-const BLOCKS_KEPT_MAX: usize = 64;
+/// Blocks that are kept as far as they were decoded while their rows wait, some tens of KB each; others are decoded again, so that a search over thousands of modules stays within its
+/// memory.
+const BLOCKS_KEPT_MAX: usize = 256;
 /// Rows that are looked for at once: where each of them is is kept.
 const AHEAD_MAX: usize = 256;
 
@@ -216,7 +216,11 @@ impl<'a> Search<'a> {
                     return Ok(false);
                 }
                 if let Some(taken) = source.take() {
+                    let is_last = source.ready().is_empty();
                     let row = self.blocks.row(at, taken, self.seeker.decoder)?;
+                    if is_last {
+                        self.blocks.let_go(at);
+                    }
                     self.reader.row(row, self.request.deadline)?;
                     self.summary.returned += 1;
                 }
@@ -236,9 +240,16 @@ struct Blocks<'a>(HashMap<usize, Block<'a>>);
 impl<'a> Blocks<'a> {
     fn keep(&mut self, source: usize, block: Block<'a>) {
         if self.0.len() >= BLOCKS_KEPT_MAX && !self.0.contains_key(&source) {
-            self.0.clear();
+            // Any one: the rows of many sources come in turn, so that none is better than another.
+            let other = self.0.keys().next().copied();
+            other.and_then(|other| self.0.remove(&other));
         }
         self.0.insert(source, block);
+    }
+
+    /// No row of the source waits.
+    fn let_go(&mut self, source: usize) {
+        self.0.remove(&source);
     }
 
     /// The whole row.
