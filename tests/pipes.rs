@@ -115,6 +115,26 @@ async fn no_pipe_field_value_or_context_tells_of_another_partner() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn stats_in_lines_end_with_the_same_table_or_the_error() {
+    let scene = Scene::new();
+    let (server, acme, _) = two_partners(&scene).await;
+    let lines = async |query: &str| -> Vec<Value> {
+        let request = acme.posting("stats", &json!({"query": query, "from": "-1h"}));
+        let answer = request.header("accept", "application/x-ndjson").send().await.expect("an answer");
+        assert_eq!((answer.status().as_u16(), answer.headers()["content-type"].as_bytes()), (200, b"application/x-ndjson".as_slice()));
+        let text = answer.text().await.expect("lines");
+        text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+    };
+    let query = "level:error | sort duration_s | fields duration_s";
+    let told = lines(query).await;
+    let table = table(&acme, query).await;
+    assert_eq!(told.last().map(|last| &last["table"]["rows"]), Some(&table["rows"]));
+    assert!(table["rows"].as_array().is_some_and(|rows| rows.len() == 10), "{table}");
+    assert!(told[..told.len() - 1].iter().all(|line| line["progress"]["rows_read"].is_u64()), "{told:?}");
+    drop(server);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn stats_are_a_table_in_the_terminal() {
     let scene = Scene::new();
     let (server, acme, _) = two_partners(&scene).await;

@@ -59,8 +59,12 @@ impl Api {
     }
 
     pub(crate) async fn post(&self, at: &str, body: &Value) -> Answer {
-        let request = self.client.post(self.url(at)).bearer_auth(&self.token).json(body);
-        answer(request).await
+        answer(self.posting(at, body)).await
+    }
+
+    /// The same, not sent yet.
+    pub(crate) fn posting(&self, at: &str, body: &Value) -> reqwest::RequestBuilder {
+        self.client.post(self.url(at)).bearer_auth(&self.token).json(body)
     }
 
     pub(crate) async fn get(&self, at: &str) -> Answer {

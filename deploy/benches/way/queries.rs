@@ -132,7 +132,9 @@ async fn send(client: &reqwest::Client, url: &str, token: &str, query: &Query) -
         }
     };
     let begun = Instant::now();
-    let answer = client.post(format!("{url}/api/v1/{path}")).bearer_auth(token).json(&body).send().await?;
+    let request = client.post(format!("{url}/api/v1/{path}")).bearer_auth(token).json(&body);
+    // A table is told its progress in lines.
+    let answer = if path == "stats" { request.header("accept", "application/x-ndjson") } else { request }.send().await?;
     let status = answer.status();
     let mut came = Came { bytes: Vec::new(), whole: Duration::ZERO, first_row: None, silence: begun.elapsed() };
     let (mut last, mut pieces) = (Instant::now(), answer.bytes_stream());
@@ -160,7 +162,13 @@ fn read(query: &Query, bytes: &[u8]) -> Result<Found, Box<dyn Error>> {
         Ask::Search { .. } => return read_search(query, bytes),
         Ask::Histogram | Ask::Pipes | Ask::Suggestions => {}
     }
-    let answer: Value = serde_json::from_slice(bytes)?;
+    let mut answer: Value = match query.ask {
+        Ask::Pipes => serde_json::from_slice(bytes.trim_ascii().rsplit(|byte| *byte == b'\n').next().unwrap_or_default())?,
+        _ => serde_json::from_slice(bytes)?,
+    };
+    if let Ask::Pipes = query.ask {
+        answer = answer.get_mut("table").map(Value::take).ok_or_else(|| format!("{}: {answer}", query.text))?;
+    }
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     Ok(match query.ask {
         Ask::Histogram => {

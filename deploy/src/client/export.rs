@@ -4,11 +4,11 @@
 //! `FILE.manifest.json` is written. Whatever goes wrong before leaves neither. A pipe cannot be taken back: the exit code says whether what went into it was whole.
 
 mod sink;
-mod tally;
 
 use super::api::Client;
 use super::problem::Problem;
 use super::search::{Complete, warning_sentence};
+use super::tally::{self, Tally};
 use crate::cli::{ExportArgs, ExportFormat, Order};
 use crate::config;
 use crate::outcome::{Failure, Outcome};
@@ -18,7 +18,6 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sink::Sink;
 use std::io::{self, Write as _};
-use tally::Tally;
 
 /// A manifest, as far as it is looked at.
 #[derive(Debug, Deserialize)]
@@ -102,13 +101,12 @@ async fn receive(client: &Client, answer: Response, format: ExportFormat, sink: 
     let mut body = answer.bytes_stream();
     while let Some(piece) = body.next().await {
         let piece = piece.map_err(|error| incomplete(client.lost(&error).into()))?;
-        let before = sink.written_bytes();
         if format == ExportFormat::Ndjson {
             held.pass(&piece, |rows| sink.write(rows))?
         } else {
             sink.write(&piece)?
         }
-        tally.add(sink.written_bytes() - before);
+        tally.tell(|| tally::size(sink.written_bytes()));
     }
     Ok(held.0)
 }

@@ -3,6 +3,7 @@
 //! An answer without a summary is incomplete, and is said to be: a script must not take half for all.
 
 use super::api::{Client, NoAnswer};
+use super::lines::Lines;
 use super::problem::Problem;
 use super::render::{Row, Style, clean, time_ms};
 use super::why::Why;
@@ -112,7 +113,7 @@ async fn page(client: &Client, answer: Response, args: &SearchArgs, style: Style
                 return Ok((rows, summary));
             }
         }
-        if lines.is_too_long() {
+        if lines.is_longer_than(LINE_BYTES_MAX) {
             return Err(client.foreign("with a line of more than 8 MiB").into());
         }
         // Whoever watches sees a row when it has come.
@@ -181,44 +182,9 @@ pub(super) fn warning_sentence(warning: &Value) -> String {
     warning.get("message").and_then(Value::as_str).map_or_else(|| clean(&warning.to_string()), clean)
 }
 
-/// Bytes cut into lines.
-#[derive(Default)]
-struct Lines {
-    bytes: Vec<u8>,
-    /// Up to here there is no line end.
-    searched: usize,
-}
-
-impl Lines {
-    fn push(&mut self, piece: &[u8]) {
-        self.bytes.extend_from_slice(piece);
-    }
-
-    fn is_too_long(&self) -> bool {
-        self.bytes.len() > LINE_BYTES_MAX
-    }
-
-    /// The next whole line that is not empty.
-    fn next(&mut self) -> Option<Vec<u8>> {
-        loop {
-            let Some(at) = self.bytes[self.searched..].iter().position(|byte| *byte == b'\n') else {
-                self.searched = self.bytes.len();
-                return None;
-            };
-            let rest = self.bytes.split_off(self.searched + at + 1);
-            let line = std::mem::replace(&mut self.bytes, rest);
-            self.searched = 0;
-            if !line.trim_ascii().is_empty() {
-                return Some(line);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     #[test]
     fn the_summary_is_a_sentence() {
@@ -235,22 +201,5 @@ mod tests {
             "100 of 312 lines, and there are more: raise --limit or narrow the query; complete to 2026-11-22T10:42:07.000Z, behind by 14 s; \
              1 gap(s): lines are missing\nnote: the field \"lvl\" is unknown"
         );
-    }
-
-    proptest! {
-        #[test]
-        fn lines_do_not_depend_on_the_pieces(lines in prop::collection::vec("[a-z]{0,5}", 0..10), cuts in prop::collection::vec(1..7usize, 1..20)) {
-            let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-            let (mut rest, mut reader, mut read, mut cuts) = (text.as_bytes(), Lines::default(), Vec::new(), cuts.into_iter().cycle());
-            while !rest.is_empty() {
-                let (piece, tail) = rest.split_at(cuts.next().unwrap().min(rest.len()));
-                rest = tail;
-                reader.push(piece);
-                while let Some(line) = reader.next() {
-                    read.push(String::from_utf8(line).unwrap().trim_end().to_owned());
-                }
-            }
-            prop_assert_eq!(read, lines.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>());
-        }
     }
 }

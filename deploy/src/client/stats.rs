@@ -1,12 +1,17 @@
 //! `martlog stats`: a query with pipes as a table, then one line on how complete it is.
 
-use super::api::Client;
+use super::api::{Client, NoAnswer};
+use super::lines::Lines;
+use super::problem::Problem;
 use super::render::{Style, clean, time_ms};
 use super::search::{Complete, warning_sentence};
+use super::tally::Tally;
 use crate::cli::StatsArgs;
 use crate::config;
 use crate::outcome::{Failure, Outcome};
-use reqwest::Method;
+use futures_util::StreamExt as _;
+use reqwest::header::ACCEPT;
+use reqwest::{Method, Response};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
@@ -16,6 +21,24 @@ use unicode_width::UnicodeWidthStr as _;
 const WIDTH_MAX: usize = 60;
 /// Between two columns.
 const BETWEEN: &str = "  ";
+
+/// The largest table, bytes.
+const TABLE_BYTES_MAX: usize = 16 << 20;
+
+/// A line of the answer.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Line {
+    Progress(Progress),
+    Table(Table),
+    Error(Problem),
+}
+
+/// How far the answer is.
+#[derive(Debug, Deserialize)]
+struct Progress {
+    rows_read: u64,
+}
 
 /// The answer.
 #[derive(Debug, Deserialize)]
@@ -39,9 +62,9 @@ pub(crate) async fn run(args: StatsArgs) -> Result<Outcome, Failure> {
             body[key] = value.into();
         }
     }
-    let request = client.request(Method::POST, &["stats"]).json(&body);
-    let answer = client.json(request).await.map_err(|error| error.about(&query))?;
-    let table: Table = serde_json::from_value(answer).map_err(|_| client.foreign("with something that is no table"))?;
+    let request = client.request(Method::POST, &["stats"]).header(ACCEPT, "application/x-ndjson").json(&body);
+    let answer = client.send(request).await.map_err(|error| error.about(&query))?;
+    let table = table(&client, answer).await?;
     let mut out = io::BufWriter::new(io::stdout().lock());
     if args.json {
         table.write_json(&mut out)?
@@ -51,6 +74,25 @@ pub(crate) async fn run(args: StatsArgs) -> Result<Outcome, Failure> {
     out.flush()?;
     let _ = writeln!(io::stderr().lock(), "{}", table.sentence());
     Ok(if table.rows.is_empty() { Outcome::Findings } else { Outcome::Fine })
+}
+
+/// The table at the end of an answer that tells how far it is.
+async fn table(client: &Client, answer: Response) -> Result<Table, Failure> {
+    let (mut lines, mut tally, mut body) = (Lines::default(), Tally::new(), answer.bytes_stream());
+    while let Some(piece) = body.next().await {
+        lines.push(&piece.map_err(|error| client.lost(&error))?);
+        while let Some(line) = lines.next() {
+            match serde_json::from_slice(&line).map_err(|_| client.foreign("with something that is no table"))? {
+                Line::Progress(progress) => tally.tell(|| format!("{} lines read", progress.rows_read)),
+                Line::Table(table) => return Ok(table),
+                Line::Error(problem) => return Err(Failure::Server(problem.sentence())),
+            }
+        }
+        if lines.is_longer_than(TABLE_BYTES_MAX) {
+            return Err(client.foreign("with a table of more than 16 MiB").into());
+        }
+    }
+    Err(NoAnswer::Lost("the answer ended without its table; ask again".to_owned()).into())
 }
 
 impl Table {

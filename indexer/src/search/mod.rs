@@ -4,13 +4,13 @@
 //! predicate, matches   what a row must be like, and whether one is                    a row in memory, wherever it came from
 //! node                 the same as a split answers it, block by block                 columns, and for texts:
 //! text, answers        which patterns of a field can hold them, which values do; together: many texts asked at once
-//! first                the same of the block that is read first, where all of a split takes long to ask
 //! candidates           those patterns: required words, then the pattern by itself (alignment: a piece of text; expression, reach: a regular expression)
 //! hex                  a piece of text in ids as they are kept
+//! first                the rows of a split that come first, where all of it takes long to ask
 //! gate                 what of a module may be looked at: scope, time, arrival        the one place where the scope is asked
 //! source               which rows of a chunk or split match
 //! ordered              a chunk or split as an ordered run of matching rows
-//! run                  rows in order over all of them, with an early stop; ahead: opens splits on several threads
+//! run                  rows in order over all of them, with an early stop; ahead: reads on several threads
 //! needs, clues         what a matching row surely has, for the filters of small splits; what those of live rows tell
 //! lent                 the splits that a search looks into, and how many it holds open
 //! scan                 every matching row, on several threads, into accumulators

@@ -11,7 +11,7 @@ use super::histogram::{Counts, HistogramBody};
 use super::openid::About;
 use super::parse::{ParseBody, ParseTold};
 use super::search::{SearchBody, SearchLine};
-use super::stats::{StatsBody, TableTold};
+use super::stats::{StatsBody, StatsLine, TableTold};
 use super::usage::UsageTold;
 use super::values::{ValuesBody, ValuesTold};
 use martlog_indexer::doors::describe::{EXCERPT, Method, NOBODY, Operation, READERS};
@@ -64,7 +64,9 @@ pub(super) fn histogram() -> Operation {
 
 pub(super) fn stats() -> Operation {
     let example = json!({"query": "module:sms | stats count(), p95(duration_ms) by version", "from": "-24h"});
-    question::<StatsBody>("/api/v1/stats", "stats", "Runs a query with pipes.", example).gives::<TableTold>(200, "A table.")
+    question::<StatsBody>("/api/v1/stats", "stats", "Runs a query with pipes.", example)
+        .gives::<TableTold>(200, "A table; in lines for who accepts them: now and then progress, at the end the table or an error.")
+        .gives_as::<StatsLine>(200, "application/x-ndjson", "")
 }
 
 pub(super) fn fields() -> Operation {

@@ -43,9 +43,14 @@ pub(super) fn noted<T>(open: &mut Open, result: Result<T, Problem>) -> Result<T,
 }
 
 /// A whole answer of figures, with so many rows, once it is recorded.
-pub(super) fn answered(mut open: Open, rows: usize, answer: &impl Serialize) -> Result<Response, Problem> {
+pub(super) fn answered(open: Open, rows: usize, answer: &impl Serialize) -> Result<Response, Problem> {
+    Ok(private(figures(open, rows, answer)?.into_response(), "application/json"))
+}
+
+/// The same as its text.
+pub(super) fn figures(mut open: Open, rows: usize, answer: &impl Serialize) -> Result<Vec<u8>, Problem> {
     let text = noted(&mut open, written(answer))?;
     open.figures(rows, text.len());
     open.end(Ended::Complete);
-    Ok(private(text.into_response(), "application/json"))
+    Ok(text)
 }

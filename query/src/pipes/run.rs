@@ -8,6 +8,8 @@ use martlog_indexer::registry::Scope;
 use martlog_indexer::row::Row;
 use martlog_indexer::search::request::SearchError;
 use martlog_indexer::search::{Event, Events, Order, SearchRequest};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +22,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) scope: &'a Scope,
     /// What.
     pub(crate) plan: &'a Plan,
+    /// How many lines were read for it so far, for whoever wants to know meanwhile.
+    pub(crate) read: Option<&'a Arc<AtomicU64>>,
     /// When to give up.
     pub(crate) deadline: Instant,
 }
@@ -148,7 +152,8 @@ pub(crate) async fn each<T: Send + 'static>(
     // A reader who goes away drops this future: the guard stops the work, and with it the search.
     let stopped = CancellationToken::new();
     let _guard = stopped.clone().drop_guard();
-    let work = tokio::task::spawn_blocking(move || blocking(events, state, take, &stopped));
+    let read = asked.read.cloned().unwrap_or_default();
+    let work = tokio::task::spawn_blocking(move || blocking(events, state, take, &read, &stopped));
     work.await.unwrap_or_else(|_| Err(broke_off()))
 }
 
@@ -156,11 +161,13 @@ fn blocking<T>(
     mut events: Events,
     mut state: T,
     mut take: impl FnMut(&mut T, Row) -> Taken,
+    read: &AtomicU64,
     stopped: &CancellationToken,
 ) -> Result<(T, bool), RunError> {
     while !stopped.is_cancelled() {
         match events.blocking_recv() {
             Some(Event::Row(row)) => {
+                read.fetch_add(1, Relaxed);
                 if take(&mut state, *row)? == Flow::Enough {
                     return Ok((state, false));
                 }

@@ -1,4 +1,4 @@
-//! How far an export is, for a person who watches: on a terminal alone, on one line of standard error that goes when it ends.
+//! How far an answer is, for a person who watches: on a terminal alone, on one line of standard error that goes when it ends.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
@@ -13,21 +13,20 @@ pub(super) struct Tally {
     watched: bool,
     began: Instant,
     told: Option<Instant>,
-    bytes: u64,
 }
 
 impl Tally {
     pub(super) fn new() -> Self {
-        Self { watched: std::io::stderr().is_terminal(), began: Instant::now(), told: None, bytes: 0 }
+        Self { watched: std::io::stderr().is_terminal(), began: Instant::now(), told: None }
     }
 
-    pub(super) fn add(&mut self, bytes: u64) {
-        self.bytes += bytes;
+    /// Tells so much in the time that it took so far.
+    pub(super) fn tell(&mut self, so_much: impl FnOnce() -> String) {
         let due = self.told.map_or(self.began.elapsed() > SHORT, |told| told.elapsed() > EVERY);
         if self.watched && due {
             self.told = Some(Instant::now());
             // Whoever watched may be gone.
-            let _ = write!(std::io::stderr().lock(), "\r{} in {} s\x1b[K", size(self.bytes), self.began.elapsed().as_secs());
+            let _ = write!(std::io::stderr().lock(), "\r{} in {} s\x1b[K", so_much(), self.began.elapsed().as_secs());
         }
     }
 }
