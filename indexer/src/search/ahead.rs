@@ -4,7 +4,6 @@
 //! A source is read step by step, and the next step is always one of the source of which the next row may be unread: so nothing is read that the rows which are looked for do not need, but
 //! for the steps that other threads are in. Nothing is sent from here.
 
-use super::matches::Matcher;
 use super::ordered::{Rank, Source};
 use super::progress::Progress;
 use super::request::SearchRequest;
@@ -14,7 +13,11 @@ use crate::split::block::Decoder;
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// What is known this soon is known before others are awake.
+const ALONE: Duration = Duration::from_micros(500);
 
 /// What is left to do, and what is known.
 struct State<'s, 'a> {
@@ -31,35 +34,49 @@ struct Open<'s, 'a> {
     source: &'s mut Source<'a>,
 }
 
-/// Reads on until so many of the next rows of all sources are known, with so many threads besides this one. How many rows the predicate was evaluated on comes back.
+/// Reads on until so many of the next rows of all sources are known, with so many threads besides this one. How many rows these evaluated the predicate on comes back.
 pub(super) fn read_ahead<'a>(
     sources: &mut [Source<'a>],
     wanted: usize,
+    seeker: &Seeker<'a, '_>,
     request: &'a SearchRequest,
-    matcher: &Matcher<'_>,
     threads: usize,
     progress: &Progress<'_>,
 ) -> Result<u64, Halt> {
     let state = Mutex::new(State::new(sources, wanted));
-    let lock = || state.lock().unwrap_or_else(PoisonError::into_inner);
+    let began = Instant::now();
+    while began.elapsed() < ALONE {
+        if !step(&state, seeker)? {
+            return Ok(0);
+        }
+    }
     let stop = AtomicBool::new(false);
     let work = || -> Result<u64, Halt> {
         let watch = progress.watch();
         let cancelled = |ticker: &Ticker<'_>| watch(ticker) || stop.load(Relaxed);
         let ticker = Ticker::new(request.deadline, &cancelled);
         let decoder = Decoder::new()?;
-        let seeker = Seeker { predicate: &request.predicate, matcher, decoder: &decoder, ticker: &ticker };
-        loop {
-            let Some(source) = lock().take() else { return Ok(ticker.rows_scanned.get()) };
-            ticker.look()?;
-            let known = source.ready().len();
-            source.read(&seeker)?;
-            lock().put_back(source, known);
-        }
+        let seeker = Seeker { predicate: &request.predicate, matcher: seeker.matcher, decoder: &decoder, ticker: &ticker };
+        while step(&state, &seeker)? {}
+        Ok(ticker.rows_scanned.get())
     };
     let work = || work().inspect_err(|_| stop.store(true, Relaxed));
-    let others = threads.min(lock().open.len().saturating_sub(1));
+    let others = threads.min(lock(&state).open.len().saturating_sub(1));
     super::threads::all(others, work, |all, other| Ok(all + other))
+}
+
+/// Reads on in the source of which the next row may be unread; `false` when enough rows are known.
+fn step<'a>(state: &Mutex<State<'_, 'a>>, seeker: &Seeker<'a, '_>) -> Result<bool, Halt> {
+    let Some(source) = lock(state).take() else { return Ok(false) };
+    seeker.ticker.look()?;
+    let known = source.ready().len();
+    source.read(seeker)?;
+    lock(state).put_back(source, known);
+    Ok(true)
+}
+
+fn lock<'m, 's, 'a>(state: &'m Mutex<State<'s, 'a>>) -> MutexGuard<'m, State<'s, 'a>> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<'s, 'a> State<'s, 'a> {

@@ -6,7 +6,7 @@
 
 use super::alignment::literal_in;
 use super::expression::Expression;
-use super::first::Work;
+use super::first::{ROWS, Work};
 use super::hex::HexPiece;
 use super::matches::{scalar_passes, text_passes};
 use super::node::More;
@@ -158,13 +158,15 @@ impl<'q> Candidates<'q> {
         !docs.is_empty() && (field.opaque().is_some() || any(&self.yes) || self.maybe.as_ref().is_none_or(any))
     }
 
-    /// What it takes to ask such a field, once for the whole split and once for so many rows alone.
-    pub(super) fn work(&self, field: &Field<'_>, rows: u64) -> Work {
+    /// What it takes to ask such a field, once for the whole split and once for its first rows alone.
+    pub(super) fn work(&self, field: &Field<'_>) -> Work {
         let (patterns, chunks) = (field.patterns() as u64, field.chunks() as u64);
         let maybe = self.maybe.as_ref().map_or(patterns, |maybe| maybe.slice(field.docs().start, field.patterns()).count());
         // They may lie in chunks of their own, and a chunk is decompressed whole: its patterns cost as much as reading them.
         let read = |maybe: u64| maybe + maybe.min(chunks) * patterns.div_ceil(chunks.max(1));
-        Work { all: read(maybe) + field.entries_len() as u64, own: read((rows * maybe).div_ceil(patterns.max(1))) }
+        // Filters tell most of the entries that have no such key, without reading them.
+        let entries = if self.keys.is_empty() { field.entries_len() as u64 } else { 0 };
+        Work { all: read(maybe) + entries, own: read((ROWS as u64 * maybe).div_ceil(patterns.max(1))) }
     }
 }
 

@@ -12,12 +12,12 @@ use crate::split::Split;
 use crate::split::bits::Bits;
 use crate::split::block::{Block, Decoder, ROWS_MAX, Stored};
 use crate::split::field::Field;
-use std::cell::Cell;
+use std::cell::OnceCell;
 use std::io;
 use std::ops::Range;
 
 /// Rows that are asked alone.
-const ROWS: usize = 64;
+pub(super) const ROWS: usize = 64;
 /// They are asked alone where the whole split is more work than so many times theirs,
 const TIMES: u64 = 4;
 /// and so much: about half a millisecond.
@@ -38,70 +38,55 @@ impl std::iter::Sum for Work {
     }
 }
 
+/// Rows of a block.
+type Rows<'a> = (Block<'a>, Range<usize>);
+
 /// See the module.
 pub(super) struct First<'a> {
-    block: Block<'a>,
-    /// All of these are asked that are inside the gate.
-    rows: Range<usize>,
+    /// Looks for them: a block, and rows of it of which one is inside the gate.
+    find: Box<dyn Fn() -> io::Result<Option<Rows<'a>>> + 'a>,
     /// Whether it is worth asking them alone.
     worth: fn(Work) -> bool,
-    /// Whether something was asked of them alone.
-    alone: Cell<bool>,
+    /// They, once they are asked alone.
+    rows: OnceCell<Rows<'a>>,
 }
 
 impl<'a> First<'a> {
-    /// These rows of a block, of which one is inside the gate; where it is worth it, they are asked alone.
-    pub(super) fn new(block: Block<'a>, rows: Range<usize>, worth: fn(Work) -> bool) -> Self {
-        Self { block, rows, worth, alone: Cell::new(false) }
+    /// The rows that are found so, which are looked for where it is worth asking them alone.
+    pub(super) fn new(find: impl Fn() -> io::Result<Option<Rows<'a>>> + 'a, worth: fn(Work) -> bool) -> Self {
+        Self { find: Box::new(find), worth, rows: OnceCell::new() }
     }
 
-    /// The first rows of a split in their order; `None` when it has none.
-    pub(super) fn of(
-        split: &'a Split,
-        gate: Gate<'_>,
-        shown: &[bool],
-        course: Course<'_>,
-        decoder: &'a Decoder,
-    ) -> io::Result<Option<Self>> {
-        let mut blocks = wanted_blocks(split, gate, course)?;
-        let newest_first = course.order == Order::NewestFirst;
-        let Some(number) = (if newest_first { blocks.next_back() } else { blocks.next() }) else { return Ok(None) };
-        let block = Block::new(split, number, decoder)?;
-        let (times, inside) = (block.times()?, gate.block(&block, shown)?);
-        let behind = |time: i64| course.after.is_none_or(|after| if newest_first { time <= after.time_ns } else { time >= after.time_ns });
-        let mut wanted = inside.iter().filter(|row| times.get(*row).is_some_and(|time| behind(*time)));
-        let rows = if newest_first {
-            last_of(wanted)
-        } else {
-            wanted.next().map(|first| first..wanted.take(ROWS - 1).last().unwrap_or(first) + 1)
-        };
-        Ok(rows.map(|rows| Self::new(block, rows, |work| work.all > MORE && work.all / TIMES > work.own)))
+    /// The first rows of a split in their order.
+    pub(super) fn of(split: &'a Split, gate: Gate<'a>, shown: &'a [bool], course: Course<'a>, decoder: &'a Decoder) -> Self {
+        Self::new(move || first_rows(split, gate, shown, course, decoder), |work| work.all > MORE && work.all / TIMES > work.own)
     }
 
-    /// Whether something was asked of these rows alone: who they are.
+    /// Who they are, if they were asked alone.
     pub(super) fn alone(&self) -> Option<FirstRows> {
-        self.alone.get().then(|| FirstRows { block: self.block.number(), rows: self.rows.clone() })
-    }
-
-    /// How many rows they are.
-    pub(super) fn rows_len(&self) -> u64 {
-        self.rows.len() as u64
+        self.rows.get().map(|(block, rows)| FirstRows { block: block.number(), rows: rows.clone() })
     }
 
     /// Itself, where so much would have to be done for the whole split.
-    pub(super) fn alone_for(&self, work: Work) -> Option<&Self> {
-        let alone = (self.worth)(work);
-        self.alone.set(self.alone.get() || alone);
-        alone.then_some(self)
+    pub(super) fn alone_for(&self, work: Work) -> io::Result<Option<&Self>> {
+        if !(self.worth)(work) {
+            return Ok(None);
+        }
+        if self.rows.get().is_none() {
+            let Some(rows) = (self.find)()? else { return Ok(None) };
+            self.rows.get_or_init(|| rows);
+        }
+        Ok(Some(self))
     }
 
     /// What they have of a field; `None` when they have no value of it.
     pub(super) fn own(&self, field: &Field<'a>) -> io::Result<Option<Own>> {
-        let column = self.block.column(field.number)?;
+        let Some((block, rows)) = self.rows.get() else { return Ok(None) };
+        let column = block.column(field.number)?;
         if matches!(column.stored, Stored::None) {
             return Ok(None);
         }
-        let values = self.block.start(&column, self.rows.start)?..self.block.start(&column, self.rows.end)?;
+        let values = block.start(&column, rows.start)?..block.start(&column, rows.end)?;
         let mut own = Own { patterns: Bits::none(field.patterns()), entries: Vec::new() };
         match &column.stored {
             Stored::None => {}
@@ -122,6 +107,26 @@ impl<'a> First<'a> {
         }
         Ok((!values.is_empty()).then_some(own))
     }
+}
+
+/// The first rows of a split in their order, and their block; `None` when it has none.
+fn first_rows<'a>(
+    split: &'a Split,
+    gate: Gate<'_>,
+    shown: &[bool],
+    course: Course<'_>,
+    decoder: &'a Decoder,
+) -> io::Result<Option<Rows<'a>>> {
+    let mut blocks = wanted_blocks(split, gate, course)?;
+    let newest_first = course.order == Order::NewestFirst;
+    let Some(number) = (if newest_first { blocks.next_back() } else { blocks.next() }) else { return Ok(None) };
+    let block = Block::new(split, number, decoder)?;
+    let (times, inside) = (block.times()?, gate.block(&block, shown)?);
+    let behind = |time: i64| course.after.is_none_or(|after| if newest_first { time <= after.time_ns } else { time >= after.time_ns });
+    let mut wanted = inside.iter().filter(|row| times.get(*row).is_some_and(|time| behind(*time)));
+    let rows =
+        if newest_first { last_of(wanted) } else { wanted.next().map(|first| first..wanted.take(ROWS - 1).last().unwrap_or(first) + 1) };
+    Ok(rows.map(|rows| (block, rows)))
 }
 
 /// From the first to the last of so many ascending rows at the end.

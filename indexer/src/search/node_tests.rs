@@ -103,11 +103,11 @@ proptest! {
                 let block = Block::new(&split, number, &decoder).unwrap();
                 let (from, to) = (some.0.index(block.meta.rows), some.1.index(block.meta.rows));
                 let rows = from.min(to)..from.max(to) + 1;
-                let first = First::new(Block::new(&split, number, &decoder).unwrap(), rows.clone(), |_| true);
+                let first = First::new(|| Ok(Some((Block::new(&split, number, &decoder)?, rows.clone()))), |_| true);
                 let node = compile(&predicate, &split, Some(&first), &decoder, &mut || Ok(())).unwrap();
                 let within = Bits::collect(block.meta.rows, |row| rows.contains(&row));
                 let found = node.of_block(&block, &within, &mut || Ok(())).unwrap();
-                for at in rows {
+                for at in rows.clone() {
                     let row = block.row(at).unwrap();
                     prop_assert_eq!(found.has(at), predicate.matches(&row), "{:?} of {:?}, asked of some rows alone", predicate, row);
                 }

@@ -190,7 +190,7 @@ impl<'a> Search<'a> {
         let left = self.request.limit.saturating_sub(usize::try_from(self.summary.returned).unwrap_or(usize::MAX));
         let wanted = if self.summary.returned == 0 { 1 } else { left.saturating_add(1).min(AHEAD_MAX) };
         let more = more(self.reader.threads());
-        self.scanned_elsewhere += read_ahead(&mut self.sources, wanted, self.request, self.seeker.matcher, more.len(), self.progress)?;
+        self.scanned_elsewhere += read_ahead(&mut self.sources, wanted, &self.seeker, self.request, more.len(), self.progress)?;
         self.heads = self.sources.iter().enumerate().filter_map(|(at, source)| Some((source.next()?, at))).collect();
         Ok(())
     }

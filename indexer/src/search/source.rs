@@ -105,7 +105,7 @@ pub(super) fn open<'a>(
     if !shown.contains(&true) {
         return Ok(nothing());
     }
-    let first = course.map(|course| First::of(split, gate, &shown, course, decoder)).transpose()?.flatten();
+    let first = course.map(|course| First::of(split, gate, &shown, course, decoder));
     let node = compile(predicate, split, first.as_ref(), decoder, &mut || Ok(ticker.look()?))?;
     let blocks = node.blocks(split.head()?.blocks.len());
     let first = first.and_then(|first| first.alone());

@@ -380,7 +380,7 @@ fn a_split_that_takes_long_to_open_has_the_same_rows() {
     let gate = Gate { scope: &scope, from_ns: i64::MIN, to_ns: i64::MAX, as_of_ns: i64::MAX, visible_from_seq: 0 };
     for predicate in asked_of_many() {
         let (split, decoder) = (view.modules[0].splits[1].open().unwrap(), Decoder::new().unwrap());
-        let first = First::of(&split, gate, &[true], Course { order: Order::NewestFirst, after: None }, &decoder).unwrap().unwrap();
+        let first = First::of(&split, gate, &[true], Course { order: Order::NewestFirst, after: None }, &decoder);
         compile(&predicate, &split, Some(&first), &decoder, &mut || Ok(())).unwrap();
         assert!(first.alone().is_some_and(|first| first.rows == (888..952)), "{predicate:?} is asked of the first rows alone");
         for order in [Order::NewestFirst, Order::OldestFirst] {

@@ -114,7 +114,8 @@ impl<'a> Leaf<'a> {
         let candidates = Candidates::find(&question, split, more)?;
         let fields: io::Result<Vec<Field<'a>>> = leaf.wanted(split)?.into_iter().map(|number| split.field(number)).collect();
         let fields: Vec<Field<'a>> = fields?.into_iter().filter(|field| candidates.may_be_of(field)).collect();
-        let first = first.and_then(|first| first.alone_for(fields.iter().map(|field| candidates.work(field, first.rows_len())).sum()));
+        let work = || fields.iter().map(|field| candidates.work(field)).sum();
+        let first = first.map(|first| first.alone_for(work())).transpose()?.flatten();
         for field in fields {
             if let Some(of_field) = FieldLeaf::new(field, &leaf.question, leaf.together.as_ref(), &candidates, first, decoder, more)? {
                 leaf.fields.push(of_field);

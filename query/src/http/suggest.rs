@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 /// Lines that are looked at.
 const SAMPLE_LINES: usize = 1_000;
 /// Who types waits no longer for all of them.
-const WHILE_TYPING: Duration = Duration::from_millis(40);
+const WHILE_TYPING: Duration = Duration::from_millis(60);
 /// How long looking may take; without it the suggestions have no counts.
 const SAMPLE_TIME: Duration = Duration::from_millis(500);
 /// Suggestions at a time.
