@@ -7,14 +7,11 @@ use martlog_formats::fields;
 use martlog_indexer::doors::problem::Problem;
 use martlog_indexer::row::Row;
 use std::collections::{HashMap, HashSet};
-use std::time::{Duration, Instant};
 
 /// Fields that are told apart.
 const FIELDS_MAX: usize = 500;
 /// Values of a field that are told apart.
 const VALUES_MAX: usize = 200;
-/// So many lines tell most of the fields.
-const ENOUGH: u64 = 200;
 /// A longer value is no value that somebody picks, bytes.
 const VALUE_BYTES_MAX: usize = 128;
 
@@ -65,20 +62,13 @@ pub(super) struct Seen {
 impl Sample {
     /// Looks at the newest lines of a plan, without its pipes.
     pub(super) async fn newest(asked: &Asked<'_>, lines: usize) -> Result<Self, Problem> {
-        Self::newest_within(asked, lines, Duration::MAX).await
-    }
-
-    /// The same; when it has taken so long it is content with [`ENOUGH`] of them.
-    pub(super) async fn newest_within(asked: &Asked<'_>, lines: usize, time: Duration) -> Result<Self, Problem> {
-        let (request, began) = (asked.newest(lines), Instant::now());
-        let take = move |(sample, cut): &mut (Self, bool), row: Row| {
+        let request = asked.newest(lines);
+        let take = |sample: &mut Self, row: Row| {
             sample.take(row);
-            *cut = sample.lines >= ENOUGH && began.elapsed() > time;
-            Ok(if *cut { Flow::Enough } else { Flow::More })
+            Ok(Flow::More)
         };
-        let ((mut sample, cut), more) =
-            pipes::each(asked, request, (Self::default(), false), take).await.map_err(|error| run_problem(&error))?;
-        sample.is_all = !more && !cut;
+        let (mut sample, more) = pipes::each(asked, request, Self::default(), take).await.map_err(|error| run_problem(&error))?;
+        sample.is_all = !more;
         Ok(sample)
     }
 

@@ -20,10 +20,8 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// Lines that are looked at.
-const SAMPLE_LINES: usize = 1_000;
-/// Who types waits no longer for all of them.
-const WHILE_TYPING: Duration = Duration::from_millis(60);
+/// Lines that are looked at: as many as whoever types can wait for. A bound in time instead would tell of others' load, and the same question would have two answers.
+const SAMPLE_LINES: usize = 700;
 /// How long looking may take; without it the suggestions have no counts.
 const SAMPLE_TIME: Duration = Duration::from_millis(500);
 /// Suggestions at a time.
@@ -105,7 +103,7 @@ async fn sample(app: &App, scope: &Scope, query: &str, place: &Place, setting: S
         Err(_) => planned("", setting).await.ok()?,
     };
     let asked = Asked { indexer: &app.indexer, scope, plan: &plan, read: None, deadline: Instant::now() + SAMPLE_TIME };
-    Sample::newest_within(&asked, SAMPLE_LINES, WHILE_TYPING).await.ok()
+    Sample::newest(&asked, SAMPLE_LINES).await.ok()
 }
 
 /// The filter without the clause that is being typed.
