@@ -15,7 +15,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// Between two pieces of an answer: searches tell their progress and tails their status more often.
 const SILENCE: Duration = Duration::from_secs(60);
 /// The largest answer that is read whole, bytes.
-const ANSWER_BYTES_MAX: usize = 16 << 20;
+pub(super) const ANSWER_BYTES_MAX: usize = 16 << 20;
 
 /// See the module.
 #[derive(Debug)]

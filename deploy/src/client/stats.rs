@@ -1,6 +1,6 @@
 //! `martlog stats`: a query with pipes as a table, then one line on how complete it is.
 
-use super::api::{Client, NoAnswer};
+use super::api::{ANSWER_BYTES_MAX, Client, NoAnswer};
 use super::lines::Lines;
 use super::problem::Problem;
 use super::render::{Style, clean, time_ms};
@@ -21,9 +21,6 @@ use unicode_width::UnicodeWidthStr as _;
 const WIDTH_MAX: usize = 60;
 /// Between two columns.
 const BETWEEN: &str = "  ";
-
-/// The largest table, bytes.
-const TABLE_BYTES_MAX: usize = 16 << 20;
 
 /// A line of the answer.
 #[derive(Debug, Deserialize)]
@@ -88,7 +85,7 @@ async fn table(client: &Client, answer: Response) -> Result<Table, Failure> {
                 Line::Error(problem) => return Err(Failure::Server(problem.sentence())),
             }
         }
-        if lines.is_longer_than(TABLE_BYTES_MAX) {
+        if lines.is_longer_than(ANSWER_BYTES_MAX) {
             return Err(client.foreign("with a table of more than 16 MiB").into());
         }
     }

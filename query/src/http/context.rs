@@ -73,7 +73,7 @@ pub(super) async fn context(State(app): State<App>, headers: HeaderMap, asker: A
     let range = TimeRange { from_ns: i64::MIN + DAY, to_ns: i64::MAX - DAY, open: false };
     let epoch = app.indexer.store().epoch();
     let plan = planned(&query, Setting { now_ns: now_ns(), range, range_given: false, staff: scope.is_staff(), epoch }).await?;
-    let asked = Asked { indexer: &app.indexer, scope: &scope, plan: &plan, read: None, deadline: Instant::now() + app.limits.deadline };
+    let asked = Asked::new(&app.indexer, &scope, &plan, Instant::now() + app.limits.deadline);
     let mut open = record::begin(&app, &scope, &asker, Action::Context, &query, &plan);
     let row = record::noted(&mut open, one(&asked).await.and_then(|row| row.ok_or_else(absent)))?;
     let seq = row.seq;

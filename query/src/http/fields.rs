@@ -83,7 +83,7 @@ pub(super) async fn fields(State(app): State<App>, headers: HeaderMap, asker: As
     let setting = setting(&app, &scope, body.from.as_deref(), body.to.as_deref())?;
     let _place = app.search_place(&scope)?;
     let plan = planned_filter(&body.query, setting).await?;
-    let asked = Asked { indexer: &app.indexer, scope: &scope, plan: &plan, read: None, deadline: Instant::now() + app.limits.deadline };
+    let asked = Asked::new(&app.indexer, &scope, &plan, Instant::now() + app.limits.deadline);
     let mut open = record::begin(&app, &scope, &asker, Action::Fields, &body.query, &plan);
     let sample = record::noted(&mut open, Sample::newest(&asked, SAMPLE_LINES).await)?;
     let told = FieldsTold {

@@ -102,7 +102,7 @@ async fn sample(app: &App, scope: &Scope, query: &str, place: &Place, setting: S
         Ok(plan) => plan,
         Err(_) => planned("", setting).await.ok()?,
     };
-    let asked = Asked { indexer: &app.indexer, scope, plan: &plan, read: None, deadline: Instant::now() + SAMPLE_TIME };
+    let asked = Asked::new(&app.indexer, scope, &plan, Instant::now() + SAMPLE_TIME);
     Sample::newest(&asked, SAMPLE_LINES).await.ok()
 }
 

@@ -89,7 +89,7 @@ pub(super) async fn values(State(app): State<App>, headers: HeaderMap, asker: As
     let setting = setting(&app, &scope, body.from.as_deref(), body.to.as_deref())?;
     let _place = app.search_place(&scope)?;
     let plan = planned_filter(&body.query, setting).await?;
-    let asked = Asked { indexer: &app.indexer, scope: &scope, plan: &plan, read: None, deadline: Instant::now() + app.limits.deadline };
+    let asked = Asked::new(&app.indexer, &scope, &plan, Instant::now() + app.limits.deadline);
     let mut open = record::begin(&app, &scope, &asker, Action::Values, &body.query, &plan);
     let is_counted = OF_PLATFORM.contains(&body.field.as_str());
     let values = if is_counted { counted(&asked, &body.field).await } else { seen(&asked, &body.field).await };

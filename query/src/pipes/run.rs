@@ -28,7 +28,12 @@ pub(crate) struct Asked<'a> {
     pub(crate) deadline: Instant,
 }
 
-impl Asked<'_> {
+impl<'a> Asked<'a> {
+    /// This, of nobody who wants to know how far it is.
+    pub(crate) const fn new(indexer: &'a Indexer, scope: &'a Scope, plan: &'a Plan, deadline: Instant) -> Self {
+        Self { indexer, scope, plan, read: None, deadline }
+    }
+
     /// The newest lines of the plan, without its pipes, as they are there now.
     pub(crate) fn newest(&self, limit: usize) -> SearchRequest {
         let plan = self.plan;

@@ -82,13 +82,7 @@ fn many(ask: &Ask, name: &str, default: usize, most: usize) -> Result<usize, Ref
 async fn sampled(ask: &Ask) -> Result<Sample, Refusal> {
     let lines = many(ask, "line_limit", LINES, LINES_MAX)?;
     let (asked, mut open, began, _place) = begin(ask, Action::Fields).await?;
-    let store = pipes::Asked {
-        indexer: &ask.app.indexer,
-        scope: &ask.scope,
-        plan: &asked.plan,
-        read: None,
-        deadline: began + ask.app.limits.deadline,
-    };
+    let store = pipes::Asked::new(&ask.app.indexer, &ask.scope, &asked.plan, began + ask.app.limits.deadline);
     let sample = Sample::newest(&store, lines).await.map_err(|problem| failed(&mut open, problem.into()))?;
     open.figures(sample.fields.len(), sample.fields.keys().map(String::len).sum());
     open.end(Ended::Complete);
@@ -121,13 +115,7 @@ pub(super) async fn patterns(ask: Ask) -> Answered {
     let bounds = ask.bounds()?;
     let step_ns = ask.step(bounds)?;
     let (asked, mut open, began, _place) = begin(&ask, Action::Stats).await?;
-    let store = pipes::Asked {
-        indexer: &ask.app.indexer,
-        scope: &ask.scope,
-        plan: &asked.plan,
-        read: None,
-        deadline: began + ask.app.limits.deadline,
-    };
+    let store = pipes::Asked::new(&ask.app.indexer, &ask.scope, &asked.plan, began + ask.app.limits.deadline);
     type Found = HashMap<String, BTreeMap<i64, u64>>;
     let take = move |found: &mut Found, row: Row| {
         let pattern = told_as(&pattern(&row.record.message));

@@ -179,7 +179,7 @@ pub(super) async fn gathered(
     began: Instant,
 ) -> Result<(Gather, bool), Refusal> {
     let deadline = began + ask.app.limits.deadline;
-    let store = pipes::Asked { indexer: &ask.app.indexer, scope: &ask.scope, plan: &asked.plan, read: None, deadline };
+    let store = pipes::Asked::new(&ask.app.indexer, &ask.scope, &asked.plan, deadline);
     let order = if gather.forward { Order::OldestFirst } else { Order::NewestFirst };
     let request = SearchRequest { order, as_of_ns, ..store.newest(READ_MAX) };
     let read = pipes::each(&store, request, gather, |gather, row| Ok(gather.take(row))).await;

@@ -143,7 +143,7 @@ impl Counting {
     /// Pieces of the newest lines, which are read, and whether there are more.
     pub(super) async fn by_reading(self, ask: &Ask, asked: &Asked, through: Through, deadline: Instant) -> Result<(Pieces, bool), Refusal> {
         self.wanted.iter().try_for_each(|wanted| keys(&wanted.of).map(drop))?;
-        let store = pipes::Asked { indexer: &ask.app.indexer, scope: &ask.scope, plan: &asked.plan, read: None, deadline };
+        let store = pipes::Asked::new(&ask.app.indexer, &ask.scope, &asked.plan, deadline);
         let reading = Reading { counting: self, through, pieces: Pieces::new(), many: 0 };
         let read = pipes::each(&store, store.newest(READ_MAX), reading, Reading::take).await;
         let (reading, more) = read.map_err(|error| run_problem(&error))?;

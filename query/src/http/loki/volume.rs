@@ -76,13 +76,7 @@ pub(super) async fn counts(
 /// The mean length of the newest lines, bytes.
 #[allow(clippy::cast_precision_loss)] // Of some lines.
 async fn mean_bytes(ask: &Ask, asked: &Asked, began: Instant) -> Result<f64, Refusal> {
-    let store = pipes::Asked {
-        indexer: &ask.app.indexer,
-        scope: &ask.scope,
-        plan: &asked.plan,
-        read: None,
-        deadline: began + ask.app.limits.deadline,
-    };
+    let store = pipes::Asked::new(&ask.app.indexer, &ask.scope, &asked.plan, began + ask.app.limits.deadline);
     let take = |(lines, bytes): &mut (usize, usize), row: Row| {
         *lines += 1;
         *bytes += row.record.message.len();
